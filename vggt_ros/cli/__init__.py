@@ -1,0 +1,1 @@
+"""The `vggt_ros` command."""

@@ -1,0 +1,327 @@
+"""All settings of vggt_ros: one tree, defaults here and nowhere else.
+
+The dotted path of a field is the name of its ROS parameter. `config/vggt.yaml` and
+`docs/parameters.md` are generated from this tree (`make docs`), and a test keeps them equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from vggt_ros.errors import ConfigError
+from vggt_ros.parameter import Parameter, parameter, parameter_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """Which network runs, where and how."""
+
+    checkpoint: str = parameter(
+        'facebook/VGGT-1B',
+        'Weights: nano, a Hugging Face id, or a path to a .safetensors or .pt file.',
+        read_only=True,
+    )
+    offline: bool = parameter(
+        False, 'Never use the network to find weights, only the local cache.', read_only=True
+    )
+    device: str = parameter(
+        'auto', 'Where the network runs: auto, cpu, cuda or cuda:N.', read_only=True
+    )
+    precision: str = parameter(
+        'auto',
+        'Arithmetic of the backbone; auto is bf16 or fp16 on CUDA and fp32 on the CPU.',
+        choices=('auto', 'bf16', 'fp16', 'fp32'),
+        read_only=True,
+    )
+    image_size: int = parameter(
+        0,
+        'Width of the image the network sees; 0 takes the width it was trained with.',
+        unit='px',
+        minimum=0,
+        maximum=1036,
+        read_only=True,
+    )
+    resize_mode: str = parameter(
+        'crop',
+        'crop: full width, tall images lose top and bottom; pad: whole image on a white square.',
+        choices=('crop', 'pad'),
+        read_only=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSettings:
+    """How images enter."""
+
+    use_camera_info: bool = parameter(
+        True, 'Use the calibration on camera_info when it is published.', read_only=True
+    )
+    qos_reliability: str = parameter(
+        'best_effort',
+        'Reliability of the image subscription; best_effort matches every publisher.',
+        choices=('best_effort', 'reliable'),
+        read_only=True,
+    )
+    qos_depth: int = parameter(
+        5, 'Queue of the image subscription.', minimum=1, maximum=100, read_only=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameSettings:
+    """Names of coordinate frames."""
+
+    map: str = parameter('map', 'Fixed frame of the map, z up.', read_only=True)
+    camera: str = parameter(
+        '', 'Optical frame of the camera; empty takes it from the image header.', read_only=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyframeSettings:
+    """Which frames are worth a place in a window."""
+
+    min_parallax: float = parameter(
+        8.0,
+        'Median image motion since the last keyframe, as if the image were 518 px wide.',
+        unit='px',
+        minimum=0.0,
+        maximum=100.0,
+    )
+    max_interval: float = parameter(
+        2.0,
+        'Take a keyframe after this time, if the image moved at all.',
+        unit='s',
+        minimum=0.05,
+        maximum=60.0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSettings:
+    """How many frames one forward pass sees."""
+
+    size: int = parameter(
+        8, 'Frames in one forward pass.', unit='frames', minimum=2, maximum=64, read_only=True
+    )
+    overlap: int = parameter(
+        4,
+        'Frames shared with the last window of the map; they carry scale and pose over.',
+        unit='frames',
+        minimum=1,
+        maximum=63,
+        read_only=True,
+    )
+    max_wait: float = parameter(
+        2.0,
+        'Run an incomplete window when its newest frame has waited this long.',
+        unit='s',
+        minimum=0.1,
+        maximum=60.0,
+    )
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError if a window would bring no new frame."""
+        if self.overlap >= self.size:
+            raise ConfigError(
+                f'window.overlap must be in 1..{self.size - 1} (window.size is {self.size}); '
+                f'got {self.overlap}'
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudSettings:
+    """Which pixels become points, in `~/points` and in the map."""
+
+    point_source: str = parameter(
+        'depth',
+        'depth: depth and camera give the points; point_head: the network predicts them directly.',
+        choices=('depth', 'point_head'),
+    )
+    confidence_mode: str = parameter(
+        'percentile',
+        'percentile: drop the least confident share of a window; absolute: drop below a value.',
+        choices=('percentile', 'absolute'),
+    )
+    confidence_percentile: float = parameter(
+        20.0,
+        'Share of the pixels of a window that is dropped.',
+        unit='%',
+        minimum=0.0,
+        maximum=99.0,
+    )
+    confidence_min: float = parameter(
+        1.5,
+        'Smallest confidence kept in absolute mode; VGGT gives 1 and more.',
+        minimum=1.0,
+        maximum=1e6,
+    )
+    edge_rtol: float = parameter(
+        0.03,
+        'Drop pixels at depth steps larger than this part of the depth; 0 keeps them.',
+        minimum=0.0,
+        maximum=1.0,
+    )
+    min_depth: float = parameter(
+        0.0, 'Drop nearer points; map units.', unit='m', minimum=0.0, maximum=1000.0
+    )
+    max_depth: float = parameter(
+        0.0, 'Drop farther points; map units, 0 for no limit.', unit='m', minimum=0.0, maximum=1e4
+    )
+    decimation: int = parameter(
+        1, 'Publish every n-th row and column of ~/points.', unit='px', minimum=1, maximum=16
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthSettings:
+    """The published depth image."""
+
+    encoding: str = parameter(
+        '32FC1',
+        '32FC1: metres, NaN where invalid; 16UC1: millimetres, 0 where invalid.',
+        choices=('32FC1', '16UC1'),
+        read_only=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapSettings:
+    """The accumulated voxel map."""
+
+    enable: bool = parameter(True, 'Accumulate points into ~/map/points.', read_only=True)
+    voxel_size: float = parameter(
+        0.02,
+        'Edge of a voxel; map units.',
+        unit='m',
+        minimum=0.001,
+        maximum=10.0,
+        read_only=True,
+    )
+    max_points: int = parameter(
+        1_000_000,
+        'Bound of the map; the voxels seen longest ago go first.',
+        unit='points',
+        minimum=1000,
+        maximum=50_000_000,
+    )
+    publish_rate: float = parameter(
+        0.5, 'Rate limit of ~/map/points.', unit='Hz', minimum=0.01, maximum=10.0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackSettings:
+    """Point tracks; computed only while somebody subscribes."""
+
+    num_points: int = parameter(
+        128, 'Points tracked at a time.', unit='points', minimum=1, maximum=4096
+    )
+    min_visibility: float = parameter(
+        0.5, 'A track below this visibility in a frame is not continued.', minimum=0.0, maximum=1.0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathSettings:
+    """The published trajectory."""
+
+    max_size: int = parameter(
+        1024, 'Poses kept in ~/path; the oldest go first.', unit='poses', minimum=2, maximum=100000
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TfSettings:
+    """Which transforms are broadcast."""
+
+    mode: str = parameter(
+        'map_to_camera',
+        'map_to_camera: the pose of the newest frame as TF; none: no TF.',
+        choices=('map_to_camera', 'none'),
+        read_only=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosticsSettings:
+    """Health reports."""
+
+    period: float = parameter(
+        1.0, 'Time between messages on /diagnostics.', unit='s', minimum=0.1, maximum=60.0
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VggtConfig:
+    """Everything that can be set, by room."""
+
+    autostart: bool = parameter(
+        True, 'Configure and activate at start-up without a lifecycle manager.', read_only=True
+    )
+    model: ModelSettings = field(default_factory=ModelSettings)
+    input: InputSettings = field(default_factory=InputSettings)
+    frames: FrameSettings = field(default_factory=FrameSettings)
+    keyframe: KeyframeSettings = field(default_factory=KeyframeSettings)
+    window: WindowSettings = field(default_factory=WindowSettings)
+    cloud: CloudSettings = field(default_factory=CloudSettings)
+    depth: DepthSettings = field(default_factory=DepthSettings)
+    map: MapSettings = field(default_factory=MapSettings)
+    tracks: TrackSettings = field(default_factory=TrackSettings)
+    path: PathSettings = field(default_factory=PathSettings)
+    tf: TfSettings = field(default_factory=TfSettings)
+    diagnostics: DiagnosticsSettings = field(default_factory=DiagnosticsSettings)
+
+
+def iterate_parameters(node: Any, prefix: str = '') -> Iterator[tuple[str, Any, Parameter]]:
+    """Yield (dotted name, value, about) of every setting below a settings dataclass, in order."""
+    for item in fields(node):
+        name, value = f'{prefix}{item.name}', getattr(node, item.name)
+        if is_dataclass(value):
+            yield from iterate_parameters(value, f'{name}.')
+        else:
+            about = parameter_of(item.metadata)
+            assert about is not None, f'{name} is not declared with parameter()'
+            yield name, value, about
+
+
+def with_values(config: VggtConfig, values: Mapping[str, Any]) -> VggtConfig:
+    """Return `config` with the named settings replaced, all of them or none.
+
+    Args:
+        config: The settings to start from; it is not changed.
+        values: New values by dotted name.
+
+    Raises:
+        ConfigError: A name is unknown, a value has the wrong type or is out of range, or the
+            values contradict each other.
+    """
+    known = {name: (value, about) for name, value, about in iterate_parameters(config)}
+    checked: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(f'there is no parameter {name}; `ros2 param list` shows all of them')
+        old, about = known[name]
+        if isinstance(old, float) and type(value) is int:
+            value = float(value)
+        if type(value) is not type(old):
+            raise ConfigError(
+                f'{name} must be of type {type(old).__name__}; got {value!r} '
+                f'of type {type(value).__name__}'
+            )
+        about.check(name, value)
+        checked[name] = value
+    return _replaced(config, checked)
+
+
+def _replaced(node: Any, values: Mapping[str, Any]) -> Any:
+    own = {name: value for name, value in values.items() if '.' not in name}
+    rooms: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        if '.' in name:
+            room, rest = name.split('.', 1)
+            rooms.setdefault(room, {})[rest] = value
+    inner = {room: _replaced(getattr(node, room), rest) for room, rest in rooms.items()}
+    return replace(node, **own, **inner)

@@ -1,0 +1,1 @@
+"""Stateless geometry: numpy in, numpy out."""

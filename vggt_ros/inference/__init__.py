@@ -1,0 +1,1 @@
+"""Weights, preprocessing and the predictor around the network."""

@@ -1,0 +1,1 @@
+"""State over time: keyframes, windows, seams, the map. No torch, no ROS."""

@@ -1,0 +1,79 @@
+"""What a window adds to the map: all that is published is in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float, Float32, UInt8, UInt32
+import numpy as np
+
+from vggt_ros.mapping.frame import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameTracks:
+    """The tracked points as one frame sees them; N of them.
+
+    Attributes:
+        ids: (N,) the same point has the same id in every frame and window.
+        uv: (N, 2) pixels of the published image.
+        points_in_cam: (N, 3) in the camera's optical frame, map units; NaN where the point is
+            outside the image or its depth is invalid.
+        visibility: (N,) in 0..1.
+        confidence: (N,) in 0..1.
+    """
+
+    ids: UInt32[np.ndarray, ' N']
+    uv: Float32[np.ndarray, 'N 2']
+    points_in_cam: Float32[np.ndarray, 'N 3']
+    visibility: Float32[np.ndarray, ' N']
+    confidence: Float32[np.ndarray, ' N']
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameResult:
+    """All that is known about one new frame, on the network's pixels, in map units.
+
+    Attributes:
+        frame: The frame as it came in.
+        image: (H, W, 3) RGB at the size of the depth.
+        depth: (H, W) along the optical axis; NaN where there is none.
+        confidence: (H, W) of the depth, at least 1.
+        points_in_cam: (H, W, 3) in the camera's optical frame.
+        keep: (H, W) True for the points that passed the filters of `cloud.*`.
+        K: (3, 3) intrinsics of `image`: the calibrated ones where they are known.
+        map_from_cam: (4, 4) rigid, the camera's pose in the map.
+        tracks: The tracked points in this frame, None if nobody asked.
+    """
+
+    frame: Frame
+    image: UInt8[np.ndarray, 'H W 3']
+    depth: Float32[np.ndarray, 'H W']
+    confidence: Float32[np.ndarray, 'H W']
+    points_in_cam: Float32[np.ndarray, 'H W 3']
+    keep: Bool[np.ndarray, 'H W']
+    K: Float[np.ndarray, '3 3']
+    map_from_cam: Float[np.ndarray, '4 4']
+    tracks: FrameTracks | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MapUpdate:
+    """What one window brought.
+
+    Attributes:
+        new_frames: Results of the frames that the map did not have, oldest first; never empty.
+        window_map_from_cam: (S, 4, 4) poses of all frames of the window in the map.
+        scale: Map units per unit of this window's prediction.
+        scale_residual: Spread (robust standard deviation) of the log depth ratio at the seam,
+            0 for the first window: how well the two predictions of the shared frames agree.
+        focal_ratio: Predicted over calibrated focal length, NaN without calibration.
+        latency_s: From taking the window to this update, seconds.
+    """
+
+    new_frames: tuple[FrameResult, ...]
+    window_map_from_cam: Float[np.ndarray, 'S 4 4']
+    scale: float
+    scale_residual: float
+    focal_ratio: float
+    latency_s: float

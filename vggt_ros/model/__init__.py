@@ -1,0 +1,1 @@
+"""The network: torch only, attribute names of the released checkpoint."""

@@ -1,0 +1,1 @@
+"""The thin ROS shell: the only package that imports ROS."""
