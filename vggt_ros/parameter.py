@@ -26,8 +26,8 @@ class Parameter:
 
     description: str
     unit: str = ''
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     choices: tuple[str, ...] = ()
     read_only: bool = False
 
@@ -48,8 +48,8 @@ def parameter(
     description: str,
     *,
     unit: str = '',
-    minimum: float | None = None,
-    maximum: float | None = None,
+    minimum: int | float | None = None,
+    maximum: int | float | None = None,
     choices: tuple[str, ...] = (),
     read_only: bool = False,
 ) -> Any:
