@@ -31,7 +31,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     read_only: bool = False
 
-    def check(self, name: str, value: float | str | bool) -> None:
+    def check(self, name: str, value: bool | int | float | str) -> None:
         """Raise ConfigError, naming the limit, if `value` is not allowed for setting `name`."""
         if self.choices and value not in self.choices:
             raise ConfigError(f'{name} must be one of {", ".join(self.choices)}; got {value!r}')
