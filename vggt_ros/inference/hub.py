@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 import huggingface_hub
+from huggingface_hub import constants
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -53,9 +54,9 @@ def fetch_weights(repo_id: str, filenames: Sequence[str], *, offline: bool) -> P
     cached = _first_cached(repo_id, filenames)
     if cached is not None:
         return cached
-    if offline or huggingface_hub.constants.HF_HUB_OFFLINE:
+    if offline or constants.HF_HUB_OFFLINE:
         raise CheckpointUnreachableError(
-            f'{repo_id} is not in the cache {huggingface_hub.constants.HF_HUB_CACHE} and offline '
+            f'{repo_id} is not in the cache {constants.HF_HUB_CACHE} and offline '
             f'mode is on; run `hf download {repo_id} {filenames[0]}` on a machine with network '
             f'and copy the cache, or set model.offline to false and unset HF_HUB_OFFLINE'
         )
