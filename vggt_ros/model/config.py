@@ -195,9 +195,7 @@ class TrackHeadConfig:
             _require_positive(f'track_head.{name}', getattr(self, name))
         _require_positive('track_head.num_virtual_tracks', self.num_virtual_tracks)
         if self.corr_radius < 0:
-            raise ConfigError(
-                f'track_head.corr_radius must be at least 0; got {self.corr_radius}'
-            )
+            raise ConfigError(f'track_head.corr_radius must be at least 0; got {self.corr_radius}')
         _require_multiple('track_head.features', self.features, 8)
         _require_multiple('track_head.hidden_size', self.hidden_size, self.num_heads)
         _check_levels('track_head', self.out_channels, self.layers)

@@ -1,0 +1,11 @@
+"""Heads run in their own precision, whatever the backbone runs in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def full_precision(tokens: Tensor) -> torch.autocast:
+    """Switch autocast off on the device of `tokens`, for a `with` statement."""
+    return torch.autocast(tokens.device.type, enabled=False)
