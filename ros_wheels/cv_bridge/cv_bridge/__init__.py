@@ -1,0 +1,23 @@
+"""Stand-in for ROS 2's `cv_bridge`, for environments without a ROS installation.
+
+It keeps the names, defaults, results and errors of the Python side of the package of the same
+name in ros-perception/vision_opencv (as of Jazzy, Kilted and Rolling), so that code runs on
+either unchanged. What the original does in C++ is done here with NumPy and OpenCV's Python
+module (4 or 5). Never install it where the real package exists.
+
+Encodings: rgb, bgr, rgba, bgra, mono and bayer with 8 and 16 bits, yuv422 (UYVY), yuv422_yuy2,
+and the generic ones (8U to 64F, with C and a number of channels). As in the original, all others,
+like uyvy, yuyv, nv12, nv21 and nv24, are refused as unrecognized.
+
+Left out and different:
+  - The C++ library (CvImage, toCvCopy, type adapters).
+  - Images of foreign byte order also work with NumPy 2, where the original fails.
+  - `data` given as a list counts as bytes for every encoding, not only for those of one byte.
+  - `cvtColor2` and `cvtColorForDisplay` raise TypeError for something that is no image; the
+    original goes on with an empty image.
+"""
+
+from cv_bridge.boost.cv_bridge_boost import cvtColorForDisplay, getCvType
+from cv_bridge.core import CvBridge, CvBridgeError
+
+__all__ = ['CvBridge', 'CvBridgeError', 'cvtColorForDisplay', 'getCvType']
