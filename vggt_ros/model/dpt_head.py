@@ -17,7 +17,6 @@ from vggt_ros.model.full_precision import full_precision
 from vggt_ros.model.position_embedding import dpt_axis_tables
 
 FRAMES_AT_A_TIME = 8
-_POSITION_FACTOR = 0.1
 _OUTPUT_FEATURES = 32
 
 TokensByLayer = Mapping[int, Float[Tensor, 'B S P C']]
@@ -140,7 +139,7 @@ class DptHead(nn.Module):
         num_channels, *grid = x.shape[1:]
         key = (num_channels, *grid, image_size, x.device, x.dtype)
         column, row = self._axis_tables.get(
-            key, lambda: _scaled_tables(x, (grid[0], grid[1]), image_size)
+            key, lambda: _tables_like(x, (grid[0], grid[1]), image_size)
         )
         half = num_channels // 2
         return torch.cat([x[:, :half] + column[:, None, :], x[:, half:] + row[:, :, None]], dim=1)
@@ -244,11 +243,11 @@ class FeatureHead(DptHead):
         return torch.cat(pieces, dim=1)
 
 
-def _scaled_tables(
+def _tables_like(
     like: Tensor, grid: tuple[int, int], image_size: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
     column, row = dpt_axis_tables(grid, like.shape[1], image_size)
     return (
-        (column * _POSITION_FACTOR).to(like.device, like.dtype),
-        (row * _POSITION_FACTOR).to(like.device, like.dtype),
+        column.to(like.device, like.dtype),
+        row.to(like.device, like.dtype),
     )

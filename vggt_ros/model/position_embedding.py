@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 _DPT_BASE = 100.0
+_DPT_FACTOR = 0.1
 _TRACK_BASE = 10000.0
 _FLOW_FREQUENCY = 1000.0
 
@@ -16,7 +17,7 @@ _FLOW_FREQUENCY = 1000.0
 def dpt_axis_tables(
     grid: tuple[int, int], num_channels: int, image_size: tuple[int, int]
 ) -> tuple[Float32[Tensor, 'half w'], Float32[Tensor, 'half h']]:
-    """Return the embedding that dense heads add to a map, one table per axis.
+    """Return the embedding that dense heads add to a map, one table per axis, values in -0.1..0.1.
 
     The embedding of cell (row, column) has the column's entry in the first half of the channels
     and the row's in the second, so that the full table never needs to exist.
@@ -33,8 +34,8 @@ def dpt_axis_tables(
     row = _centred(num_rows, 1 / diagonal)
     num_frequencies = num_channels // 4
     return (
-        _sines_and_cosines(column, num_frequencies, _DPT_BASE).T.contiguous(),
-        _sines_and_cosines(row, num_frequencies, _DPT_BASE).T.contiguous(),
+        _sines_and_cosines(column, num_frequencies, _DPT_BASE).T * _DPT_FACTOR,
+        _sines_and_cosines(row, num_frequencies, _DPT_BASE).T * _DPT_FACTOR,
     )
 
 
