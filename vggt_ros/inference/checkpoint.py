@@ -1,0 +1,155 @@
+"""From the name of a checkpoint to a network with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+import logging
+from pathlib import Path
+import re
+
+import torch
+from torch import Tensor
+
+from vggt_ros.errors import CheckpointKeysError, CheckpointNotFoundError
+from vggt_ros.inference.hub import fetch_weights
+from vggt_ros.inference.presets import Preset, PRESETS, VGGT_1B
+from vggt_ros.inference.untrained import fill_untrained
+from vggt_ros.inference.weights_file import read_weights, WEIGHTS_SUFFIXES
+from vggt_ros.model.config import NetworkConfig
+from vggt_ros.model.vggt import VGGT
+
+UNTRAINED_NOTICE = (
+    'this network has not been trained: its depth, poses and tracks show that data flows, '
+    'their geometry means nothing yet'
+)
+_HUB_ID = re.compile(r'[\w.-]+/[\w.-]+')
+_HUB_FILENAMES = ('model.safetensors', 'model.pt')
+_NUM_NAMED = 3
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Where a network's weights came from and what is to be known about them.
+
+    Attributes:
+        name: As it was asked for: a preset, a hub id or a path.
+        path: The file, None if the weights were made from a seed.
+        network: What was built.
+        num_parameters: Of the whole network.
+        is_trained: False if the answers mean nothing.
+        notice: Licence or warning for the user, may be empty.
+    """
+
+    name: str
+    path: Path | None
+    network: NetworkConfig
+    num_parameters: int
+    is_trained: bool
+    notice: str
+
+
+def load_network(checkpoint: str, *, offline: bool = False) -> tuple[VGGT, Checkpoint]:
+    """Return a network with its weights, on the CPU in float32, in evaluation mode.
+
+    Args:
+        checkpoint: `nano`, the id of a hub repository, or the path of a .safetensors, .pt or
+            .pth file. A file is taken for VGGT-1B unless its metadata describe its network.
+        offline: Do not ask the hub, use its cache only.
+
+    Raises:
+        CheckpointNotFoundError: There is no such preset, file or repository.
+        CheckpointUnreachableError: The hub cannot be reached and the file is not in its cache.
+        CheckpointGatedError: The hub wants a licence to be accepted, or a token.
+        CheckpointCorruptError: The file is truncated or is not a weights file.
+        CheckpointKeysError: Names or shapes in the file are not those of the network.
+    """
+    preset, path = _locate(checkpoint, offline=offline)
+    is_trained = path is not None
+    # Nothing is allocated for parameters that are replaced right away.
+    with torch.device('meta'):
+        network = VGGT(preset.network)
+    if path is None:
+        fill_untrained(network)
+    else:
+        _log.info('reading weights from %s', path)
+        file = read_weights(path)
+        is_trained = file.is_trained
+        if file.network is not None:
+            with torch.device('meta'):
+                network = VGGT(file.network)
+        weights = _checked(network.state_dict(), file.weights, path)
+        network.load_state_dict(weights, strict=True, assign=True)
+    return network.requires_grad_(False).eval(), Checkpoint(
+        name=checkpoint,
+        path=path,
+        network=network.config,
+        num_parameters=sum(parameter.numel() for parameter in network.parameters()),
+        is_trained=is_trained,
+        notice=preset.notice if is_trained else UNTRAINED_NOTICE,
+    )
+
+
+def _locate(checkpoint: str, *, offline: bool) -> tuple[Preset, Path | None]:
+    """Return what is known about a checkpoint and its file, None if it has no file."""
+    preset = PRESETS.get(checkpoint)
+    if preset is not None:
+        if not preset.filenames:
+            return preset, preset.weights
+        return preset, fetch_weights(preset.name, preset.filenames, offline=offline)
+    path = Path(checkpoint).expanduser()
+    if path.exists() or path.suffix in WEIGHTS_SUFFIXES or checkpoint.startswith(('/', '.', '~')):
+        return _preset_of_file(path), path
+    if not _HUB_ID.fullmatch(checkpoint):
+        raise CheckpointNotFoundError(
+            f'there is no checkpoint {checkpoint!r}; give {", ".join(PRESETS)}, another hub id '
+            f'(owner/name), or the path of a file that ends with {", ".join(WEIGHTS_SUFFIXES)}'
+        )
+    preset = Preset(name=checkpoint, network=VGGT_1B, filenames=_HUB_FILENAMES)
+    return preset, fetch_weights(checkpoint, preset.filenames, offline=offline)
+
+
+def _preset_of_file(path: Path) -> Preset:
+    # The released files whose names belong to one repository only keep what is known of it.
+    for preset in PRESETS.values():
+        if path.name in set(preset.filenames) - set(_HUB_FILENAMES):
+            return preset
+    return Preset(name=str(path), network=VGGT_1B)
+
+
+def _checked(
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path
+) -> dict[str, Tensor]:
+    """Return the weights in float32 if they are exactly what the network has."""
+    wrong = [
+        f'{name} {_form(found[name])} instead of {_form(expected[name])}'
+        for name in expected
+        if name in found
+        and (found[name].shape != expected[name].shape or not found[name].is_floating_point())
+    ]
+    complaints = (
+        ('missing', [name for name in expected if name not in found]),
+        ('unexpected', [name for name in found if name not in expected]),
+        ('of another shape or type', wrong),
+    )
+    if any(names for _, names in complaints):
+        counts = '; '.join(
+            f'{len(names)} {what}: {_first_few(names)}' for what, names in complaints if names
+        )
+        raise CheckpointKeysError(
+            f'{path} does not fit the network ({counts}); give weights of VGGT-1B, or a file '
+            f'written by vggt_ros, which says what network it is for'
+        )
+    return {name: found[name].to(torch.float32) for name in expected}
+
+
+def _form(tensor: Tensor) -> str:
+    kind = '' if tensor.is_floating_point() else f' {tensor.dtype}'
+    return f'{tuple(tensor.shape)}{kind}'
+
+
+def _first_few(names: Iterable[str]) -> str:
+    names = list(names)
+    shown = ', '.join(names[:_NUM_NAMED])
+    return shown if len(names) <= _NUM_NAMED else f'{shown}, ...'

@@ -1,0 +1,112 @@
+"""From the tensors of a forward pass to a `Prediction`, or an error if they are not usable."""
+
+from __future__ import annotations
+
+import math
+
+from jaxtyping import Float, Float32, UInt8
+import numpy as np
+import torch
+from torch import Tensor
+
+from vggt_ros.errors import PredictionError
+from vggt_ros.inference.image_grid import ImageGrid
+from vggt_ros.inference.prediction import Prediction, Tracks
+from vggt_ros.model.pose_encoding import (
+    decode_pose_encoding,
+    MAX_FIELD_OF_VIEW_RAD,
+    MIN_FIELD_OF_VIEW_RAD,
+)
+from vggt_ros.model.vggt import Outputs
+
+_MIN_QUAT_NORM = 1e-3
+
+
+def prediction_from_outputs(
+    outputs: Outputs,
+    seen: UInt8[np.ndarray, 'S H W 3'],
+    grid: ImageGrid,
+    *,
+    has_queries: bool,
+) -> Prediction:
+    """Copy the outputs of one scene off their device and decode the cameras.
+
+    Args:
+        outputs: Of a network in evaluation mode, one scene; cameras and depth are there.
+        seen: The images as the network saw them.
+        grid: How their pixels map to the camera's.
+        has_queries: True to return tracks, if only an empty set of them.
+
+    Raises:
+        PredictionError: A number is not finite, or a camera has no focal length or no rotation.
+    """
+    cam_from_world, K_model = _decode_cameras(outputs['pose_enc'], grid)
+    points_in_world = points_conf = None
+    if 'world_points' in outputs:
+        points_in_world = _numbers(outputs['world_points'], 'points')
+        points_conf = _numbers(outputs['world_points_conf'], 'point confidence')
+    return Prediction(
+        grid=grid,
+        images=seen,
+        depth=_numbers(outputs['depth'][..., 0], 'depth'),
+        depth_conf=_numbers(outputs['depth_conf'], 'depth confidence'),
+        cam_from_world=cam_from_world,
+        K_model=K_model,
+        K_image=grid.K_image_from_model(K_model),
+        points_in_world=points_in_world,
+        points_conf=points_conf,
+        tracks=_tracks(outputs, len(seen)) if has_queries else None,
+    )
+
+
+def _numbers(output: Float[Tensor, 'B *shape'], what: str) -> Float32[np.ndarray, '*shape']:
+    """Copy an output to the CPU, without the batch axis."""
+    array = np.ascontiguousarray(output[0].float().cpu().numpy())
+    if not np.isfinite(array).all():
+        share = 100 * (1 - np.isfinite(array).mean())
+        raise PredictionError(
+            f'{share:.3g} % of the {what} is not finite; the images do not suit the network, or '
+            f'model.precision is too low: try bf16 or fp32'
+        )
+    return array
+
+
+def _decode_cameras(
+    pose_enc: Float[Tensor, '1 S 9'], grid: ImageGrid
+) -> tuple[Float[np.ndarray, 'S 4 4'], Float[np.ndarray, 'S 3 3']]:
+    """Return cam_from_world and K_model in float64, so that rotations are orthonormal."""
+    encoding = torch.from_numpy(_numbers(pose_enc, 'camera poses')).double()
+    field_of_view = encoding[:, 7:]
+    usable = (field_of_view > MIN_FIELD_OF_VIEW_RAD) & (field_of_view < MAX_FIELD_OF_VIEW_RAD)
+    if not bool(usable.all()):
+        frame, axis = (int(i) for i in torch.nonzero(~usable)[0])
+        degrees = math.degrees(float(field_of_view[frame, axis]))
+        raise PredictionError(
+            f'the network sees a field of view of {degrees:.2f} degrees in frame {frame}, which '
+            f'has no focal length; the images do not suit the network'
+        )
+    quat_norms = encoding[:, 3:7].norm(dim=-1)
+    if not bool((quat_norms > _MIN_QUAT_NORM).all()):
+        raise PredictionError(
+            f'the network gives no rotation for frame {int(quat_norms.argmin())}: the norm of '
+            f'its quaternion is {float(quat_norms.min()):.2g}, the limit {_MIN_QUAT_NORM:g}'
+        )
+    rigid, K = decode_pose_encoding(encoding, (grid.model_height, grid.model_width))
+    cam_from_world = np.tile(np.eye(4), (len(encoding), 1, 1))
+    cam_from_world[:, :3] = rigid.numpy()
+    return cam_from_world, K.numpy()
+
+
+def _tracks(outputs: Outputs, num_images: int) -> Tracks:
+    if 'track' not in outputs:  # there were no points to track
+        none = np.zeros((num_images, 0), dtype=np.float32)
+        return Tracks(positions=none[..., None].repeat(2, -1), visibility=none, confidence=none)
+    visibility = _numbers(outputs['vis'], 'track visibility')
+    return Tracks(
+        positions=_numbers(outputs['track'], 'tracks'),
+        visibility=visibility,
+        # Without a confidence of its own a track is as certain as it is visible.
+        confidence=_numbers(outputs['conf'], 'track confidence')
+        if 'conf' in outputs
+        else visibility,
+    )

@@ -1,0 +1,269 @@
+"""Images in, cameras, depth, points and tracks out: the network with everything around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+import logging
+
+from jaxtyping import Float32, Shaped, UInt8
+import numpy as np
+import torch
+
+from vggt_ros.config import ModelSettings
+from vggt_ros.errors import ConfigError, DeviceError, PredictionError
+from vggt_ros.inference.checkpoint import Checkpoint, load_network
+from vggt_ros.inference.device import precision_name, resolve_device, resolve_precision
+from vggt_ros.inference.image_grid import ImageGrid
+from vggt_ros.inference.prediction import Prediction, Request
+from vggt_ros.inference.prediction_decoding import prediction_from_outputs
+from vggt_ros.inference.predictor_description import PredictorDescription
+from vggt_ros.inference.preprocess import plan_grid, resize
+from vggt_ros.model.vggt import Outputs, VGGT
+
+_log = logging.getLogger(__name__)
+
+
+class Predictor:
+    """Runs one network on one device.
+
+    Not thread-safe: one thread at a time may call it.
+
+    Attributes:
+        description: What runs where.
+        network_config: What the network is made of.
+    """
+
+    def __init__(
+        self,
+        network: VGGT,
+        checkpoint: Checkpoint,
+        *,
+        device: torch.device,
+        precision: torch.dtype,
+        image_size: int = 0,
+        resize_mode: str = 'crop',
+    ) -> None:
+        """Move the network to its device.
+
+        Args:
+            network: In evaluation mode; it belongs to the predictor from now on.
+            checkpoint: Where the weights came from.
+            device: Where to run.
+            precision: Arithmetic of the backbone; the heads stay in float32.
+            image_size: Width of the network's image, pixels; 0 takes the one it was trained with.
+            resize_mode: `crop` or `pad`.
+
+        Raises:
+            ConfigError: The image size is not a whole number of patches, the mode is unknown, or
+                the network lacks the camera or depth head.
+            DeviceError: The device has not enough memory.
+        """
+        self.network_config = network.config
+        _require_heads(network)
+        self._patch_size = network.config.aggregator.patch_size
+        self._image_size = image_size or network.config.aggregator.img_size
+        self._resize_mode = resize_mode
+        self._device = device
+        self._precision = precision
+        self._network: VGGT | None = network
+        self._is_parked = True
+        self.grid(self._image_size, self._image_size)  # refuses bad settings now, not later
+        self.description = PredictorDescription(
+            checkpoint=checkpoint.name,
+            device=_device_name(device),
+            precision=precision_name(precision),
+            num_parameters=checkpoint.num_parameters,
+            image_size=self._image_size,
+            is_trained=checkpoint.is_trained,
+            notice=checkpoint.notice,
+        )
+        self.unpark()
+
+    @classmethod
+    def load(cls, settings: ModelSettings) -> Predictor:
+        """Load the weights that the settings name and move them to the device they name.
+
+        Raises:
+            CheckpointError: The weights cannot be had; the subclass says why.
+            ConfigError: The image size or the resize mode does not fit the network.
+            DeviceError: The device or the precision is not available.
+        """
+        device = resolve_device(settings.device)
+        precision = resolve_precision(settings.precision, device)
+        network, checkpoint = load_network(settings.checkpoint, offline=settings.offline)
+        predictor = cls(
+            network,
+            checkpoint,
+            device=device,
+            precision=precision,
+            image_size=settings.image_size,
+            resize_mode=settings.resize_mode,
+        )
+        level = logging.INFO if checkpoint.is_trained else logging.WARNING
+        _log.log(level, 'loaded %s', predictor.description)
+        return predictor
+
+    def grid(self, width: int, height: int) -> ImageGrid:
+        """Return how pixels of a camera's image map to the network's; see `plan_grid`.
+
+        Raises:
+            PredictionError: The image is empty or too narrow.
+        """
+        return plan_grid(width, height, self._image_size, self._patch_size, self._resize_mode)
+
+    def predict(
+        self, images: Sequence[Shaped[np.ndarray, '*_']], request: Request | None = None
+    ) -> Prediction:
+        """Run one forward pass.
+
+        Args:
+            images: S arrays (height, width, 3), uint8 RGB, all of one size. World is about the
+                frame of the first.
+            request: What is wanted beside depth and cameras; None for nothing.
+
+        Raises:
+            PredictionError: The images or query points cannot be used, the memory of the device
+                does not suffice, the answer is not usable, or the predictor is parked or closed.
+        """
+        request = Request() if request is None else request
+        network = self._running_network()
+        grid = self._grid_of(images)
+        queries = _model_queries(request.query_points, grid)
+        seen = np.stack([resize(image, grid) for image in images])
+        heads = ['camera', 'depth']
+        if request.point_head:
+            heads.append('points')
+        if queries is not None and len(queries):
+            heads.append('track')
+        with torch.inference_mode(), self._out_of_memory_explained(len(images)):
+            outputs = self._forward(network, seen, queries, heads)
+            return prediction_from_outputs(outputs, seen, grid, has_queries=queries is not None)
+
+    def park(self) -> None:
+        """Free the memory of the device, keep the weights on the CPU; again is harmless."""
+        if self._network is not None and not self._is_parked:
+            self._network.to('cpu')
+            self._is_parked = True
+            self._free_cache()
+
+    def unpark(self) -> None:
+        """Undo `park`; again is harmless.
+
+        Raises:
+            DeviceError: The device has not enough memory.
+            PredictionError: The predictor is closed.
+        """
+        if self._network is None:
+            raise PredictionError('the predictor is closed; load another one')
+        if not self._is_parked:
+            return
+        try:
+            self._network.to(self._device)
+        except torch.cuda.OutOfMemoryError as error:
+            self._network.to('cpu')
+            self._free_cache()
+            raise DeviceError(
+                f'the weights do not fit into the memory of {_device_name(self._device)}: '
+                f'{error}; stop other programs on it or use another device'
+            ) from error
+        self._is_parked = False
+
+    def close(self) -> None:
+        """Free the weights and the memory of the device; the predictor is of no use after."""
+        self._network = None
+        self._free_cache()
+
+    def _running_network(self) -> VGGT:
+        if self._network is None:
+            raise PredictionError('the predictor is closed; load another one')
+        if self._is_parked:
+            raise PredictionError('the predictor is parked; call unpark() first')
+        return self._network
+
+    def _grid_of(self, images: Sequence[Shaped[np.ndarray, '*_']]) -> ImageGrid:
+        if not len(images):
+            raise PredictionError('there are no images to predict from; give at least one')
+        for i, image in enumerate(images):
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+                raise PredictionError(
+                    f'image {i} has the shape {image.shape} and the type {image.dtype}; give '
+                    f'(height, width, 3) uint8, RGB'
+                )
+            if image.shape != images[0].shape:
+                raise PredictionError(
+                    f'image {i} has {image.shape[1]} x {image.shape[0]} pixels, image 0 has '
+                    f'{images[0].shape[1]} x {images[0].shape[0]}; all must have one size'
+                )
+        height, width = images[0].shape[:2]
+        return self.grid(width, height)
+
+    def _forward(
+        self,
+        network: VGGT,
+        seen: UInt8[np.ndarray, 'S H W 3'],
+        queries: Float32[np.ndarray, 'N 2'] | None,
+        heads: Sequence[str],
+    ) -> Outputs:
+        images = torch.from_numpy(seen).to(self._device).permute(0, 3, 1, 2).float().div(255)
+        query_points = None
+        if queries is not None and 'track' in heads:
+            query_points = torch.from_numpy(queries).to(self._device)
+        # The heads switch autocast off again and run in float32, as they were trained.
+        with torch.autocast(
+            self._device.type, self._precision, enabled=self._precision != torch.float32
+        ):
+            return network(images, query_points, heads=heads)
+
+    @contextmanager
+    def _out_of_memory_explained(self, num_images: int) -> Iterator[None]:
+        try:
+            yield
+        except torch.cuda.OutOfMemoryError as error:
+            self._free_cache()
+            raise PredictionError(
+                f'the memory of {self.description.device} does not suffice for {num_images} '
+                f'images: {error}; lower window.size or model.image_size'
+            ) from error
+
+    def _free_cache(self) -> None:
+        if self._device.type == 'cuda':
+            torch.cuda.empty_cache()
+
+
+def _require_heads(network: VGGT) -> None:
+    missing = sorted({'camera', 'depth'} - set(network.config.enabled_heads))
+    if missing:
+        raise ConfigError(
+            f'the network has no {" and no ".join(missing)} head; a predictor needs both camera '
+            f'and depth, use other weights'
+        )
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == 'cpu':
+        return 'cpu'
+    return f'{device} ({torch.cuda.get_device_name(device)})'
+
+
+def _model_queries(
+    query_points: Float32[np.ndarray, 'N 2'] | None, grid: ImageGrid
+) -> Float32[np.ndarray, 'N 2'] | None:
+    """Turn pixels of the camera's image into pixels of the network's, all of them in it."""
+    if query_points is None:
+        return None
+    points = np.asarray(query_points, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise PredictionError(f'query points must have the shape (N, 2); got {points.shape}')
+    queries = grid.model_from_image(points)
+    limit = np.array([grid.model_width, grid.model_height]) - 0.5
+    is_inside = ((queries >= -0.5) & (queries <= limit)).all(axis=-1)
+    if not is_inside.all():
+        first = int(np.argmin(is_inside))
+        low, high = grid.image_from_model(np.stack([np.full(2, -0.5), limit]))
+        raise PredictionError(
+            f'{np.count_nonzero(~is_inside)} query points are outside of what the network sees, '
+            f'the first is {first} at ({points[first, 0]:.1f}, {points[first, 1]:.1f}); give u '
+            f'in {low[0]:.1f}..{high[0]:.1f} and v in {low[1]:.1f}..{high[1]:.1f}'
+        )
+    return queries.astype(np.float32)
