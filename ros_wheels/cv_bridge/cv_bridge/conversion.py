@@ -16,8 +16,8 @@ _YUV = {'yuv422': 'UYVY', 'yuv422_yuy2': 'YUY2'}
 # ROS names a mosaic after its first two rows, OpenCV after the second and third pixel of the
 # second row.
 _BAYER = {'bayer_rggb': 'BG', 'bayer_bggr': 'RG', 'bayer_gbrg': 'GR', 'bayer_grbg': 'GB'}
-# OpenCV takes what overflows a 32 bit integer, and NaN, for the smallest one when it rounds.
-_INT32 = np.iinfo(np.int32)
+# When it rounds, OpenCV takes NaN and numbers from this one on for the smallest integer.
+_INT32_OVERFLOW = 2.0**31
 
 
 def cvtColor2(source: np.ndarray, encoding_in: str, encoding_out: str) -> np.ndarray | None:
@@ -81,14 +81,19 @@ def convert_depth(image: np.ndarray, dtype: np.dtype, scale: float = 1.0) -> np.
     """
     if scale != 1.0:
         image = image.astype(np.float32) * np.float32(scale)
-    if dtype.kind == 'f':
+    if dtype.kind == 'f' or np.can_cast(image.dtype, dtype):
         return image.astype(dtype)
-    if image.dtype.kind == 'f':
-        rounded = np.rint(image.astype(np.float64))
-        fits = (rounded >= _INT32.min) & (rounded <= _INT32.max)
-        image = np.where(fits, rounded, _INT32.min)
     limits = np.iinfo(dtype)
-    return np.clip(image.astype(np.int64), limits.min, limits.max).astype(dtype)
+    if image.dtype.kind != 'f':
+        source_limits = np.iinfo(image.dtype)
+        smallest = max(limits.min, source_limits.min)
+        return np.clip(image, smallest, min(limits.max, source_limits.max)).astype(dtype)
+    # Single precision cannot hold the greatest 32 bit integer.
+    rounded = np.rint(image, dtype=np.float64 if dtype.itemsize == 4 else image.dtype)
+    is_overflow = ~(rounded < _INT32_OVERFLOW)
+    np.clip(rounded, limits.min, limits.max, out=rounded)
+    rounded[is_overflow] = limits.min
+    return rounded.astype(dtype)
 
 
 def _conversion_steps(encoding_in: str, encoding_out: str) -> list[int]:
