@@ -1,0 +1,56 @@
+import os
+import time
+
+import pytest
+
+from vggt_ros.cli.process_group import ProcessGroup
+
+
+@pytest.fixture
+def modules(tmp_path, monkeypatch) -> dict[str, str]:
+    """Two small programs on the module path: one obeys SIGINT, one ignores it."""
+    (tmp_path / 'polite_child.py').write_text(
+        'import time\n'
+        'print("ready", flush=True)\n'
+        'try:\n    time.sleep(60)\n'
+        'except KeyboardInterrupt:\n    print("bye", flush=True)\n'
+    )
+    (tmp_path / 'failing_child.py').write_text('raise SystemExit("no camera found")\n')
+    return dict(os.environ, PYTHONPATH=str(tmp_path))
+
+
+def wait_for(group: ProcessGroup, name: str, word: str) -> None:
+    deadline = time.monotonic() + 10
+    while word not in group.log_tail(name):
+        assert time.monotonic() < deadline, group.log_tail(name)
+        time.sleep(0.02)
+
+
+def test_children_get_sigint_when_the_block_ends(tmp_path, modules):
+    with ProcessGroup(tmp_path, modules) as group:
+        child = group.start('node', 'polite_child', [])
+        wait_for(group, 'node', 'ready')
+    assert child.returncode == 0
+    assert 'bye' in group.log_tail('node')
+
+
+def test_children_are_stopped_when_the_block_fails(tmp_path, modules):
+    with pytest.raises(RuntimeError, match='boom'), ProcessGroup(tmp_path, modules) as group:
+        child = group.start('node', 'polite_child', [])
+        raise RuntimeError('boom')
+    assert child.poll() is not None
+
+
+def test_the_log_tells_why_a_child_ended(tmp_path, modules):
+    with ProcessGroup(tmp_path, modules) as group:
+        group.start('player', 'failing_child', []).wait(10)
+        assert 'no camera found' in group.log_tail('player')
+        assert group.stop('player') == 1
+
+
+def test_a_piped_child_speaks_through_its_standard_output(tmp_path, modules):
+    with ProcessGroup(tmp_path, modules) as group:
+        child = group.start('recorder', 'polite_child', [], piped=True)
+        assert child.stdout is not None
+        assert child.stdout.readline() == 'ready\n'
+    child.stdout.close()

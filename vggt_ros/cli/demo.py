@@ -1,0 +1,222 @@
+"""`vggt_ros demo`: player, node and recorder over real middleware, then pictures and numbers."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+import json
+import logging
+import os
+from pathlib import Path
+import subprocess
+import threading
+import time
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+from vggt_ros.cli.process_group import ProcessGroup
+from vggt_ros.errors import SourceError, VggtRosError
+from vggt_ros.evaluation.recording import Recording
+from vggt_ros.evaluation.report import write_report
+from vggt_ros.evaluation.truth import Truth, truth_of_walk
+from vggt_ros.sources.open import open_source
+from vggt_ros.sources.source import Source
+
+_NODE_READY_S = 900.0  # weights may have to be downloaded
+_STALL_S = 60.0  # without any new output after the last image
+_POLL_S = 0.1
+_SETTLE_S = 4.0  # longer than window.max_wait, so that the last short window runs, too
+_log = logging.getLogger(__name__)
+
+
+def add_parser(commands: Any) -> None:
+    """Add `demo` to the subcommands of an argparse parser."""
+    parser = commands.add_parser(
+        'demo', help='run the node on a camera stream and show what it publishes'
+    )
+    parser.add_argument(
+        '--input',
+        default='synthetic',
+        metavar='PATH',
+        help='folder of images, video file, or "synthetic" for a walk through a made-up room',
+    )
+    parser.add_argument(
+        '--checkpoint', default='nano', metavar='ID', help='nano, a hub id, or a weights file'
+    )
+    parser.add_argument('--output', type=Path, default=Path('demo_output'), metavar='DIR')
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    parser.add_argument(
+        '--rate', type=float, default=10.0, metavar='HZ', help='images sent a second'
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the demo; return 0 if the node published something.
+
+    Writes to the output folder: overview.png, map.ply, trajectory.txt, summary.json, the
+    recording they were made from and the logs of the three processes.
+
+    Raises:
+        VggtRosError: The input cannot be read, a process died, or nothing was received.
+    """
+    started = time.monotonic()
+    source = open_source(options.input)
+    output: Path = options.output
+    output.mkdir(parents=True, exist_ok=True)
+    recording_path = output / 'recording.npz'
+    recording_path.unlink(missing_ok=True)
+    _run_processes(options, source, recording_path)
+    if not recording_path.exists():
+        raise VggtRosError(f'the recorder wrote nothing; {output / "recorder.log"} says why')
+    recording = Recording.load(recording_path)
+    if not recording.frames or not len(recording.stamps_ns):
+        raise VggtRosError(
+            f'nothing was received from the node in {time.monotonic() - started:.0f} s; '
+            f'{output / "node.log"} and {output / "player.log"} say why'
+        )
+    truth = _truth(options.input, recording)
+    summary = write_report(recording, output, source_name=options.input, truth=truth)
+    summary['wall_s'] = round(time.monotonic() - started, 1)
+    (output / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
+    _log.info('%s', _sentence(summary, output))
+    return 0
+
+
+def _truth(name: str, recording: Recording) -> Truth | None:
+    return truth_of_walk(recording) if name == 'synthetic' else None
+
+
+def _run_processes(options: argparse.Namespace, source: Source, recording_path: Path) -> None:
+    with ProcessGroup(options.output, _environment()) as group:
+        recorder = group.start(
+            'recorder',
+            'vggt_ros.ros.recorder',
+            ['--ros-args', '-p', f'output:={recording_path}'],
+            piped=True,
+        )
+        node = group.start('node', 'vggt_ros.ros.node', _node_arguments(options))
+        player = group.start('player', 'vggt_ros.ros.camera_player', _player_arguments(options))
+        assert recorder.stdout is not None, 'the recorder is piped'
+        progress = _Progress(recorder.stdout)
+        with _bar(source) as bar:
+            _watch(group, {'node': node, 'recorder': recorder}, player, progress, bar)
+        group.stop('recorder')
+        group.stop('node')
+
+
+def _node_arguments(options: argparse.Namespace) -> list[str]:
+    return [
+        '--ros-args',
+        *('-r', 'image:=/camera/image_raw', '-r', 'camera_info:=/camera/camera_info'),
+        *('-p', f'model.checkpoint:={options.checkpoint}'),
+        *('-p', f'model.device:={options.device}'),
+        *('-p', 'map.publish_rate:=2.0'),
+    ]
+
+
+def _player_arguments(options: argparse.Namespace) -> list[str]:
+    # Two listeners: the node's image subscription and the recorder's camera_info.
+    return [
+        '--ros-args',
+        *('-p', f'input:={options.input}', '-p', f'rate:={options.rate}'),
+        *('-p', 'wait_for_subscribers:=1', '-p', f'wait_timeout:={_NODE_READY_S}'),
+    ]
+
+
+def _environment() -> dict[str, str]:
+    environment = dict(os.environ)
+    # Alone on the machine unless the caller chose a domain: a demo must not talk to a robot.
+    environment.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    if environment.get('ROS_DISTRO') == 'humble':
+        environment.setdefault('ROS_LOCALHOST_ONLY', '1')
+    else:
+        environment.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    environment['PYTHONUNBUFFERED'] = '1'
+    return environment
+
+
+class _Progress:
+    """The newest line the recorder printed, read by a thread of its own."""
+
+    def __init__(self, lines: TextIO) -> None:
+        self.newest: dict[str, Any] = {'images_sent': 0, 'poses': 0, 'messages': 0}
+        self._lines = lines
+        threading.Thread(target=self._read, name='progress', daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._lines:
+            self.newest = json.loads(line)
+
+
+@contextmanager
+def _bar(source: Source) -> Iterator[tqdm[Any]]:
+    with tqdm(total=source.num_frames, unit='image', desc='starting', dynamic_ncols=True) as bar:
+        yield bar
+
+
+def _watch(
+    group: ProcessGroup,
+    needed: dict[str, subprocess.Popen[str]],
+    player: subprocess.Popen[str],
+    progress: _Progress,
+    bar: tqdm[Any],
+) -> None:
+    """Follow the run until the player is done and the node has nothing left to do."""
+    last_change = time.monotonic()
+    last_poses = -1
+    while True:
+        for name, child in needed.items():
+            if child.poll() is not None:
+                raise VggtRosError(
+                    f'the {name} ended with exit code {child.returncode}; its last words were:\n'
+                    f'{group.log_tail(name)}'
+                )
+        newest = progress.newest
+        _show(bar, newest)
+        now = time.monotonic()
+        if newest['poses'] != last_poses:
+            last_poses, last_change = newest['poses'], now
+        if player.poll() is not None:
+            if player.returncode != 0:
+                raise SourceError(
+                    f'the player ended with exit code {player.returncode}; its last words were:\n'
+                    f'{group.log_tail("player")}'
+                )
+            quiet_s = now - last_change
+            if quiet_s > (_SETTLE_S if _is_idle(newest) else _STALL_S):
+                return
+        else:
+            last_change = max(last_change, now)
+        time.sleep(_POLL_S)
+
+
+def _is_idle(newest: dict[str, Any]) -> bool:
+    return newest.get('diagnostics', {}).get('frames_pending', '0') == '0'
+
+
+def _show(bar: tqdm[Any], newest: dict[str, Any]) -> None:
+    bar.update(newest['images_sent'] - bar.n)
+    state = newest.get('diagnostics', {}).get('state', 'starting')
+    bar.set_description(state)
+    bar.set_postfix(poses=newest['poses'], messages=newest['messages'], refresh=False)
+
+
+def _sentence(summary: dict[str, Any], output: Path) -> str:
+    lines = [
+        f'{summary["frames_in"]} images in, {summary["frames_used"]} used in '
+        f'{summary["windows"]} windows of {summary["window_latency_s"]["p50"]:.2f} s (median), '
+        f'{summary["map_points"]} points in the map'
+    ]
+    if 'truth' in summary:
+        lines.append(
+            f'against the truth: trajectory {summary["truth"]["ate_percent"]:.1f} % of '
+            f'{summary["truth"]["path_length_m"]:.1f} m, '
+            f'depth {100 * summary["truth"]["depth_abs_rel"]:.0f} % off on average'
+        )
+    if summary['note']:
+        lines.append(f'NOTE: {summary["note"]}')
+    lines.append(f'see {output / "overview.png"}')
+    return '\n'.join(lines)

@@ -1,0 +1,42 @@
+"""The command `vggt_ros`: argument parsing and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+import logging
+import sys
+
+from vggt_ros import __version__
+from vggt_ros.cli import demo
+from vggt_ros.errors import VggtRosError
+
+EXIT_FAILED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code.
+
+    Args:
+        arguments: Words after the command's name; None takes them from the process.
+    """
+    logging.basicConfig(level=logging.INFO, format='%(message)s', stream=sys.stderr)
+    parser = argparse.ArgumentParser(
+        prog='vggt_ros', description='Dense maps, camera poses and tracks from plain cameras.'
+    )
+    parser.add_argument('--version', action='version', version=f'vggt_ros {__version__}')
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+    demo.add_parser(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except VggtRosError as error:
+        # Ours: the message says what to change, and a traceback would bury it.
+        logging.getLogger(__name__).error('error: %s', error)  # noqa: TRY400
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_FAILED
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""How far a trajectory is from the true one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+import numpy as np
+
+from vggt_ros.geometry.rotation import angle_between
+from vggt_ros.geometry.sim3 import align_sim3, Sim3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrajectoryError:
+    """Error of a trajectory after the best similarity to the truth.
+
+    Attributes:
+        ate_m: Root mean square of the position errors, in the units of the truth.
+        ate_percent: The same in percent of the length of the true path.
+        rotation_deg: Median angle between estimated and true orientation.
+        path_length_m: Length of the true path.
+        truth_from_map: The similarity that was removed.
+    """
+
+    ate_m: float
+    ate_percent: float
+    rotation_deg: float
+    path_length_m: float
+    truth_from_map: Sim3
+
+
+def trajectory_error(
+    map_from_cam: Float[np.ndarray, 'N 4 4'],
+    truth_from_cam: Float[np.ndarray, 'N 4 4'],
+) -> TrajectoryError:
+    """Compare poses with the true ones, row by row.
+
+    The absolute trajectory error of Sturm et al., "A Benchmark for the Evaluation of RGB-D SLAM
+    Systems", IROS 2012, section VI-B, after a similarity instead of a rigid alignment because a
+    single camera does not see the scale.
+
+    Args:
+        map_from_cam: (N, 4, 4) estimated camera poses, N >= 3.
+        truth_from_cam: (N, 4, 4) true camera poses at the same stamps.
+
+    Raises:
+        AlignmentError: Fewer than three poses, or all positions on one line.
+    """
+    truth_from_map = align_sim3(map_from_cam[:, :3, 3], truth_from_cam[:, :3, 3])
+    residuals = truth_from_map.apply(map_from_cam[:, :3, 3]) - truth_from_cam[:, :3, 3]
+    ate_m = float(np.sqrt((residuals**2).sum(axis=1).mean()))
+    steps = np.diff(truth_from_cam[:, :3, 3], axis=0)
+    path_length_m = float(np.linalg.norm(steps, axis=1).sum())
+    angles_rad = [
+        angle_between(truth_from_map.rotation @ estimated[:3, :3], true[:3, :3])
+        for estimated, true in zip(map_from_cam, truth_from_cam, strict=True)
+    ]
+    return TrajectoryError(
+        ate_m=ate_m,
+        ate_percent=100.0 * ate_m / path_length_m if path_length_m > 0 else float('nan'),
+        rotation_deg=float(np.degrees(np.median(angles_rad))),
+        path_length_m=path_length_m,
+        truth_from_map=truth_from_map,
+    )
