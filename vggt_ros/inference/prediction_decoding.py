@@ -59,7 +59,7 @@ def prediction_from_outputs(
     )
 
 
-def _numbers(output: Float[Tensor, 'B *shape'], what: str) -> Float32[np.ndarray, '*shape']:
+def _numbers(output: Float[Tensor, '1 ...'], what: str) -> Float32[np.ndarray, '*_']:
     """Copy an output to the CPU, without the batch axis."""
     array = np.ascontiguousarray(output[0].float().cpu().numpy())
     if not np.isfinite(array).all():
