@@ -1,0 +1,62 @@
+"""Package metadata: the one source of it, read by pip and by colcon."""
+
+from pathlib import Path
+import re
+
+from setuptools import find_packages, setup
+
+NAME = 'vggt_ros'
+ROOT = Path(__file__).parent
+
+
+def version() -> str:
+    """Return `__version__` without importing the package."""
+    found = re.search(r"__version__ = '([^']+)'", (ROOT / NAME / '__init__.py').read_text())
+    assert found is not None, 'vggt_ros/__init__.py has no __version__'
+    return found.group(1)
+
+
+def shared(folder: str, pattern: str = '*') -> tuple[str, list[str]]:
+    """Return a data_files entry that installs a folder's files to share/vggt_ros/<folder>."""
+    files = sorted(str(p.relative_to(ROOT)) for p in (ROOT / folder).glob(pattern) if p.is_file())
+    return f'share/{NAME}/{folder}', files
+
+
+setup(
+    name=NAME,
+    version=version(),
+    description='Dense 3D maps, camera poses and point tracks from plain cameras, with VGGT',
+    license='Apache-2.0',
+    maintainer='vggt_ros maintainers',
+    maintainer_email='vggt_ros@example.org',
+    packages=find_packages(include=[NAME, f'{NAME}.*']),
+    package_data={NAME: ['py.typed', 'inference/weights/*.safetensors']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (f'share/{NAME}', ['package.xml']),
+        shared('launch', '*.launch.py'),
+        shared('config'),
+    ],
+    python_requires='>=3.10',
+    # What ROS 2 brings (rclpy, messages, cv_bridge, OpenCV) is in package.xml, not here.
+    install_requires=[
+        'huggingface_hub>=0.30',
+        'jaxtyping>=0.2.34',
+        'matplotlib>=3.5',
+        'numpy>=1.21',
+        'pillow>=9.0',
+        'safetensors>=0.4.3',
+        'setuptools',
+        'torch>=2.4,<3',
+        'tqdm>=4.57',
+    ],
+    zip_safe=True,
+    entry_points={
+        'console_scripts': [
+            'vggt_node = vggt_ros.ros.node:main',
+            'camera_player = vggt_ros.ros.camera_player:main',
+            'recorder = vggt_ros.ros.recorder:main',
+            'vggt_ros = vggt_ros.cli.main:main',
+        ],
+    },
+)
