@@ -316,6 +316,17 @@ def with_values(config: VggtConfig, values: Mapping[str, Any]) -> VggtConfig:
     return _replaced(config, checked)
 
 
+def check_changes(old: VggtConfig, new: VggtConfig) -> None:
+    """Raise ConfigError, naming the setting, if a read-only setting differs."""
+    pairs = zip(iterate_parameters(old), iterate_parameters(new), strict=True)
+    for (name, before, about), (_, after, _) in pairs:
+        if about.read_only and after != before:
+            raise ConfigError(
+                f'{name} is taken at start-up and can not change from {before!r} to {after!r}; '
+                'start again with the new value'
+            )
+
+
 def _replaced(node: Any, values: Mapping[str, Any]) -> Any:
     own = {name: value for name, value in values.items() if '.' not in name}
     rooms: dict[str, dict[str, Any]] = {}

@@ -1,0 +1,112 @@
+"""Which frames are worth a place in a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+from jaxtyping import Float32, UInt8
+import numpy as np
+
+from vggt_ros.config import KeyframeSettings
+from vggt_ros.mapping.frame import Frame
+
+# Motion is given as if the image were this wide: the network's width.
+_REFERENCE_WIDTH_PX = 518
+# Motion is measured on a copy of about this width; averaging over its pixels removes noise.
+_SMALL_WIDTH_PX = 160
+_MAX_CORNERS = 150
+_MIN_CORNERS = 12
+_CORNER_QUALITY = 0.02
+_CORNER_SPACING_PX = 5
+# Smallest eigenvalue of the gradients about a corner that stands out of noise, in the unit of
+# cv2.cornerMinEigenVal for blocks of 3 and grey values 0..255.
+_MIN_CORNER_RESPONSE = 0.002
+_FLOW: dict[str, Any] = {
+    'winSize': (15, 15),
+    'maxLevel': 3,
+    'criteria': (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.03),
+}
+# Forth and back again a corner must come home within this distance.
+_MAX_ROUND_TRIP_PX = 0.5
+# Less motion than this is noise: the camera stands still.
+_STILL_PX = 1.5
+# Where corners can not be followed: mean change of grey values that is a different picture.
+_CHANGED_GRAY = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Reference:
+    stamp_ns: int
+    gray: UInt8[np.ndarray, 'h w']
+    corners: Float32[np.ndarray, 'n 1 2']
+
+
+class KeyframeSelector:
+    """Compares each frame with the last keyframe; one thread at a time."""
+
+    def __init__(self) -> None:
+        self._last: _Reference | None = None
+
+    def reset(self) -> None:
+        """Make the next frame a keyframe."""
+        self._last = None
+
+    def select(self, frame: Frame, settings: KeyframeSettings) -> bool:
+        """Return True, and compare the next frames with this one, if it is a keyframe.
+
+        The first frame is one, and so is the first of another size. After that a frame is a
+        keyframe if the image moved by `min_parallax`, or if it moved at all and `max_interval`
+        passed; a `min_parallax` of 0 takes every frame. While nothing moves there are none.
+        """
+        gray = _small_gray(frame.image)
+        if self._last is not None and self._last.gray.shape == gray.shape:
+            motion_px = self._motion_px(gray)
+            waited_s = (frame.stamp_ns - self._last.stamp_ns) * 1e-9
+            due = waited_s >= settings.max_interval and motion_px >= _STILL_PX
+            if not due and motion_px < settings.min_parallax:
+                return False
+        self._last = _Reference(stamp_ns=frame.stamp_ns, gray=gray, corners=_corners(gray))
+        return True
+
+    def _motion_px(self, gray: UInt8[np.ndarray, 'h w']) -> float:
+        """Return the median motion since the last keyframe; infinite for another picture."""
+        assert self._last is not None
+        before, corners = self._last.gray, self._last.corners
+        unit = _REFERENCE_WIDTH_PX / gray.shape[1]
+        if len(corners) >= _MIN_CORNERS:
+            moved, _, _ = cv2.calcOpticalFlowPyrLK(before, gray, corners, None, **_FLOW)
+            home, _, _ = cv2.calcOpticalFlowPyrLK(gray, before, moved, None, **_FLOW)
+            followed = np.linalg.norm(home - corners, axis=2)[:, 0] < _MAX_ROUND_TRIP_PX
+            if followed.sum() >= max(_MIN_CORNERS, len(corners) // 3):
+                steps = np.linalg.norm(moved - corners, axis=2)[followed, 0]
+                return float(np.median(steps)) * unit
+        return float('inf') if _is_other_picture(before, gray) else 0.0
+
+
+def _small_gray(image: UInt8[np.ndarray, 'H W 3']) -> UInt8[np.ndarray, 'h w']:
+    height, width = image.shape[:2]
+    # Whole steps: averaging over them is several times faster than over parts of pixels.
+    step = max(1, round(width / _SMALL_WIDTH_PX))
+    size = (max(1, width // step), max(1, height // step))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+
+
+def _corners(gray: UInt8[np.ndarray, 'h w']) -> Float32[np.ndarray, 'n 1 2']:
+    response = float(cv2.cornerMinEigenVal(gray, 3).max())
+    if response < _MIN_CORNER_RESPONSE:
+        return np.zeros((0, 1, 2), np.float32)
+    quality = max(_CORNER_QUALITY, _MIN_CORNER_RESPONSE / response)
+    corners = cv2.goodFeaturesToTrack(gray, _MAX_CORNERS, min(quality, 1.0), _CORNER_SPACING_PX)
+    return np.zeros((0, 1, 2), np.float32) if corners is None else np.asarray(corners)
+
+
+def _is_other_picture(before: UInt8[np.ndarray, 'h w'], after: UInt8[np.ndarray, 'h w']) -> bool:
+    """Return True if the coarse brightness pattern changed, whatever the overall brightness."""
+    coarse = [
+        cv2.blur(gray, (9, 9)).astype(np.float32) - np.float32(gray.mean())
+        for gray in (before, after)
+    ]
+    return float(np.abs(coarse[1] - coarse[0]).mean()) > _CHANGED_GRAY

@@ -1,0 +1,81 @@
+"""Stamped camera poses in the map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int64
+import numpy as np
+
+from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
+
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StampedPoses:
+    """Poses of a camera in the map, oldest frame first.
+
+    Attributes:
+        stamps_ns: (N,) stamps of the images.
+        map_from_cam: (N, 4, 4) rigid.
+    """
+
+    stamps_ns: Int64[np.ndarray, ' N']
+    map_from_cam: Float[np.ndarray, 'N 4 4']
+
+    def tum(self) -> str:
+        """Return the poses in the TUM format, one a line."""
+        lines = map(tum_line, self.stamps_ns.tolist(), self.map_from_cam)
+        return ''.join(f'{line}\n' for line in lines)
+
+
+class Trajectory:
+    """The newest poses by frame id; the oldest frames go when there are too many."""
+
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
+        self._poses: dict[int, tuple[int, Float[np.ndarray, '4 4']]] = {}
+
+    def __len__(self) -> int:
+        return len(self._poses)
+
+    @property
+    def max_size(self) -> int:
+        """Most poses kept."""
+        return self._max_size
+
+    @max_size.setter
+    def max_size(self, max_size: int) -> None:
+        self._max_size = max_size
+        self._trim()
+
+    def add(self, frame_id: int, stamp_ns: int, map_from_cam: Float[np.ndarray, '4 4']) -> None:
+        """Add the pose of a frame; a frame that is there gets the new pose in its old place."""
+        self._poses[frame_id] = (stamp_ns, map_from_cam.copy())
+        self._trim()
+
+    def clear(self) -> None:
+        """Forget all poses."""
+        self._poses.clear()
+
+    def poses(self) -> StampedPoses:
+        """Return a copy of all poses."""
+        stamps_ns = [stamp_ns for stamp_ns, _ in self._poses.values()]
+        map_from_cam = [pose for _, pose in self._poses.values()]
+        return StampedPoses(
+            stamps_ns=np.array(stamps_ns, dtype=np.int64),
+            map_from_cam=np.array(map_from_cam, dtype=np.float64).reshape(-1, 4, 4),
+        )
+
+    def _trim(self) -> None:
+        while len(self._poses) > self._max_size:
+            del self._poses[next(iter(self._poses))]
+
+
+def tum_line(stamp_ns: int, map_from_cam: Float[np.ndarray, '4 4']) -> str:
+    """Return `stamp_s tx ty tz qx qy qz qw`; all nine decimals of the stamp are exact."""
+    # Seconds as a float hold today's stamps only to some hundred nanoseconds.
+    seconds, nanoseconds = divmod(stamp_ns, _NS_PER_S)
+    numbers = (*map_from_cam[:3, 3], *quat_xyzw_from_matrix(map_from_cam[:3, :3]))
+    return f'{seconds}.{nanoseconds:09d} ' + ' '.join(f'{number:.9g}' for number in numbers)

@@ -1,0 +1,180 @@
+"""Keyframes that wait for a window, and the windows made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import threading
+import time
+
+import numpy as np
+
+from vggt_ros.config import WindowSettings
+from vggt_ros.mapping.counters import Counters
+from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.window import Window
+
+# Live: keyframes that may wait, in windows. More would only be thinned later.
+_MAX_PENDING_WINDOWS = 4
+
+
+class WindowBuffer:
+    """Makes windows of the map's last frames and the keyframes that came since.
+
+    Live, when inference is late, keyframes are dropped so that the window spans all that is
+    pending up to the newest; the overlap with the map is never dropped. Offline nothing is
+    dropped: what does not fit waits for the next window, and the caller bounds what it adds.
+
+    Any thread may call any method; only `wait` blocks. `lock` is held for every change, so that
+    its owner can make changes here and elsewhere one step.
+    """
+
+    def __init__(
+        self,
+        settings: WindowSettings,
+        counters: Counters,
+        *,
+        offline: bool = False,
+        lock: threading.RLock | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start empty.
+
+        Args:
+            settings: `window.*`; assign `settings` to change them.
+            counters: Counts the dropped frames.
+            offline: True to drop nothing and to make incomplete windows only after `flush`.
+            lock: Held for every change; None for a lock of its own.
+            clock: Seconds, monotonic.
+        """
+        self.settings = settings
+        self._counters = counters
+        self._offline = offline
+        self._clock = clock
+        self._changed = threading.Condition(lock or threading.RLock())
+        self._pending: list[Frame] = []
+        self._newest_since_s = 0.0
+        self._registered: tuple[Frame, ...] = ()
+        self._in_flight = 0
+        self._flushing = False
+        self._epoch = 0
+
+    @property
+    def epoch(self) -> int:
+        """Number of resets so far."""
+        return self._epoch
+
+    @property
+    def num_pending(self) -> int:
+        """Frames that are neither used nor dropped yet, those in a window at work included."""
+        with self._changed:
+            return len(self._pending) + self._in_flight
+
+    def push(self, frame: Frame) -> None:
+        """Add a keyframe of the same size as those that wait."""
+        with self._changed:
+            self._pending.append(frame)
+            self._newest_since_s = self._clock()
+            self._flushing = False
+            if (
+                not self._offline
+                and len(self._pending) > _MAX_PENDING_WINDOWS * self.settings.size
+            ):
+                self._pending.pop(_most_crowded(self._pending))
+                self._counters.drop('late')
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Make windows of what is pending at once, complete or not: the stream has ended."""
+        with self._changed:
+            self._flushing = True
+            self._changed.notify_all()
+
+    def drop_pending(self, reason: str) -> None:
+        """Drop the keyframes that wait; a window at work is not touched."""
+        with self._changed:
+            self._counters.drop(reason, len(self._pending))
+            self._pending.clear()
+
+    def reset(self) -> None:
+        """Forget the map's last frames, too; windows made before are void."""
+        with self._changed:
+            self.drop_pending('reset')
+            self._registered = ()
+            self._epoch += 1
+
+    def wait(self, timeout_s: float) -> Window | None:
+        """Return the next window as soon as there is one, None after `timeout_s` without."""
+        deadline_s = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                window = self.take()
+                remaining_s = deadline_s - time.monotonic()
+                if window is not None or remaining_s <= 0:
+                    return window
+                incomplete_s = self._until_incomplete_s()
+                # Past that time only another frame can change anything.
+                self._changed.wait(
+                    min(remaining_s, incomplete_s) if incomplete_s > 0 else remaining_s
+                )
+
+    def take(self) -> Window | None:
+        """Return the next window if there is one now."""
+        with self._changed:
+            overlap = self._overlap()
+            if not self._is_ready(len(overlap)):
+                return None
+            new_frames = self._take_new(self.settings.size - len(overlap))
+            self._in_flight += len(new_frames)
+            return Window(
+                frames=(*overlap, *new_frames), num_overlap=len(overlap), epoch=self._epoch
+            )
+
+    def finish(self, window: Window, *, registered: bool) -> None:
+        """Say what became of a window that was taken; a registered one gives the next overlap."""
+        with self._changed:
+            self._in_flight -= len(window.new_frames)
+            if registered:
+                assert window.epoch == self._epoch, 'a window from before a reset is void'
+                self._registered = window.frames[-self.settings.overlap :]
+            self._changed.notify_all()
+
+    def _overlap(self) -> tuple[Frame, ...]:
+        if not self._pending:
+            return ()
+        shape = self._pending[0].image.shape
+        # After a change of size the old frames can not be in a window with the new ones.
+        return tuple(frame for frame in self._registered if frame.image.shape == shape)
+
+    def _is_ready(self, num_overlap: int) -> bool:
+        num_new = len(self._pending)
+        complete = self.settings.size - (self.settings.overlap if num_overlap else 0)
+        if num_new >= complete:
+            return True
+        if self._flushing:
+            return num_new >= 1
+        waited = self._until_incomplete_s() <= 0
+        return waited and num_new >= (1 if num_overlap else 2)
+
+    def _until_incomplete_s(self) -> float:
+        if self._offline or not self._pending:
+            return float('inf')
+        return self._newest_since_s + self.settings.max_wait - self._clock()
+
+    def _take_new(self, capacity: int) -> list[Frame]:
+        pending = self._pending
+        if self._offline:
+            self._pending = pending[capacity:]
+            return pending[:capacity]
+        self._pending = []
+        if len(pending) <= capacity:
+            return pending
+        # Even steps from the last frame of the map, which is at -1, to the newest pending one.
+        picked = np.arange(1, capacity + 1) * len(pending) // capacity - 1
+        self._counters.drop('late', len(pending) - capacity)
+        return [pending[i] for i in picked]
+
+
+def _most_crowded(frames: list[Frame]) -> int:
+    """Return the index of the frame, not the newest, whose neighbours are closest in time."""
+    stamps_ns = np.array([frame.stamp_ns for frame in frames])
+    return 1 + int(np.argmin(stamps_ns[2:] - stamps_ns[:-2]))
