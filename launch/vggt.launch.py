@@ -1,0 +1,110 @@
+"""The node on one camera: `ros2 launch vggt_ros vggt.launch.py image_topic:=/camera/image_raw`."""
+
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchContext, LaunchDescription
+
+SHARE = FindPackageShare('vggt_ros')
+# What config/vggt.rviz listens to, as if the node were called /vggt.
+RVIZ_TOPICS = ('map/points', 'points', 'depth/image_rect', 'rgb/image_rect', 'path')
+RVIZ_TOPICS += ('camera_poses', 'tracks/image', 'confidence/image')
+
+
+def argument(name, default, description):
+    return DeclareLaunchArgument(name, default_value=default, description=description)
+
+
+def generate_launch_description():
+    return LaunchDescription(
+        [
+            argument('namespace', '', 'Namespace of the node.'),
+            argument('name', 'vggt', 'Name of the node; its topics are below it.'),
+            argument(
+                'params_file',
+                PathJoinSubstitution([SHARE, 'config', 'vggt.yaml']),
+                'YAML file with the parameters.',
+            ),
+            argument('image_topic', '/camera/image_raw', 'sensor_msgs/Image to read.'),
+            argument(
+                'camera_info_topic',
+                '',
+                'sensor_msgs/CameraInfo to read; empty for camera_info beside image_topic.',
+            ),
+            argument(
+                'checkpoint',
+                '',
+                'Weights: nano, a Hugging Face id or a file; empty takes those of params_file.',
+            ),
+            argument('device', '', 'auto, cpu, cuda or cuda:N; empty takes that of params_file.'),
+            argument('use_sim_time', 'false', 'Take the time from /clock.'),
+            argument(
+                'autostart',
+                '',
+                'true: configure and activate at start-up; false: a lifecycle manager does it; '
+                'empty takes that of params_file.',
+            ),
+            argument('log_level', 'info', 'debug, info, warn, error or fatal.'),
+            argument('use_rviz', 'false', 'Start rviz2, too.'),
+            argument(
+                'rviz_config',
+                PathJoinSubstitution([SHARE, 'config', 'vggt.rviz']),
+                'What rviz2 shows.',
+            ),
+            OpaqueFunction(function=start),
+        ]
+    )
+
+
+def start(context: LaunchContext):
+    def given(name):
+        return LaunchConfiguration(name).perform(context)
+
+    image_topic = given('image_topic')
+    camera_info_topic = given('camera_info_topic') or sibling(image_topic, 'camera_info')
+    parameters = {'use_sim_time': typed(given('use_sim_time'), bool)}
+    for parameter, name, kind in (
+        ('model.checkpoint', 'checkpoint', str),
+        ('model.device', 'device', str),
+        ('autostart', 'autostart', bool),
+    ):
+        if given(name):
+            parameters[parameter] = typed(given(name), kind)
+
+    node = Node(
+        package='vggt_ros',
+        executable='vggt_node',
+        name=given('name'),
+        namespace=given('namespace'),
+        parameters=[given('params_file'), parameters],
+        remappings=[('image', image_topic), ('camera_info', camera_info_topic)],
+        arguments=['--ros-args', '--log-level', given('log_level')],
+        output='screen',
+        emulate_tty=True,
+    )
+    prefix = '/'.join(['', *given('namespace').strip('/').split('/'), given('name')])
+    prefix = prefix.replace('//', '/')
+    rviz = Node(
+        package='rviz2',
+        executable='rviz2',
+        name='rviz_vggt',
+        arguments=['-d', given('rviz_config')],
+        parameters=[{'use_sim_time': typed(given('use_sim_time'), bool)}],
+        remappings=[(f'/vggt/{topic}', f'{prefix}/{topic}') for topic in RVIZ_TOPICS],
+        condition=IfCondition(given('use_rviz')),
+        output='screen',
+    )
+    return [node, rviz]
+
+
+def typed(text, kind):
+    """Keep `checkpoint:=1` a text, which YAML would take for a number."""
+    return ParameterValue(text, value_type=kind)
+
+
+def sibling(topic, name):
+    return '/'.join([*topic.split('/')[:-1], name])

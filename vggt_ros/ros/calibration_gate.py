@@ -1,0 +1,70 @@
+"""Images wait a moment for the calibration of their camera."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+import time
+
+from sensor_msgs.msg import CameraInfo, Image
+
+_PATIENCE_S = 1.0
+_MAX_HELD = 5
+
+
+class CalibrationGate:
+    """Holds the first images back until the first CameraInfo is there, or does not come.
+
+    An image and its CameraInfo arrive in any order. Without the wait the first frames of every
+    run would count as uncalibrated, and the scale of the map would be theirs.
+
+    Attributes:
+        calibration: The newest CameraInfo, None as long as there is none.
+    """
+
+    def __init__(
+        self,
+        is_expected: Callable[[], bool],
+        on_drop: Callable[[], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start waiting.
+
+        Args:
+            is_expected: Whether anybody publishes a CameraInfo.
+            on_drop: Called for every image that had to go because too many wait.
+            clock: Monotonic time, seconds.
+        """
+        self.calibration: CameraInfo | None = None
+        self._is_expected = is_expected
+        self._on_drop = on_drop
+        self._clock = clock
+        self._held: deque[Image] = deque()
+        self._waiting_since_s: float | None = None
+        self._is_open = False
+
+    def images(self, message: Image) -> list[Image]:
+        """Return the images that can go on now, oldest first, this one the last of them."""
+        self._held.append(message)
+        now_s = self._clock()
+        if self._waiting_since_s is None:
+            self._waiting_since_s = now_s
+        has_waited = now_s - self._waiting_since_s >= _PATIENCE_S
+        if self._is_open or self.calibration is not None or has_waited or not self._is_expected():
+            return self._open()
+        if len(self._held) > _MAX_HELD:
+            self._held.popleft()
+            self._on_drop()
+        return []
+
+    def calibrate(self, message: CameraInfo) -> list[Image]:
+        """Take a CameraInfo; return the images that waited for it, oldest first."""
+        self.calibration = message
+        return self._open()
+
+    def _open(self) -> list[Image]:
+        self._is_open = True
+        images = list(self._held)
+        self._held.clear()
+        return images

@@ -1,0 +1,125 @@
+"""The health of the node on /diagnostics."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from std_msgs.msg import Header
+
+from vggt_ros.mapping.counters import Counts
+from vggt_ros.ros.health import Health
+from vggt_ros.ros.memory import resident_mb
+from vggt_ros.ros.rate import Rate
+
+# Two predictions of the same pixels that differ by more are no firm ground for the next window.
+_MAX_SCALE_RESIDUAL = 0.1
+_FOCAL_RATIO_RANGE = 0.8, 1.25
+_RECENT_S = 10.0
+
+
+class Diagnostics:
+    """Turns the health of a node into messages; remembers the last ones for rates and alarms."""
+
+    def __init__(self, node_name: str) -> None:
+        """Start without history.
+
+        Args:
+            node_name: Fully qualified name of the node, shown as the name of the status.
+        """
+        self._name = f'{node_name.lstrip("/")}: mapping'
+        self._hardware_id = 'camera'
+        self._rates = {name: Rate() for name in ('images', 'frames', 'windows')}
+        self._last: Counts | None = None
+        self._trouble_at_s: dict[str, float] = {}
+
+    def message(self, stamp: Time, health: Health) -> DiagnosticArray:
+        """Return the message for /diagnostics.
+
+        The level is ERROR after an error, WARN while frames or windows were lost in the last
+        seconds or a number is outside its usual range, otherwise OK.
+        """
+        now_s = time.monotonic()
+        level, summary = self._level(now_s, health)
+        values = {'state': health.state, **self._count_values(now_s, health)}
+        values |= {
+            'frames_pending': str(health.frames_pending),
+            'map_points': str(health.map_points),
+            'scale': _number(health.scale),
+            'scale_residual': _number(health.scale_residual),
+            'focal_ratio': _number(health.focal_ratio),
+            'is_metric': 'false',  # one camera does not see scale
+            'memory_mb': _number(resident_mb()),
+            'memory_gpu_mb': _number(health.gpu_mb),
+            'error': health.error,
+        }
+        values |= {f'model.{key}': value for key, value in health.model.items()}
+        status = DiagnosticStatus(
+            level=level,
+            name=self._name,
+            message=summary,
+            hardware_id=self._hardware_id,
+            values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        )
+        return DiagnosticArray(header=Header(stamp=stamp), status=[status])
+
+    def _count_values(self, now_s: float, health: Health) -> dict[str, str]:
+        counts = health.counts
+        if counts is None:
+            return {}
+        rates = {
+            'images': counts.frames_in,
+            'frames': counts.frames_used,
+            'windows': counts.windows,
+        }
+        return {
+            'frames_in': str(counts.frames_in),
+            'frames_used': str(counts.frames_used),
+            'frames_dropped': str(counts.num_dropped),
+            **{f'dropped.{reason}': str(n) for reason, n in sorted(counts.drops.items())},
+            'windows': str(counts.windows),
+            'windows_failed': str(counts.windows_failed),
+            'latency_p50_s': _number(counts.latency_p50_s),
+            'latency_p95_s': _number(counts.latency_p95_s),
+            **{
+                f'rate_{name}_hz': _number(self._rates[name].update(now_s, count))
+                for name, count in rates.items()
+            },
+        }
+
+    def _level(self, now_s: float, health: Health) -> tuple[bytes, str]:
+        self._note_trouble(now_s, health.counts)
+        if health.error:
+            return DiagnosticStatus.ERROR, health.error
+        recent = [text for text, at_s in self._trouble_at_s.items() if now_s - at_s < _RECENT_S]
+        if health.scale_residual > _MAX_SCALE_RESIDUAL:
+            recent.append(f'scale_residual {health.scale_residual:.2f} > {_MAX_SCALE_RESIDUAL}')
+        low, high = _FOCAL_RATIO_RANGE
+        if not math.isnan(health.focal_ratio) and not low <= health.focal_ratio <= high:
+            recent.append(f'focal_ratio {health.focal_ratio:.2f} outside {low}..{high}')
+        if health.model.get('is_trained') == 'false':
+            recent.append(health.model['note'])
+        if recent:
+            return DiagnosticStatus.WARN, '; '.join(recent)
+        return DiagnosticStatus.OK, health.state
+
+    def _note_trouble(self, now_s: float, counts: Counts | None) -> None:
+        if counts is None:
+            return
+        before = {} if self._last is None else self._last.drops
+        for reason, number in counts.drops.items():
+            # Frames that bring nothing new, or that the user asked to forget, are no trouble.
+            if number > before.get(reason, 0) and reason not in _HARMLESS_DROPS:
+                self._trouble_at_s[f'frames dropped: {reason}'] = now_s
+        if counts.windows_failed > (0 if self._last is None else self._last.windows_failed):
+            self._trouble_at_s['windows failed'] = now_s
+        self._last = counts
+
+
+_HARMLESS_DROPS = frozenset({'not_keyframe', 'reset', 'paused', 'inactive'})
+
+
+def _number(value: float) -> str:
+    return f'{value:.6g}'

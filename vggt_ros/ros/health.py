@@ -1,0 +1,88 @@
+"""What the node knows about itself at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import math
+
+import torch
+
+from vggt_ros.inference.predictor_description import PredictorDescription
+from vggt_ros.mapping.counters import Counts
+from vggt_ros.ros.pipeline import Pipeline
+
+_BYTES_PER_MB = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What the node knows about itself at one moment.
+
+    Attributes:
+        state: unconfigured, loading or inactive; while active the state of the mapper.
+        counts: What happened to the frames; None before the first configuration.
+        frames_pending: Frames that are neither used nor dropped yet.
+        map_points: Points of the map.
+        scale: Map units per unit of the newest window, NaN before it.
+        scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
+        focal_ratio: Predicted over calibrated focal length, NaN if not known.
+        model: What runs, by key: checkpoint, device and so on.
+        error: The error that stopped a transition or the newest window; empty if none.
+        gpu_mb: Memory on the GPU in MB, NaN without one.
+    """
+
+    state: str
+    counts: Counts | None = None
+    frames_pending: int = 0
+    map_points: int = 0
+    scale: float = math.nan
+    scale_residual: float = math.nan
+    focal_ratio: float = math.nan
+    model: Mapping[str, str] = field(default_factory=dict)
+    error: str = ''
+    gpu_mb: float = math.nan
+
+
+def health_of(lifecycle_state: str, pipeline: Pipeline | None, last_error: str) -> Health:
+    """Ask the pipeline how it is.
+
+    Args:
+        lifecycle_state: Label of the lifecycle state, or loading.
+        pipeline: None if the node is not configured.
+        last_error: Why the last transition failed; empty if it did not.
+    """
+    if pipeline is None:
+        return Health(state=lifecycle_state, error=last_error)
+    snapshot = pipeline.snapshot()
+    update = pipeline.last_update
+    return Health(
+        state=snapshot.state if lifecycle_state == 'active' else lifecycle_state,
+        counts=snapshot.counts,
+        frames_pending=snapshot.frames_pending,
+        map_points=snapshot.num_map_points,
+        scale=math.nan if update is None else update.scale,
+        scale_residual=math.nan if update is None else update.scale_residual,
+        focal_ratio=math.nan if update is None else update.focal_ratio,
+        model=_model(pipeline.predictor.description),
+        error=last_error or pipeline.last_error,
+        gpu_mb=_gpu_mb(),
+    )
+
+
+def _model(description: PredictorDescription) -> dict[str, str]:
+    return {
+        'checkpoint': description.checkpoint,
+        'device': description.device,
+        'precision': description.precision,
+        'parameters': str(description.num_parameters),
+        'image_size': str(description.image_size),
+        'is_trained': 'true' if description.is_trained else 'false',
+        'note': description.notice,
+    }
+
+
+def _gpu_mb() -> float:
+    if not torch.cuda.is_initialized():
+        return math.nan
+    return torch.cuda.memory_allocated() / _BYTES_PER_MB

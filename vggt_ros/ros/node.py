@@ -1,0 +1,220 @@
+"""The lifecycle node `vggt`: images in, points, poses and a map out."""
+
+from __future__ import annotations
+
+import sys
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from std_srvs.srv import SetBool, Trigger
+
+from vggt_ros.config import VggtConfig
+from vggt_ros.ros.camera_input import CameraInput
+from vggt_ros.ros.diagnostics import Diagnostics
+from vggt_ros.ros.health import health_of
+from vggt_ros.ros.log_bridge import LogBridge
+from vggt_ros.ros.parameters import ParameterServer
+from vggt_ros.ros.pipeline import Pipeline
+from vggt_ros.ros.predictor_loader import PredictorLoader
+from vggt_ros.ros.shutdown import run_until_shutdown
+from vggt_ros.ros.tf import CameraBroadcaster
+from vggt_ros.ros.transitions import logged
+
+_AUTOSTART_PERIOD_S = 0.1
+_MAP_PERIOD_S = 0.2
+_NS_PER_S = 1e9
+_SUCCESS = TransitionCallbackReturn.SUCCESS
+
+
+class VggtNode(LifecycleNode):
+    """Turns the images of one camera into depth, poses, tracks and a map.
+
+    Subscribes: image (sensor_msgs/Image), camera_info (sensor_msgs/CameraInfo, optional).
+    Publishes: see `Publishers`; /diagnostics and /tf.
+    Services: ~/reset (std_srvs/Trigger), ~/enable (std_srvs/SetBool).
+
+    All callbacks run in one thread, the executor's; the network runs in the worker's.
+
+    Attributes:
+        last_error: Why the last transition failed, empty if it did not.
+    """
+
+    def __init__(self) -> None:
+        """Declare parameters and services; load the weights if `autostart` says so.
+
+        Raises:
+            ConfigError: A given parameter is unknown, has the wrong type or is out of range.
+        """
+        super().__init__('vggt')
+        LogBridge(self.get_logger()).install()
+        self.last_error = ''
+        self._parameters = ParameterServer(self, self._on_config)
+        self._loader: PredictorLoader | None = None
+        self._pipeline: Pipeline | None = None
+        self._camera: CameraInput | None = None
+        self._diagnostics = Diagnostics(self.get_fully_qualified_name())
+        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._broadcaster = CameraBroadcaster(self, self.config.frames.map)
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self.create_service(SetBool, '~/enable', self._on_enable)
+        # Steady: simulated time may stand still, and the health of the node is asked for then.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._diagnostics_timer = self.create_timer(
+            self.config.diagnostics.period, self._publish_diagnostics, clock=steady
+        )
+        self.create_timer(_MAP_PERIOD_S, self._offer_map, clock=steady)
+        self._autostart_timer = self.create_timer(
+            _AUTOSTART_PERIOD_S, self._autostart, clock=steady
+        )
+        if not self.config.autostart:
+            self._autostart_timer.cancel()
+
+    @property
+    def config(self) -> VggtConfig:
+        """The settings in force."""
+        return self._parameters.config
+
+    @property
+    def state(self) -> str:
+        """Label of the lifecycle state."""
+        return str(self._state_machine.current_state[1])
+
+    @logged
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the weights, create the publishers."""
+        loader, self._loader = self._loader or self._new_loader(), None
+        predictor = loader.result(self.context.ok)
+        if predictor is None:
+            self.get_logger().info('told to end while the weights were loading')
+            return TransitionCallbackReturn.FAILURE
+        self._pipeline = Pipeline(self, self.config, predictor, self._broadcaster)
+        self._camera = CameraInput(
+            self, self.config, self._pipeline.add_frame, self._pipeline.count_refused
+        )
+        return super().on_configure(state)
+
+    @logged
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Bring the weights to the device, subscribe to the camera."""
+        pipeline, camera = self._configured()
+        pipeline.start()
+        outcome = super().on_activate(state)
+        camera.subscribe()
+        return outcome
+
+    @logged
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unsubscribe, finish the window in hand, free the memory of the device."""
+        pipeline, camera = self._configured()
+        camera.unsubscribe()
+        outcome = super().on_deactivate(state)
+        pipeline.stop()
+        return outcome
+
+    @logged
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the weights and the map, destroy the publishers."""
+        outcome = super().on_cleanup(state)
+        self._free()
+        return outcome
+
+    @logged
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Do what deactivation and clean-up do, from any state."""
+        outcome = super().on_shutdown(state)
+        self._free()
+        return outcome
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything, so that the node can be configured again."""
+        super().on_error(state)
+        self._free()
+        return _SUCCESS
+
+    def end(self, timeout_s: float) -> bool:
+        """Stop working because the process ends; return False if a window is still at work."""
+        return self._pipeline is None or self._pipeline.stop_within(timeout_s)
+
+    def _configured(self) -> tuple[Pipeline, CameraInput]:
+        assert self._pipeline is not None, 'configured'
+        assert self._camera is not None, 'configured'
+        return self._pipeline, self._camera
+
+    def _free(self) -> None:
+        self._loader = None
+        if self._camera is not None:
+            self._camera.unsubscribe()
+            self._camera = None
+        if self._pipeline is not None:
+            self._pipeline.stop()
+            self._pipeline.close()
+            self._pipeline = None
+
+    def _new_loader(self) -> PredictorLoader:
+        self.get_logger().info(f'loading {self.config.model.checkpoint}')
+        return PredictorLoader(self.config.model, self.get_logger().info)
+
+    def _autostart(self) -> None:
+        if self.state != 'unconfigured':  # somebody else took over
+            self._autostart_timer.cancel()
+            return
+        if self._loader is None:
+            self._loader = self._new_loader()
+        if not self._loader.is_done:
+            self._loader.report()
+            return
+        self._autostart_timer.cancel()
+        if self.trigger_configure() == _SUCCESS:
+            self.trigger_activate()
+
+    def _on_config(self, config: VggtConfig) -> None:
+        self._diagnostics_timer.timer_period_ns = int(config.diagnostics.period * _NS_PER_S)
+        if self._pipeline is not None:
+            self._pipeline.update_config(config)
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self._pipeline is None:
+            response.message = _not_configured(self.state)
+            return response
+        num_points = self._pipeline.snapshot().num_map_points
+        self._pipeline.reset()
+        response.success = True
+        response.message = f'forgot the map ({num_points} points), the path and what was waiting'
+        self.get_logger().info(response.message)
+        return response
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if self._pipeline is None:
+            response.message = _not_configured(self.state)
+            return response
+        self._pipeline.set_enabled(request.data)
+        response.success = True
+        response.message = 'taking images' if request.data else 'letting images pass'
+        self.get_logger().info(response.message)
+        return response
+
+    def _offer_map(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.offer_map()
+
+    def _publish_diagnostics(self) -> None:
+        if self._camera is not None:
+            self._camera.check()
+        state = 'loading' if self._loader is not None else self.state
+        health = health_of(state, self._pipeline, self.last_error)
+        stamp = self.get_clock().now().to_msg()
+        self._diagnostics_publisher.publish(self._diagnostics.message(stamp, health))
+
+
+def _not_configured(state: str) -> str:
+    return f'the node is {state}: there is nothing to do this with; configure it first'
+
+
+def main() -> int:
+    """Run the node until SIGINT or SIGTERM; return the exit code."""
+    return run_until_shutdown(VggtNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

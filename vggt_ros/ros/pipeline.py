@@ -1,0 +1,164 @@
+"""Everything between configuration and clean-up: mapper, worker and publishers, joined."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from rclpy.lifecycle import LifecycleNode
+
+from vggt_ros.config import VggtConfig
+from vggt_ros.inference.predictor import Predictor
+from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.map_update import MapUpdate
+from vggt_ros.mapping.mapper import Mapper, Snapshot, Wanted
+from vggt_ros.mapping.worker import Worker
+from vggt_ros.ros.publishers import Publishers
+from vggt_ros.ros.tf import CameraBroadcaster
+
+
+class Pipeline:
+    """Takes frames from the executor's thread, publishes from the worker's.
+
+    Attributes:
+        last_update: What the newest window brought, None before the first and after a reset.
+        last_error: Why the newest window failed, empty if it did not.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        config: VggtConfig,
+        predictor: Predictor,
+        broadcaster: CameraBroadcaster,
+    ) -> None:
+        """Create the publishers and an empty map; nothing runs yet.
+
+        Args:
+            node: Owns the publishers.
+            config: The settings.
+            predictor: Belongs to the pipeline from now on.
+            broadcaster: Sends TF, if `tf.mode` says so.
+        """
+        self.last_update: MapUpdate | None = None
+        self.last_error = ''
+        self._node = node
+        self._config = config
+        self._predictor = predictor
+        self._broadcaster = broadcaster
+        self._mapper = Mapper(predictor, config)
+        self._publishers = Publishers(node, config)
+        self._worker = Worker(
+            self._mapper, wanted=self._wanted, on_update=self._on_update, on_error=self._on_error
+        )
+        self._map_lock = threading.Lock()
+        self._map_has_news = False
+        self._map_sent_s = float('-inf')
+        self._newest_stamp_ns = 0
+
+    @property
+    def predictor(self) -> Predictor:
+        """The network."""
+        return self._predictor
+
+    def start(self) -> None:
+        """Bring the weights to the device and start working.
+
+        Raises:
+            DeviceError: The device has not enough memory.
+        """
+        self._predictor.unpark()
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Finish the window in hand, then free the memory of the device; `start` may follow."""
+        self._worker.stop()
+        self._predictor.park()
+
+    def close(self) -> None:
+        """Free everything; call after `stop`, from the executor's thread."""
+        self._publishers.destroy()
+        self._predictor.close()
+
+    def stop_within(self, timeout_s: float) -> bool:
+        """Stop without waiting for ever; return False if a window is still at work."""
+        stopper = threading.Thread(target=self._worker.stop, name='vggt-stopper', daemon=True)
+        stopper.start()
+        stopper.join(timeout_s)
+        return not stopper.is_alive()
+
+    def add_frame(self, frame: Frame) -> None:
+        """Take one image; raises InputError if it cannot be used."""
+        self._mapper.add_frame(frame)
+
+    def count_refused(self, reason: str) -> None:
+        """Count an image that never became a frame."""
+        self._mapper.count_refused(reason)
+
+    def update_config(self, config: VggtConfig) -> None:
+        """Use other settings from now on."""
+        self._config = config
+        self._mapper.update_config(config)
+        self._publishers.update_config(config)
+
+    def set_enabled(self, is_enabled: bool) -> None:
+        """Take images, or let them pass."""
+        self._mapper.set_enabled(is_enabled)
+
+    def reset(self) -> None:
+        """Forget the map, the path and what waits; show the empty map and path."""
+        self._mapper.reset()
+        self.last_update = None
+        self.last_error = ''
+        self._publishers.forget_tracks()
+        if self._publishers.wants_path:
+            self._publishers.publish_path(self._mapper.path())
+        with self._map_lock:
+            self._map_has_news = True
+            self._map_sent_s = float('-inf')
+        self.offer_map()
+
+    def snapshot(self) -> Snapshot:
+        """Return state and counts as of one moment."""
+        return self._mapper.snapshot()
+
+    def offer_map(self) -> None:
+        """Publish the map if somebody listens, it has news and the rate allows it.
+
+        Called after every window, and now and then for who subscribes in between.
+        """
+        with self._map_lock:
+            now_s = time.monotonic()
+            is_due = now_s - self._map_sent_s >= 1.0 / self._config.map.publish_rate
+            if not (self._map_has_news and is_due and self._publishers.wants_map):
+                return
+            self._map_has_news = False
+            self._map_sent_s = now_s
+            self._publishers.publish_map(self._newest_stamp_ns, self._mapper.map_points())
+
+    def _wanted(self) -> Wanted:
+        return Wanted(tracks=self._publishers.wants_tracks)
+
+    def _on_update(self, update: MapUpdate) -> None:
+        self.last_update = update
+        self.last_error = ''
+        try:
+            self._publish(update)
+        except Exception:
+            if self._node.context.ok():
+                raise
+            # The process was told to end while the window was at work: nobody listens any more.
+
+    def _publish(self, update: MapUpdate) -> None:
+        self._publishers.publish(update)
+        if self._config.tf.mode != 'none':
+            self._broadcaster.send(update.new_frames)
+        if self._publishers.wants_path:
+            self._publishers.publish_path(self._mapper.path())
+        with self._map_lock:
+            self._map_has_news = self._config.map.enable
+            self._newest_stamp_ns = update.new_frames[-1].frame.stamp_ns
+        self.offer_map()
+
+    def _on_error(self, error: Exception) -> None:
+        self.last_error = str(error) or repr(error)

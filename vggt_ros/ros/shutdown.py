@@ -1,0 +1,61 @@
+"""A process that ends cleanly on SIGINT and SIGTERM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+import logging
+import os
+import sys
+from typing import Protocol
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+from vggt_ros.errors import VggtRosError
+
+# ros2 launch sends SIGTERM five seconds after SIGINT.
+_PATIENCE_S = 3.0
+
+
+class Endable(Protocol):
+    """A node that can be told that the process ends."""
+
+    def end(self, timeout_s: float) -> bool:
+        """Stop working within a time; return False if something still works."""
+        ...
+
+
+def run_until_shutdown(make_node: Callable[[], Node]) -> int:
+    """Spin a node until SIGINT, SIGTERM or the end of the context; return the exit code.
+
+    Args:
+        make_node: Makes an `Endable` node; a VggtRosError it raises is logged and gives 1.
+    """
+    rclpy.init()  # turns SIGINT and SIGTERM into the end of the context
+    try:
+        node = make_node()
+    except VggtRosError as error:
+        rclpy.logging.get_logger('vggt_ros').fatal(str(error))
+        rclpy.try_shutdown()
+        return 1
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
+        executor.spin()
+    has_ended = node.end(_PATIENCE_S)
+    if not has_ended:
+        _leave()
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.try_shutdown()
+    return 0
+
+
+def _leave() -> None:
+    """End the process although a thread is inside the network, which cannot be interrupted."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
