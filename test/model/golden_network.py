@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import re
 
 from golden_config import config_of, NAMED_CONFIGS, network_config
+from golden_points import points_in_world
 from golden_weights import golden_weights
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from torch import nn, Tensor
 from vggt_ros.model.config import HEAD_NAMES, NetworkConfig
 from vggt_ros.model.pose_encoding import decode_pose_encoding
 from vggt_ros.model.rope import rotary_table
-from vggt_ros.model.unprojection import unproject_depth
 from vggt_ros.model.vggt import VGGT
 
 INPUTS = {'images', 'query_points'}
@@ -85,8 +85,8 @@ def network_outputs(
     if 'depth' in heads:
         outputs['depth'], outputs['depth_conf'] = network.depth_head(tokens, size)
     if 'camera' in heads and 'depth' in heads:
-        outputs['world_points_from_depth'] = unproject_depth(
-            outputs['depth'].squeeze(-1), outputs['extrinsics'], outputs['intrinsics']
+        outputs['world_points_from_depth'] = points_in_world(
+            outputs['depth'], outputs['extrinsics'], outputs['intrinsics']
         )
     if 'points' in heads:
         points, confidence = network.point_head(tokens, size)

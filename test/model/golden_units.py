@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import re
 
 from golden_network import fill
+from golden_points import points_in_world
 import numpy as np
 import torch
 from torch import nn, Tensor
@@ -22,7 +23,6 @@ from vggt_ros.model.pose_encoding import (
 )
 from vggt_ros.model.position_embedding import dpt_axis_tables, flow_embedding, track_axis_tables
 from vggt_ros.model.rope import rotary_table
-from vggt_ros.model.unprojection import unproject_depth
 from vggt_ros.model.update_transformer import CrossBlock, SelfBlock
 from vggt_ros.model.vit import resized_position_table
 
@@ -83,9 +83,7 @@ def _cameras(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
         'pose.intrinsics': K,
         'pose.enc_back': encode_pose_encoding(cam_from_world, K, _POSE_IMAGE_SIZE),
         'pose_act.out': activate_pose_encoding(stored['pose_act.in']),
-        'unproject.points': unproject_depth(
-            stored['unproject.depth'].squeeze(-1), cam_from_world[0], K[0]
-        ),
+        'unproject.points': points_in_world(stored['unproject.depth'], cam_from_world[0], K[0]),
     }
 
 

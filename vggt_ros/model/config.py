@@ -249,7 +249,7 @@ class NetworkConfig:
         return self.track_head.layers if head == 'track' else self.dpt_head.layers
 
 
-def _require_positive(name: str, value: float) -> None:
+def _require_positive(name: str, value: float | int) -> None:
     if not value > 0:
         raise ConfigError(f'{name} must be greater than 0; got {value}')
 

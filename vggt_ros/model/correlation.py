@@ -90,7 +90,11 @@ def _sample_level(
 
     frame = torch.arange(B * S, device=level.device).view(B, S, 1, 1, 1)
     index = (frame * height + row[..., None, :]) * width + column[..., :, None]
-    cells = level.reshape(-1, C).index_select(0, index.flatten()).view(B * S * N, -1, C)
+    cells = (
+        level.reshape(-1, C)
+        .index_select(0, index.flatten())
+        .view(B * S * N, row.shape[-1] ** 2, C)
+    )
     dots = torch.bmm(cells, features.reshape(B * S * N, C, 1)) / C**0.5
     inside = column_inside[..., :, None] & row_inside[..., None, :]
     dots = torch.where(inside, dots.view(inside.shape), 0.0)

@@ -80,8 +80,8 @@ class VGGT(nn.Module):
 
     def forward(
         self,
-        images: Float[Tensor, '*shape'],
-        query_points: Float[Tensor, '*shape'] | None = None,
+        images: Float[Tensor, '*images_shape'],
+        query_points: Float[Tensor, '*queries_shape'] | None = None,
         *,
         heads: Collection[str] | None = None,
     ) -> Outputs:
