@@ -99,7 +99,8 @@ def _locate(checkpoint: str, *, offline: bool) -> tuple[Preset, Path | None]:
             return preset, preset.weights
         return preset, fetch_weights(preset.name, preset.filenames, offline=offline)
     path = Path(checkpoint).expanduser()
-    if path.exists() or path.suffix in WEIGHTS_SUFFIXES or checkpoint.startswith(('/', '.', '~')):
+    is_path = path.suffix in WEIGHTS_SUFFIXES or checkpoint.startswith(('/', '.', '~'))
+    if is_path or (checkpoint and path.exists()):
         return _preset_of_file(path), path
     if not _HUB_ID.fullmatch(checkpoint):
         raise CheckpointNotFoundError(
