@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import logging
 import threading
 import time
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import UInt8
 import numpy as np
@@ -31,6 +31,7 @@ from vggt_ros.mapping.window_buffer import WindowBuffer
 _log = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class Predicts(Protocol):
     """What the mapper needs of a network."""
 

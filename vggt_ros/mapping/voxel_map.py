@@ -77,8 +77,9 @@ class VoxelMap:
 
     def clear(self) -> None:
         """Forget all points."""
-        self._keys, self._slots, self._cells = self._keys[:0], self._slots[:0], np.zeros(0, _CELL)
-        self._free, self._tick = self._free[:0], 0
+        self._keys, self._slots = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self._cells, self._free = np.zeros(0, _CELL), np.zeros(0, np.int64)
+        self._tick = 0
 
     def insert(
         self,
