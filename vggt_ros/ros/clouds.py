@@ -42,8 +42,8 @@ def frame_cloud(header: Header, result: FrameResult, decimation: int) -> PointCl
     points = result.points_in_cam[step]
     keep = result.keep[step]
     rows = _point_rows(points, result.image[step], result.confidence[step])
-    for axis in 'xyz':
-        np.putmask(rows[axis], ~keep, np.nan)
+    numbers = rows.view('<f4').reshape(*rows.shape, -1)
+    numbers[..., :3][~keep] = np.nan
     return _cloud(header, rows, is_dense=False)
 
 
@@ -78,10 +78,8 @@ def _point_rows(
     rows = np.empty(confidence.shape, dtype=POINT_DTYPE)
     for index, axis in enumerate('xyz'):
         rows[axis] = points[..., index]
-    # The four bytes of 0x00RRGGBB in little-endian order, without wide intermediate arrays.
-    packed = np.zeros((*confidence.shape, 4), dtype=np.uint8)
-    packed[..., :3] = colors[..., ::-1]
-    rows['rgb'] = packed.view('<u4')[..., 0]
+    red, green, blue = (colors[..., channel].astype(np.uint32) for channel in range(3))
+    rows['rgb'] = red << 16 | green << 8 | blue
     rows['confidence'] = confidence
     return rows
 

@@ -14,5 +14,5 @@ def byte_array(values: np.ndarray) -> array[int]:
     Python by one ROS distribution or another: 0.3 s for a cloud of 3 MB.
     """
     data = array('B')
-    data.frombytes(np.ascontiguousarray(values).data)
+    data.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
     return data

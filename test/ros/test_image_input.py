@@ -1,0 +1,182 @@
+from array import array
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
+
+from vggt_ros.errors import InputError
+from vggt_ros.ros.image_input import calibrated_K, ImageInput
+from vggt_ros.ros.messages import header_of
+
+STAMP_NS = 1_700_000_000_123_456_789
+
+
+def image_message(pixels, encoding, *, step=None, stamp_ns=STAMP_NS, frame_id='cam', big=0):
+    height, width = pixels.shape[:2]
+    return Image(
+        header=header_of(stamp_ns, frame_id),
+        height=height,
+        width=width,
+        encoding=encoding,
+        is_bigendian=big,
+        step=pixels[0].nbytes if step is None else step,
+        data=array('B', pixels.tobytes()),
+    )
+
+
+def info_message(width=6, height=4, k=(100.0, 0.0, 3.0, 0.0, 110.0, 2.0, 0.0, 0.0, 1.0), **more):
+    return CameraInfo(width=width, height=height, k=list(k), **more)
+
+
+@pytest.fixture
+def rgb(rng):
+    return rng.integers(0, 256, (4, 6, 3), dtype=np.uint8)
+
+
+def refusal(message, calibration=None):
+    with pytest.raises(InputError) as caught:
+        ImageInput('').frame(message, calibration)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'encode'),
+    [
+        ('rgb8', lambda rgb: rgb),
+        ('bgr8', lambda rgb: rgb[..., ::-1].copy()),
+        ('rgba8', lambda rgb: np.dstack([rgb, rgb[..., 0]])),
+        ('bgra8', lambda rgb: np.dstack([rgb[..., ::-1], rgb[..., 0]])),
+        ('rgb16', lambda rgb: rgb.astype('<u2') * 257),
+        ('bgr16', lambda rgb: rgb[..., ::-1].astype('<u2') * 257),
+    ],
+)
+def test_colour_encodings_give_the_same_rgb(rgb, encoding, encode):
+    frame = ImageInput('').frame(image_message(encode(rgb), encoding), None)
+    np.testing.assert_array_equal(frame.image, rgb)
+    assert frame.image.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'dtype', 'factor'), [('mono8', 'u1', 1), ('mono16', '<u2', 257)]
+)
+def test_grey_images_become_grey_rgb(rgb, encoding, dtype, factor):
+    grey = rgb[..., 0].astype(dtype) * factor
+    frame = ImageInput('').frame(image_message(grey, encoding), None)
+    np.testing.assert_array_equal(frame.image, np.repeat(rgb[..., :1], 3, axis=-1))
+
+
+def test_bayer_images_are_demosaiced():
+    flat = np.full((8, 8), 70, dtype=np.uint8)
+    frame = ImageInput('').frame(image_message(flat, 'bayer_rggb8'), None)
+    np.testing.assert_array_equal(frame.image, np.full((8, 8, 3), 70))
+
+
+def test_foreign_byte_order_is_honoured(rgb):
+    message = image_message(rgb.astype('>u2') * 257, 'rgb16', big=1)
+    np.testing.assert_array_equal(ImageInput('').frame(message, None).image, rgb)
+
+
+@pytest.mark.parametrize('padding', [1, 2, 3, 7])
+def test_padded_rows_are_read_without_their_padding(rgb, padding):
+    padded = np.zeros((4, 18 + padding), np.uint8)
+    padded[:, :18] = rgb.reshape(4, 18)
+    message = image_message(rgb, 'rgb8', step=18 + padding)
+    message.data = array('B', padded.tobytes())
+    np.testing.assert_array_equal(ImageInput('').frame(message, None).image, rgb)
+
+
+def test_frames_are_numbered_and_keep_stamp_and_frame(rgb):
+    images = ImageInput('')
+    first = images.frame(image_message(rgb, 'rgb8'), None)
+    second = images.frame(image_message(rgb, 'rgb8'), None)
+    assert (first.id, second.id) == (0, 1)
+    assert first.stamp_ns == STAMP_NS
+    assert first.camera_frame == 'cam'
+    assert first.K is None
+
+
+def test_the_setting_overrides_the_frame_of_the_header(rgb):
+    frame = ImageInput('left_optical').frame(image_message(rgb, 'rgb8', frame_id=''), None)
+    assert frame.camera_frame == 'left_optical'
+
+
+@pytest.mark.parametrize('encoding', ['', 'rgb9', 'jpeg', '32FC1', '8UC3', 'nv21'])
+def test_an_encoding_that_is_no_picture_is_refused_by_name(rgb, encoding):
+    floats = np.zeros((4, 6), '<f4') if encoding == '32FC1' else rgb
+    error = refusal(image_message(floats, encoding))
+    assert error.reason == 'bad_encoding'
+    assert repr(encoding) in str(error)
+    assert 'rgb8' in str(error)
+
+
+def test_a_step_shorter_than_a_row_is_refused(rgb):
+    error = refusal(image_message(rgb, 'rgb8', step=17))
+    assert error.reason == 'bad_step'
+    assert '17' in str(error)
+    assert '18' in str(error)
+
+
+def test_missing_rows_are_refused(rgb):
+    message = image_message(rgb, 'rgb8')
+    message.data = message.data[:-1]
+    error = refusal(message)
+    assert error.reason == 'bad_step'
+    assert '71' in str(error)
+    assert '72' in str(error)
+
+
+@pytest.mark.parametrize(('height', 'width'), [(0, 6), (4, 0), (4, 6)])
+def test_an_image_without_pixels_is_refused(height, width):
+    message = Image(header=header_of(STAMP_NS, 'cam'), height=height, width=width, encoding='rgb8')
+    message.step = 18
+    assert refusal(message).reason == 'empty_image'
+
+
+def test_a_zero_stamp_is_refused(rgb):
+    assert refusal(image_message(rgb, 'rgb8', stamp_ns=0)).reason == 'stamp_zero'
+
+
+def test_an_image_of_no_frame_is_refused(rgb):
+    error = refusal(image_message(rgb, 'rgb8', frame_id=''))
+    assert error.reason == 'no_frame_id'
+    assert 'frames.camera' in str(error)
+
+
+def test_the_calibration_is_used(rgb):
+    frame = ImageInput('').frame(image_message(rgb, 'rgb8'), info_message())
+    np.testing.assert_array_equal(frame.K, [[100, 0, 3], [0, 110, 2], [0, 0, 1]])
+
+
+def test_a_camera_that_says_it_is_not_calibrated_is_believed(rgb):
+    frame = ImageInput('').frame(image_message(rgb, 'rgb8'), info_message(k=[0.0] * 9))
+    assert frame.K is None
+
+
+@pytest.mark.parametrize(
+    ('change', 'word'),
+    [
+        ({'k': [100.0, 0.0, np.nan, 0.0, 110.0, 2.0, 0.0, 0.0, 1.0]}, 'nan'),
+        ({'k': [np.inf, 0.0, 3.0, 0.0, 110.0, 2.0, 0.0, 0.0, 1.0]}, 'inf'),
+        ({'k': [-5.0, 0.0, 3.0, 0.0, 110.0, 2.0, 0.0, 0.0, 1.0]}, '-5'),
+        ({'k': [100.0, 0.0, 3.0, 0.0, 0.0, 2.0, 0.0, 0.0, 1.0]}, '> 0'),
+        ({'width': 640, 'height': 480}, '640 x 480'),
+    ],
+)
+def test_a_calibration_that_cannot_be_is_refused(rgb, change, word):
+    error = refusal(image_message(rgb, 'rgb8'), info_message(**change))
+    assert error.reason == 'bad_camera_info'
+    assert word in str(error)
+    assert 'input.use_camera_info' in str(error)
+
+
+def test_region_of_interest_and_binning_move_the_calibration_to_the_image():
+    roi = RegionOfInterest(x_offset=10, y_offset=20, width=12, height=8)
+    info = info_message(
+        width=640,
+        height=480,
+        k=[100.0, 0.0, 14.0, 0.0, 110.0, 26.0, 0.0, 0.0, 1.0],
+        roi=roi,
+        binning_x=2,
+        binning_y=2,
+    )
+    np.testing.assert_array_equal(calibrated_K(info, 6, 4), [[50, 0, 2], [0, 55, 3], [0, 0, 1]])

@@ -1,0 +1,118 @@
+from time import thread_time
+
+from cv_bridge import CvBridge
+import numpy as np
+import pytest
+from tf_transformations import quaternion_matrix
+
+from vggt_ros.mapping.trajectory import StampedPoses
+from vggt_ros.ros import messages
+from vggt_ros.ros.stamps import ns_from_stamp
+
+STAMP_NS = 1_700_000_000_123_456_789
+HEADER = messages.header_of(STAMP_NS, 'cam_optical')
+
+
+def matrix(pose):
+    q, t = pose.orientation, pose.position
+    found = quaternion_matrix([q.x, q.y, q.z, q.w])
+    found[:3, 3] = t.x, t.y, t.z
+    return found
+
+
+def test_header_keeps_every_nanosecond():
+    assert ns_from_stamp(HEADER.stamp) == STAMP_NS
+    assert HEADER.frame_id == 'cam_optical'
+
+
+def test_rgb_image_is_read_back_by_cv_bridge(frame_result):
+    result = frame_result(5, 7)
+    message = messages.rgb_image(HEADER, result.image)
+    assert (message.encoding, message.height, message.width, message.step) == ('rgb8', 5, 7, 21)
+    np.testing.assert_array_equal(CvBridge().imgmsg_to_cv2(message, 'rgb8'), result.image)
+
+
+def test_float_depth_keeps_nan_and_every_bit(frame_result):
+    depth = frame_result(5, 7).depth
+    depth[1, 2] = np.nan
+    message = messages.depth_image(HEADER, depth, '32FC1')
+    assert (message.encoding, message.step, message.is_bigendian) == ('32FC1', 28, 0)
+    np.testing.assert_array_equal(CvBridge().imgmsg_to_cv2(message), depth)
+
+
+def test_integer_depth_is_millimetres_and_0_where_there_is_none():
+    depth = np.array([[1.2344, np.nan, 65.535], [65.6, 0.0002, np.inf]], dtype=np.float32)
+    message = messages.depth_image(HEADER, depth, '16UC1')
+    assert (message.encoding, message.step) == ('16UC1', 6)
+    np.testing.assert_array_equal(CvBridge().imgmsg_to_cv2(message), [[1234, 0, 65535], [0, 0, 0]])
+
+
+def test_confidence_is_a_float_image(frame_result):
+    result = frame_result(5, 7)
+    message = messages.confidence_image(HEADER, result.confidence)
+    assert message.encoding == '32FC1'
+    np.testing.assert_array_equal(CvBridge().imgmsg_to_cv2(message), result.confidence)
+
+
+def test_camera_info_describes_the_published_pixels():
+    K = np.array([[100.0, 0.0, 3.0], [0.0, 110.0, 2.0], [0.0, 0.0, 1.0]])
+    info = messages.camera_info(HEADER, K, 518, 392)
+    assert (info.width, info.height, info.distortion_model) == (518, 392, 'plumb_bob')
+    assert list(info.d) == [0.0] * 5
+    np.testing.assert_array_equal(np.reshape(info.k, (3, 3)), K)
+    np.testing.assert_array_equal(np.reshape(info.r, (3, 3)), np.eye(3))
+    np.testing.assert_array_equal(np.reshape(info.p, (3, 4)), np.c_[K, np.zeros(3)])
+    assert info.header == HEADER
+
+
+def test_pose_is_where_the_camera_is_in_the_map(frame_result):
+    map_from_cam = frame_result().map_from_cam
+    message = messages.pose_stamped(HEADER, map_from_cam)
+    np.testing.assert_allclose(matrix(message.pose), map_from_cam, atol=1e-12)
+    assert message.header == HEADER
+
+
+def test_pose_array_keeps_the_order(frame_result):
+    poses = np.stack([frame_result().map_from_cam] * 3)
+    poses[:, 0, 3] = 1.0, 2.0, 3.0
+    message = messages.pose_array(HEADER, poses)
+    assert [pose.position.x for pose in message.poses] == [1.0, 2.0, 3.0]
+
+
+def test_path_has_the_stamp_of_every_pose_and_of_the_newest(frame_result):
+    poses = StampedPoses(
+        stamps_ns=np.array([STAMP_NS - 1, STAMP_NS]),
+        map_from_cam=np.stack([frame_result().map_from_cam] * 2),
+    )
+    message = messages.path('map', poses)
+    assert [ns_from_stamp(pose.header.stamp) for pose in message.poses] == [STAMP_NS - 1, STAMP_NS]
+    assert {pose.header.frame_id for pose in message.poses} == {'map'}
+    assert ns_from_stamp(message.header.stamp) == STAMP_NS
+
+
+def test_an_empty_path_is_a_message_too():
+    empty = StampedPoses(stamps_ns=np.zeros(0, np.int64), map_from_cam=np.zeros((0, 4, 4)))
+    message = messages.path('map', empty)
+    assert list(message.poses) == []
+    assert message.header.frame_id == 'map'
+
+
+def test_transform_names_parent_and_child(frame_result):
+    map_from_cam = frame_result().map_from_cam
+    message = messages.transform(messages.header_of(STAMP_NS, 'map'), 'cam_optical', map_from_cam)
+    assert (message.header.frame_id, message.child_frame_id) == ('map', 'cam_optical')
+    q, t = message.transform.rotation, message.transform.translation
+    found = quaternion_matrix([q.x, q.y, q.z, q.w])
+    found[:3, 3] = t.x, t.y, t.z
+    np.testing.assert_allclose(found, map_from_cam, atol=1e-12)
+
+
+@pytest.mark.parametrize('encoding', ['32FC1', '16UC1'])
+def test_depth_of_a_full_image_takes_no_longer_than_5_ms(frame_result, encoding):
+    depth = frame_result(392, 518).depth
+    durations = []
+    for _ in range(20):
+        start = thread_time()
+        messages.depth_image(HEADER, depth, encoding)
+        durations.append(thread_time() - start)
+    assert min(durations) < 0.005
