@@ -18,9 +18,7 @@ import subprocess
 import sys
 import sysconfig
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from torch_choice import install_attempts, is_good  # noqa: E402 - found by the line above
+from torch_choice import install_attempts, is_good
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = ROOT / 'environment'
@@ -120,7 +118,7 @@ class Venv:
 
     def pip(self, arguments: Sequence[str], *, quiet_failure: bool = False) -> bool:
         """Install something; return False if it failed and that is allowed."""
-        command = [str(self.python), '-m', 'pip', '--disable-pip-version-check', 'install', '-q']
+        command = [str(self.python), '-m', 'pip', '--disable-pip-version-check', 'install', '-qq']
         command += ['-c', str(HERE / 'constraints.txt'), *arguments]
         if not quiet_failure:
             run(command)

@@ -1,0 +1,150 @@
+"""Builds tf2_msgs with rosidl, in a throw-away environment, and packs it as a wheel.
+
+    python build_wheel.py OUTPUT_FOLDER
+
+The wheel fits the Python that runs this file. Needs a C++ compiler and Python's headers; cmake,
+ninja and rosidl come from pip.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import zipfile
+
+HERE = Path(__file__).resolve().parent
+NAME = 'vggt_ros_tf2_msgs'
+VERSION = '0.1.0'
+
+# Entries of exported CMake targets that name folders of the machine the wheels were built on;
+# CMake refuses targets with include folders that do not exist.
+_FOREIGN_FOLDER = re.compile(r'/opt/python/[^;"]*;?')
+
+
+def build_wheel(output: Path) -> Path:
+    """Build the wheel into a folder and return its path.
+
+    Raises:
+        subprocess.CalledProcessError: pip, cmake or the compiler failed.
+    """
+    with tempfile.TemporaryDirectory(prefix='tf2_msgs_') as scratch:
+        prefix = Path(scratch) / 'environment'
+        _make_environment(prefix)
+        _remove_foreign_folders(prefix)
+        installed = Path(scratch) / 'installed'
+        _compile(prefix, Path(scratch) / 'build', installed)
+        return _pack(installed, output)
+
+
+def _clean_environment(**extra: str) -> dict[str, str]:
+    """Return the environment without what the ROS wheels put into it for another interpreter."""
+    hidden = {'LD_LIBRARY_PATH', '_ROS_WHEELS_BOOTSTRAP_COMPLETE', 'PYTHONPATH'}
+    return {k: v for k, v in os.environ.items() if k not in hidden} | extra
+
+
+def _make_environment(prefix: Path) -> None:
+    subprocess.run([sys.executable, '-m', 'venv', str(prefix)], check=True)
+    subprocess.run(
+        [
+            *(str(prefix / 'bin' / 'python'), '-m', 'pip', '--disable-pip-version-check'),
+            *('install', '-qq', '-r', str(HERE / 'build-requirements.txt')),
+        ],
+        check=True,
+        env=_clean_environment(),
+    )
+
+
+def _remove_foreign_folders(prefix: Path) -> None:
+    for path in (prefix / 'share').rglob('*.cmake'):
+        text = path.read_text()
+        if _FOREIGN_FOLDER.search(text):
+            path.write_text(_FOREIGN_FOLDER.sub('', text))
+
+
+def _compile(prefix: Path, build: Path, installed: Path) -> None:
+    environment = _clean_environment(
+        AMENT_PREFIX_PATH=str(prefix),
+        CMAKE_PREFIX_PATH=str(prefix),
+        LD_LIBRARY_PATH=str(prefix / 'lib'),
+        PATH=f'{prefix / "bin"}{os.pathsep}{os.environ["PATH"]}',
+    )
+    packages = f'lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages'
+    cmake = str(prefix / 'bin' / 'cmake')
+    commands = (
+        [
+            *(cmake, '-S', str(HERE), '-B', str(build), '-G', 'Ninja'),
+            f'-DCMAKE_INSTALL_PREFIX={installed}',
+            f'-DPYTHON_INSTALL_DIR={packages}',
+            f'-DPython3_EXECUTABLE={prefix / "bin" / "python"}',
+            *('-DBUILD_TESTING=OFF', '-DCMAKE_BUILD_TYPE=Release'),
+            '-DCMAKE_SKIP_INSTALL_RPATH=ON',  # the wheels find their libraries by the prefix
+        ],
+        [cmake, '--build', str(build)],
+        [cmake, '--install', str(build)],
+    )
+    for command in commands:
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, check=False
+        )
+        if done.returncode != 0:
+            sys.stderr.write(done.stdout + done.stderr)
+            done.check_returncode()
+
+
+def _pack(installed: Path, output: Path) -> Path:
+    """Zip the install tree as a wheel (PEP 427)."""
+    python = f'cp{sys.version_info[0]}{sys.version_info[1]}'
+    platform = sysconfig.get_platform().replace('-', '_').replace('.', '_')
+    tag = f'{python}-{python}-{platform}'
+    files: dict[str, bytes] = {}
+    for path in sorted(installed.rglob('*')):
+        inside = path.relative_to(installed)
+        if path.is_file() and not _is_left_out(inside):
+            files[_wheel_name(inside)] = path.read_bytes()
+    info = f'{NAME}-{VERSION}.dist-info'
+    files[f'{info}/METADATA'] = (
+        f'Metadata-Version: 2.1\nName: {NAME}\nVersion: {VERSION}\n'
+        'Summary: tf2_msgs for environments without a ROS installation\n'
+    ).encode()
+    files[f'{info}/WHEEL'] = (
+        f'Wheel-Version: 1.0\nGenerator: {NAME}\nRoot-Is-Purelib: false\nTag: {tag}\n'
+    ).encode()
+    record = ''.join(
+        f'{name},{_hash(content)},{len(content)}\n' for name, content in files.items()
+    )
+    files[f'{info}/RECORD'] = f'{record}{info}/RECORD,,\n'.encode()
+    output.mkdir(parents=True, exist_ok=True)
+    wheel = output / f'{NAME}-{VERSION}-{tag}.whl'
+    with zipfile.ZipFile(wheel, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return wheel
+
+
+def _is_left_out(inside: Path) -> bool:
+    is_header = inside.parts[0] == 'include'
+    is_metadata = any(part.endswith('.egg-info') for part in inside.parts)
+    return is_header or is_metadata or inside.suffix in {'.pyc', '.c'}
+
+
+def _wheel_name(inside: Path) -> str:
+    parts = inside.parts
+    if 'site-packages' in parts:
+        return '/'.join(parts[parts.index('site-packages') + 1 :])
+    return '/'.join((f'{NAME}-{VERSION}.data', 'data', *parts))
+
+
+def _hash(content: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b'=').decode()
+    return f'sha256={digest}'
+
+
+if __name__ == '__main__':
+    sys.stdout.write(f'{build_wheel(Path(sys.argv[1]))}\n')
