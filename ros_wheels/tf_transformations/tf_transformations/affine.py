@@ -86,8 +86,7 @@ def shear_matrix(
 ) -> np.ndarray:
     """Return the (4, 4) shear by an angle along a direction within the plane of point and normal.
 
-    Raises:
-        ValueError: If direction and normal are not perpendicular.
+    That direction and normal are perpendicular is not checked.
     """
     return transforms3d.shears.sadn2aff(angle, direction, normal, point)
 
@@ -97,8 +96,7 @@ def shear_from_matrix(
 ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
     """Return the angle, the direction, and a point and the normal of the plane of a shear.
 
-    Raises:
-        ValueError: If the matrix is no shear.
+    That the matrix is a shear is not checked.
     """
     angle, direction, normal, point = transforms3d.shears.aff2sadn(matrix)
     return angle, direction, point, normal
