@@ -46,6 +46,13 @@ def test_a_saved_network_comes_back_with_its_weights_and_its_configuration(netwo
         assert torch.equal(file.weights[name], value), name
 
 
+def test_a_saved_file_has_the_permissions_of_any_new_file(network, tmp_path):
+    save_network(network, tmp_path / 'network.safetensors')
+    (tmp_path / 'other').touch()
+    mode = (tmp_path / 'network.safetensors').stat().st_mode
+    assert mode == (tmp_path / 'other').stat().st_mode
+
+
 def test_half_precision_halves_the_file(network, tmp_path):
     full, half = tmp_path / 'full.safetensors', tmp_path / 'half.safetensors'
     save_network(network, full)

@@ -96,7 +96,11 @@ def save_network(
         NETWORK_KEY: json.dumps(asdict(network.config)),
         TRAINED_KEY: json.dumps(is_trained),
     }
+    # The library makes files that only their owner may read; weights are for everybody.
+    path.touch()
+    mode = path.stat().st_mode
     save_file(weights, path, metadata=metadata)
+    path.chmod(mode)
 
 
 def _read_safetensors(path: Path) -> WeightsFile:
