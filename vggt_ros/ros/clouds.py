@@ -9,7 +9,7 @@ from std_msgs.msg import Header
 
 from vggt_ros.mapping.map_update import FrameResult, FrameTracks
 from vggt_ros.mapping.voxel_map import MapPoints
-from vggt_ros.ros.payload import byte_array
+from vggt_ros.ros.payload import fill
 
 # rgb is 0x00RRGGBB in the bits of a float, as PCL and rviz read it.
 POINT_DTYPE = np.dtype(
@@ -98,7 +98,7 @@ def _cloud(header: Header, rows: np.ndarray, *, is_dense: bool) -> PointCloud2:
         )
         for name in dtype.names
     ]
-    return PointCloud2(
+    message = PointCloud2(
         header=header,
         height=height,
         width=width,
@@ -107,5 +107,6 @@ def _cloud(header: Header, rows: np.ndarray, *, is_dense: bool) -> PointCloud2:
         point_step=dtype.itemsize,
         row_step=dtype.itemsize * width,
         is_dense=is_dense,
-        data=byte_array(rows),
     )
+    fill(message.data, rows)
+    return message

@@ -66,7 +66,7 @@ def health_of(lifecycle_state: str, pipeline: Pipeline | None, last_error: str) 
         focal_ratio=math.nan if update is None else update.focal_ratio,
         model=_model(pipeline.predictor.description),
         error=last_error or pipeline.last_error,
-        gpu_mb=_gpu_mb(),
+        gpu_mb=_gpu_mb(pipeline.predictor.description.device),
     )
 
 
@@ -82,7 +82,8 @@ def _model(description: PredictorDescription) -> dict[str, str]:
     }
 
 
-def _gpu_mb() -> float:
-    if not torch.cuda.is_initialized():
+def _gpu_mb(device: str) -> float:
+    """Return the memory in use on a device as `PredictorDescription` names it."""
+    if not device.startswith('cuda'):
         return math.nan
-    return torch.cuda.memory_allocated() / _BYTES_PER_MB
+    return torch.cuda.memory_allocated(device.split()[0]) / _BYTES_PER_MB

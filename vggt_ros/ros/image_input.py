@@ -9,7 +9,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from vggt_ros.errors import InputError
 from vggt_ros.mapping.frame import Frame
-from vggt_ros.ros.payload import byte_array
+from vggt_ros.ros.payload import fill
 from vggt_ros.ros.stamps import ns_from_stamp
 
 _REMEDY = 'publish rgb8, bgr8, mono8, mono16, a bayer or a yuv422 encoding'
@@ -136,15 +136,16 @@ def _packed(message: Image, bytes_per_pixel: int) -> Image:
         return message
     # cv_bridge counts padding in pixels; cameras pad rows to 4 or 8 bytes.
     rows = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.step)
-    return Image(
+    packed = Image(
         header=message.header,
         height=message.height,
         width=message.width,
         encoding=message.encoding,
         is_bigendian=message.is_bigendian,
         step=needed,
-        data=byte_array(rows[:, :needed]),
     )
+    fill(packed.data, rows[:, :needed])
+    return packed
 
 
 def _bad_encoding(encoding: str, error: Exception) -> InputError:

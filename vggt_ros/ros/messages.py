@@ -11,7 +11,7 @@ from std_msgs.msg import Header
 from tf_transformations import quaternion_from_matrix
 
 from vggt_ros.mapping.trajectory import StampedPoses
-from vggt_ros.ros.payload import byte_array
+from vggt_ros.ros.payload import fill
 from vggt_ros.ros.stamps import stamp_from_ns
 
 _MM_PER_M = 1000.0
@@ -120,12 +120,13 @@ def transform(
 def _image(header: Header, pixels: np.ndarray, encoding: str) -> Image:
     """Pack (H, W) or (H, W, C) pixels, which are little-endian."""
     height, width = pixels.shape[:2]
-    return Image(
+    message = Image(
         header=header,
         height=height,
         width=width,
         encoding=encoding,
         is_bigendian=0,
         step=pixels[0].nbytes,
-        data=byte_array(pixels),
     )
+    fill(message.data, pixels)
+    return message

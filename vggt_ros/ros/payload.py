@@ -1,4 +1,4 @@
-"""The bytes of a message, filled without a loop over them."""
+"""The bytes of a message, filled without a loop over them and without a copy more than needed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from array import array
 import numpy as np
 
 
-def byte_array(values: np.ndarray) -> array[int]:
-    """Return the bytes of an array, rows first, as the type that rosidl takes as it is.
+def fill(data: array[int], values: np.ndarray) -> None:
+    """Append the bytes of an array, rows first, to the `data` of a new message.
 
-    Any other type, `bytes` and numpy arrays among them, is copied or checked byte by byte in
-    Python by one ROS distribution or another: 0.3 s for a cloud of 3 MB.
+    In place, because assigning to the field costs a copy at best, and with `bytes` or numpy
+    arrays a check byte by byte in one ROS distribution or another: 0.3 s for a cloud of 3 MB.
     """
-    data = array('B')
     data.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
-    return data
