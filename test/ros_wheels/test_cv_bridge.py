@@ -62,7 +62,8 @@ def message(image, encoding, step=None):
 def test_generic_encodings_have_their_type(bridge, depth, channels):
     encoding = depth if channels is None else f'{depth}C{channels}'
     cv_type = cv_bridge.getCvType(encoding)
-    assert cv_type == getattr(cv2, f'CV_{depth}C')(channels or 1)
+    step = cv2.CV_8UC2 - cv2.CV_8UC1  # differs between OpenCV 4 and 5
+    assert cv_type == getattr(cv2, f'CV_{depth}C1') + step * ((channels or 1) - 1)
     assert bridge.encoding_to_cvtype2(encoding) == cv_type
     assert CV_MAT_CNWrap(cv_type) == (channels or 1)
     assert CV_MAT_DEPTHWrap(cv_type) == getattr(cv2, f'CV_{depth}')
