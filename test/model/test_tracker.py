@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from vggt_ros.errors import PredictionError
+from vggt_ros.model.correlation import feature_pyramid
 from vggt_ros.model.tracker import _interpolated
 
 
@@ -67,3 +68,14 @@ def test_interpolation_hits_rows_and_stays_constant_beyond_the_ends():
     at = torch.tensor([[-3.0, 0.0, 0.25, 1.0, 1.5, 2.0, 9.0]])
     assert _interpolated(table, at).flatten().tolist() == [0, 0, 2.5, 10, 25, 40, 40]
     assert _interpolated(table[:1], at).flatten().tolist() == [0] * 7
+
+
+def test_displacements_enter_scaled_by_the_size_the_network_was_trained_with(network):
+    tracker = network.track_head.tracker
+    pyramid = feature_pyramid(torch.randn(1, 2, 16, 12, 16), 3)
+    positions = torch.tensor([[[[3.0, 4.0]], [[3.0 + 5.18, 4.0 - 10.36]]]])
+    x = tracker._input(pyramid, torch.randn(1, 2, 1, 16), positions)
+    assert x.shape == (1, 2, 1, 3 * 16 + 4)
+    expected = torch.tensor([0.01, -0.02, 0.01, -0.02])
+    torch.testing.assert_close(x[0, 1, 0, 16:20], expected)
+    assert not x[0, 0, 0, 16:20].any()
