@@ -40,7 +40,7 @@ def test_depth_without_a_value_gives_points_without_a_value():
 @seeds
 def test_a_point_is_seen_at_the_resized_place_after_resizing(seed):
     rng = np.random.default_rng(seed)
-    points_in_cam = rng.uniform(-1, 1, size=(5, 3)) + (0, 0, 4)
+    points_in_cam = rng.uniform(-1, 1, size=(5, 3)) + np.array([0, 0, 4])
     scale = rng.uniform(0.2, 3, size=2)
     expected = (project(points_in_cam, K) + 0.5) * scale - 0.5
     resized = project(points_in_cam, scale_K(K, *scale.tolist()))
@@ -50,6 +50,6 @@ def test_a_point_is_seen_at_the_resized_place_after_resizing(seed):
 @seeds
 def test_a_point_is_seen_further_left_and_up_after_a_crop(seed):
     rng = np.random.default_rng(seed)
-    points_in_cam = rng.uniform(-1, 1, size=(5, 3)) + (0, 0, 4)
+    points_in_cam = rng.uniform(-1, 1, size=(5, 3)) + np.array([0, 0, 4])
     cropped = project(points_in_cam, crop_K(K, 12.0, -3.0))
     np.testing.assert_allclose(cropped, project(points_in_cam, K) - (12, -3), atol=1e-9)

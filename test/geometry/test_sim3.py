@@ -90,7 +90,7 @@ def test_rigid_alignment_holds_the_scale(seed, random_sim3):
 
 @pytest.mark.parametrize('dtype', [np.float32, np.float64])
 def test_points_on_a_line_are_refused(dtype):
-    line = (np.outer(np.linspace(0, 4, 9), [1.0, 2.0, 3.3]) + (5, 6, 7)).astype(dtype)
+    line = (np.outer(np.linspace(0, 4, 9), [1.0, 2.0, 3.3]) + np.array([5, 6, 7])).astype(dtype)
     with pytest.raises(AlignmentError, match='collinear'):
         align_sim3(line, line)
 

@@ -66,7 +66,8 @@ class MapUpdate:
         window_map_from_cam: (S, 4, 4) poses of all frames of the window in the map.
         scale: Map units per unit of this window's prediction.
         scale_residual: Spread (robust standard deviation) of the log depth ratio at the seam,
-            0 for the first window: how well the two predictions of the shared frames agree.
+            how well the two predictions of the shared frames agree. 0 for the first window, NaN
+            for a window that shares no frame with the map, as after a change of image size.
         focal_ratio: Predicted over calibrated focal length, NaN without calibration.
         latency_s: From taking the window to this update, seconds.
     """

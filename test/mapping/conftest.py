@@ -1,0 +1,206 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from vggt_ros.config import VggtConfig, with_values
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.pinhole import project, unproject
+from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
+from vggt_ros.inference.image_grid import ImageGrid
+from vggt_ros.inference.prediction import Prediction, Tracks
+from vggt_ros.mapping.frame import Frame
+
+IMAGE_SIZE = (80, 60)
+HALF_ROOM = np.array([4.0, 1.5, 3.0])
+PERIOD_NS = 100_000_000
+
+
+def world_from_cam(index):
+    """A walk in the box-shaped room that never comes back exactly."""
+    yaw, pitch = 0.35 * np.sin(0.11 * index) + 0.02 * index, 0.1 * np.cos(0.07 * index)
+    quat_xyzw = np.array([np.sin(pitch / 2), np.sin(yaw / 2), 0.02, 1.0])
+    centre = np.array([1.5 * np.sin(0.13 * index), 0.3 * np.cos(0.2 * index), 0.05 * index % 1])
+    return se3.rigid(matrix_from_quat_xyzw(quat_xyzw), centre)
+
+
+def grid_of(width, height):
+    return ImageGrid(
+        image_width=width,
+        image_height=height,
+        model_width=width // 2,
+        model_height=height // 2,
+        scale_u=0.5,
+        scale_v=0.5,
+        offset_u=0,
+        offset_v=0,
+    )
+
+
+def K_of(width, height):
+    return np.array([[0.8 * width, 0, width / 2], [0, 0.8 * width, height / 2], [0, 0, 1.0]])
+
+
+def depth_of_room(uv, pose, K):
+    """Distance along the optical axis to the walls: exact."""
+    rays = unproject(uv, np.ones(uv.shape[:-1]), K) @ pose[:3, :3].T
+    with np.errstate(divide='ignore'):
+        to_walls = (np.sign(rays) * HALF_ROOM - pose[:3, 3]) / rays
+    return np.nanmin(to_walls, axis=-1)
+
+
+def image_of(index, size=IMAGE_SIZE):
+    """A picture with corners that says, in its first pixel, which frame it is."""
+    rng = np.random.default_rng(index // 7)
+    image = rng.integers(0, 255, (size[1] // 10, size[0] // 10, 3), np.uint8)
+    image = image.repeat(10, axis=0).repeat(10, axis=1)
+    image[0, 0] = (index // 256, index % 256, 77)
+    return image
+
+
+def index_of(image):
+    high, low, mark = image[0, 0].tolist()
+    assert mark == 77
+    return 256 * high + low
+
+
+class TruthfulPredictor:
+    """Answers with the truth, each time in another unit and another world.
+
+    Attributes:
+        focal_error: Predicted over true focal length.
+        delay_s: How long an answer takes.
+        failures: Errors to raise instead of the next answers.
+        release: If not None, an answer waits for it; `entered` says that one does.
+        spoil: Changes the parts of an answer before it is given.
+        windows: Indices of the frames of every call.
+        requests: What was asked.
+    """
+
+    def __init__(self, seed=0):
+        self.rng = np.random.default_rng(seed)
+        self.focal_error = 1.0
+        self.delay_s = 0.0
+        self.failures = []
+        self.release = None
+        self.entered = threading.Event()
+        self.spoil = lambda parts: None
+        self.windows = []
+        self.requests = []
+
+    def predict(self, images, request):
+        indices = [index_of(image) for image in images]
+        self.windows.append(indices)
+        self.requests.append(request)
+        self.entered.set()
+        if self.release is not None:
+            assert self.release.wait(10)
+        time.sleep(self.delay_s)
+        if self.failures:
+            raise self.failures.pop(0)
+        parts = self._truth(images, indices, request)
+        self.spoil(parts)
+        return Prediction(**parts)
+
+    def _truth(self, images, indices, request):
+        height, width = images[0].shape[:2]
+        grid, S = grid_of(width, height), len(images)
+        K_image = K_of(width, height)
+        K_model = grid.K_model_from_image(K_image)
+        unit = float(np.exp(self.rng.uniform(-1.5, 1.5)))
+        own = se3.rigid(matrix_from_quat_xyzw(self.rng.normal(size=4)), self.rng.normal(size=3))
+        poses = np.stack([own @ world_from_cam(index) for index in indices])
+        poses[:, :3, 3] *= unit
+        v, u = np.indices((grid.model_height, grid.model_width))
+        uv = np.stack([u, v], axis=-1).astype(float)
+        depth = np.stack([depth_of_room(uv, world_from_cam(i), K_model) for i in indices])
+        shape = (S, grid.model_height, grid.model_width)
+        points = np.stack(
+            [
+                se3.transform(pose, unproject(uv, unit * d, K_model))
+                for pose, d in zip(poses, depth, strict=True)
+            ]
+        )
+        wrong_K = np.diag([self.focal_error, self.focal_error, 1.0])
+        return {
+            'grid': grid,
+            'images': np.stack([image[::2, ::2] for image in images]),
+            'depth': (unit * self.focal_error * depth).astype(np.float32),
+            'depth_conf': self.rng.uniform(1, 10, shape).astype(np.float32),
+            'cam_from_world': se3.inverse(poses),
+            'K_model': _with_focal(K_model, wrong_K, S),
+            'K_image': _with_focal(K_image, wrong_K, S),
+            'points_in_world': points.astype(np.float32) if request.point_head else None,
+            'points_conf': np.ones(shape, np.float32) if request.point_head else None,
+            'tracks': self._tracks(indices, request, grid, K_image),
+        }
+
+    def _tracks(self, indices, request, grid, K_image):
+        if request.query_points is None:
+            return None
+        uv = request.query_points.astype(float)
+        first = world_from_cam(indices[0])
+        in_world = se3.transform(first, unproject(uv, depth_of_room(uv, first, K_image), K_image))
+        positions = []
+        for index in indices:
+            in_cam = se3.transform(se3.inverse(world_from_cam(index)), in_world)
+            positions.append(grid.model_from_image(project(in_cam, K_image)))
+        positions = np.nan_to_num(np.stack(positions), nan=-1e4).astype(np.float32)
+        ones = np.ones(positions.shape[:2], np.float32)
+        return Tracks(positions=positions, visibility=ones, confidence=ones)
+
+
+def _with_focal(K, wrong_K, count):
+    changed = K.copy()
+    changed[:2, :2] = changed[:2, :2] @ wrong_K[:2, :2]
+    return np.stack([changed] * count)
+
+
+@pytest.fixture
+def predictor():
+    return TruthfulPredictor()
+
+
+@pytest.fixture(scope='session')
+def make_frame():
+    """Make the i-th frame of the walk, 0.1 s after the one before."""
+
+    def make(index, *, stamp_ns=None, size=IMAGE_SIZE, K=None, image=None):
+        return Frame(
+            id=index,
+            stamp_ns=PERIOD_NS * (index + 1) if stamp_ns is None else stamp_ns,
+            camera_frame='camera_optical',
+            image=image_of(index, size) if image is None else image,
+            K=K,
+        )
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def true_pose():
+    return world_from_cam
+
+
+@pytest.fixture(scope='session')
+def true_K():
+    return K_of(*IMAGE_SIZE)
+
+
+@pytest.fixture(scope='session')
+def make_config():
+    """Make settings under which every frame is a keyframe; override them by dotted name."""
+
+    def make(**values):
+        dotted = {name.replace('__', '.'): value for name, value in values.items()}
+        every_frame = {
+            'keyframe.min_parallax': 0.0,
+            'cloud.edge_rtol': 0.0,
+            'map.voxel_size': 0.05,
+            'window.size': 6,
+            'window.overlap': 3,
+        }
+        return with_values(VggtConfig(), every_frame | dotted)
+
+    return make

@@ -1,0 +1,119 @@
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from vggt_ros.config import KeyframeSettings
+from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.keyframes import KeyframeSelector
+
+SETTINGS = KeyframeSettings()
+WIDTH, HEIGHT = 640, 480
+
+
+@pytest.fixture(scope='module')
+def texture():
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=(HEIGHT, WIDTH + 300, 3)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 4) + 2 * cv2.GaussianBlur(noise, (0, 0), 15)
+    return 255 * (smooth - smooth.min()) / np.ptp(smooth)
+
+
+def count_keyframes(views, *, sigma=5.0, interval_s=0.1, settings=SETTINGS):
+    selector, rng, count = KeyframeSelector(), np.random.default_rng(0), 0
+    for i, view in enumerate(views):
+        noisy = view + rng.normal(scale=sigma, size=view.shape) if sigma else view
+        image = np.clip(noisy, 0, 255).astype(np.uint8)
+        stamp_ns = 1 + round(i * interval_s * 1e9)
+        frame = Frame(id=i, stamp_ns=stamp_ns, camera_frame='camera', image=image)
+        count += selector.select(frame, settings)
+    return count
+
+
+def shifted(texture, *shifts_px):
+    return [texture[:, shift : shift + WIDTH] for shift in shifts_px]
+
+
+@pytest.mark.parametrize('sigma', [0.0, 5.0, 30.0])
+def test_a_camera_that_stands_still_gives_one_keyframe_whatever_the_noise(texture, sigma):
+    views = shifted(texture, *[0] * 20)
+    assert count_keyframes(views, sigma=sigma, interval_s=10.0) == 1
+
+
+@pytest.mark.parametrize('brightness', [10.0, 128.0])
+@pytest.mark.parametrize('sigma', [3.0, 30.0])
+def test_noise_on_a_blank_wall_is_no_motion(brightness, sigma):
+    wall = np.full((HEIGHT, WIDTH, 3), brightness)
+    assert count_keyframes([wall] * 15, sigma=sigma, interval_s=10.0) == 1
+
+
+def test_noise_in_a_scene_with_hardly_any_contrast_is_no_motion(texture):
+    views = shifted(0.1 * texture + 100, *[0] * 20)
+    assert count_keyframes(views, sigma=10.0, interval_s=10.0) == 1
+
+
+def test_motion_in_a_scene_with_hardly_any_contrast_is_motion(texture):
+    assert count_keyframes(shifted(0.1 * texture + 100, 0, 20), sigma=3.0) == 2
+
+
+def test_brightness_that_changes_is_no_motion():
+    wall = np.full((HEIGHT, WIDTH, 3), 80.0)
+    assert count_keyframes([wall, wall + 60, wall - 40], interval_s=10.0) == 1
+
+
+@pytest.mark.parametrize(('shift_px', 'count'), [(9, 1), (11, 2), (80, 2), (250, 2)])
+def test_a_frame_is_a_keyframe_from_the_parallax_on(texture, shift_px, count):
+    # 8 px at the network's 518 px are 9.9 px here.
+    assert count_keyframes(shifted(texture, 0, shift_px)) == count
+
+
+def test_motion_adds_up_since_the_last_keyframe(texture):
+    assert count_keyframes(shifted(texture, *range(0, 105, 3))) == 1 + 102 // 12
+
+
+def test_slow_motion_gives_a_keyframe_after_the_longest_interval(texture):
+    views = shifted(texture, 0, 1, 2, 3, 4)
+    assert count_keyframes(views, interval_s=0.1) == 1
+    assert count_keyframes(views, interval_s=1.0) == 3
+
+
+def test_a_parallax_of_zero_takes_every_frame(texture):
+    settings = KeyframeSettings(min_parallax=0.0)
+    assert count_keyframes(shifted(texture, 0, 0, 0), settings=settings) == 3
+
+
+def test_a_picture_that_appears_on_a_blank_one_is_a_keyframe(texture):
+    dark = np.zeros((HEIGHT, WIDTH, 3))
+    assert count_keyframes([dark, *shifted(texture, 0)]) == 2
+
+
+def test_another_size_is_a_keyframe(texture):
+    assert count_keyframes([texture[:, :WIDTH], texture[:, :320]]) == 2
+
+
+def test_after_a_reset_the_next_frame_is_a_keyframe(texture):
+    image = texture[:, :WIDTH].astype(np.uint8)
+    frame = Frame(id=0, stamp_ns=1, camera_frame='camera', image=image)
+    selector = KeyframeSelector()
+    assert [selector.select(frame, SETTINGS), selector.select(frame, SETTINGS)] == [True, False]
+    selector.reset()
+    assert selector.select(frame, SETTINGS)
+
+
+@pytest.mark.parametrize('shape', [(1, 1, 3), (3, 500, 3), (500, 2, 3)])
+def test_odd_shapes_are_no_trouble(shape):
+    image = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    selector = KeyframeSelector()
+    for _ in range(2):
+        selector.select(Frame(id=0, stamp_ns=1, camera_frame='camera', image=image), SETTINGS)
+
+
+def test_a_decision_takes_a_few_milliseconds(texture):
+    views = [view.astype(np.uint8) for view in shifted(texture, *range(0, 40, 2))]
+    selector, seconds = KeyframeSelector(), []
+    for i, image in enumerate(views):
+        start_s = time.perf_counter()
+        selector.select(Frame(id=i, stamp_ns=i + 1, camera_frame='c', image=image), SETTINGS)
+        seconds.append(time.perf_counter() - start_s)
+    assert min(seconds) < 0.01  # about 2 ms; the best of many, on a machine that may be busy

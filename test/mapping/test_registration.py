@@ -1,0 +1,150 @@
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from vggt_ros.errors import AlignmentError
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import angle_between, matrix_from_quat_xyzw
+from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.mapping.registration import continue_from, register
+from vggt_ros.mapping.submap import Submap
+
+S, H, W = 4, 12, 16
+seeds = given(seed=st.integers(0, 2**32 - 1))
+
+
+def random_submap(rng):
+    depth = rng.uniform(1, 5, (S, H, W)).astype(np.float32)
+    poses = se3.rigid(matrix_from_quat_xyzw(rng.normal(size=(S, 4))), rng.normal(size=(S, 3)))
+    ones = np.ones((S, H, W), np.float32)
+    return Submap(
+        frame_ids=tuple(range(S)),
+        depth=depth,
+        confidence=ones,
+        points_in_cam=np.zeros((S, H, W, 3), np.float32),
+        points_confidence=ones,
+        K=np.stack([np.eye(3)] * S),
+        submap_from_cam=poses,
+        focal_ratio=float('nan'),
+    )
+
+
+def changed(submap, **arrays):
+    parts = {name: getattr(submap, name) for name in Submap.__slots__}
+    return Submap(**(parts | arrays))
+
+
+def seam_of(rng):
+    in_submap = random_submap(rng)
+    truth = Sim3(
+        float(np.exp(rng.normal())), matrix_from_quat_xyzw(rng.normal(size=4)), rng.normal(size=3)
+    )
+    return in_submap.moved(truth), in_submap, truth
+
+
+def assert_close(estimate, truth, tolerance):
+    assert estimate.scale == pytest.approx(truth.scale, rel=tolerance)
+    assert angle_between(estimate.rotation, truth.rotation) < tolerance
+    np.testing.assert_allclose(estimate.translation, truth.translation, atol=5 * tolerance)
+
+
+@seeds
+def test_the_similarity_between_two_predictions_is_found(seed):
+    in_map, in_submap, truth = seam_of(np.random.default_rng(seed))
+    seam = register(in_map, in_submap)
+    assert_close(seam.map_from_submap, truth, 1e-5)
+    assert seam.scale_residual < 1e-5
+    assert seam.rotation_residual_rad < 1e-6
+    assert seam.num_pixels == S * H * W
+
+
+@seeds
+def test_one_wrong_frame_in_four_hardly_matters_but_shows_in_the_residuals(seed):
+    rng = np.random.default_rng(seed)
+    in_map, in_submap, truth = seam_of(rng)
+    poses = in_submap.submap_from_cam.copy()
+    turn = matrix_from_quat_xyzw(np.array([0.0, 0.2, 0.0, 1.0]))
+    poses[1] = poses[1] @ se3.rigid(turn, np.array([0.5, 0.0, 0.0]))
+    seam = register(in_map, changed(in_submap, submap_from_cam=poses))
+    assert angle_between(seam.map_from_submap.rotation, truth.rotation) < np.radians(1.0)
+    assert seam.rotation_residual_rad > np.radians(15)
+    assert seam.translation_residual > 0.02
+
+
+def test_wild_depth_in_a_third_of_the_pixels_hardly_changes_the_scale():
+    rng = np.random.default_rng(0)
+    in_map, in_submap, truth = seam_of(rng)
+    depth = in_submap.depth * np.exp(0.01 * rng.normal(size=in_submap.depth.shape))
+    depth[rng.random(depth.shape) < 0.33] *= 100
+    seam = register(in_map, changed(in_submap, depth=depth.astype(np.float32)))
+    assert seam.map_from_submap.scale == pytest.approx(truth.scale, rel=0.02)
+
+
+def test_the_less_confident_half_has_no_say():
+    in_map, in_submap, truth = seam_of(np.random.default_rng(0))
+    depth, confidence = in_submap.depth.copy(), in_submap.confidence.copy()
+    depth[:, : H // 2 - 1] *= 3
+    confidence[:, H // 2 - 1 :] = 2
+    seam = register(in_map, changed(in_submap, depth=depth, confidence=confidence))
+    assert seam.map_from_submap.scale == pytest.approx(truth.scale)
+    assert seam.scale_residual < 1e-5
+
+
+def test_pixels_without_depth_are_left_out():
+    in_map, in_submap, truth = seam_of(np.random.default_rng(0))
+    depth = in_submap.depth.copy()
+    depth[:, ::2] = np.nan
+    seam = register(in_map, changed(in_submap, depth=depth))
+    assert seam.map_from_submap.scale == pytest.approx(truth.scale)
+    assert seam.num_pixels == S * H * W // 2
+
+
+def test_one_shared_frame_is_enough():
+    in_map, in_submap, truth = seam_of(np.random.default_rng(0))
+    seam = register(in_map.select([2]), in_submap.select([2]))
+    assert_close(seam.map_from_submap, truth, 1e-5)
+
+
+def test_too_few_common_pixels_are_refused():
+    in_map, in_submap, _ = seam_of(np.random.default_rng(0))
+    depth = np.full_like(in_submap.depth, np.nan)
+    depth.flat[:63] = 1
+    with pytest.raises(AlignmentError, match='63 pixels'):
+        register(in_map, changed(in_submap, depth=depth))
+
+
+@pytest.mark.parametrize('factor', [1e-5, 1e5])
+def test_an_absurd_scale_is_refused(factor):
+    in_map, in_submap, _ = seam_of(np.random.default_rng(0))
+    depth = in_submap.depth * np.float32(factor)
+    with pytest.raises(AlignmentError, match='differs by a factor'):
+        register(in_map, changed(in_submap, depth=depth))
+
+
+def test_a_pose_that_is_not_finite_is_refused():
+    in_map, in_submap, _ = seam_of(np.random.default_rng(0))
+    poses = in_submap.submap_from_cam.copy()
+    poses[0, 0, 3] = np.nan
+    with pytest.raises(AlignmentError, match='not finite'):
+        register(in_map, changed(in_submap, submap_from_cam=poses))
+
+
+def test_different_pixels_are_refused():
+    in_map, in_submap, _ = seam_of(np.random.default_rng(0))
+    cut = {
+        name: getattr(in_submap, name)[:, 1:]
+        for name in ('depth', 'confidence', 'points_in_cam', 'points_confidence')
+    }
+    with pytest.raises(AlignmentError, match='pixels must be the same'):
+        register(in_map, changed(in_submap, **cut))
+
+
+@seeds
+def test_a_segment_without_a_seam_starts_at_the_last_pose(seed):
+    rng = np.random.default_rng(seed)
+    submap, last = random_submap(rng), random_submap(rng).submap_from_cam[0]
+    continued = continue_from(last, 2.5, submap)
+    assert continued.scale == 2.5
+    first = submap.moved(continued).submap_from_cam[0]
+    np.testing.assert_allclose(first, last, atol=1e-9)

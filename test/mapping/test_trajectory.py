@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
+from vggt_ros.geometry.se3 import rigid
+from vggt_ros.mapping.trajectory import Trajectory, tum_line
+
+
+def pose(x):
+    return rigid(np.eye(3), np.array([x, 0.0, 0.0]))
+
+
+def test_poses_come_back_in_order_with_their_stamps():
+    trajectory = Trajectory(10)
+    for i in range(3):
+        trajectory.add(i, 100 + i, pose(i))
+    poses = trajectory.poses()
+    assert poses.stamps_ns.tolist() == [100, 101, 102]
+    assert poses.map_from_cam[:, 0, 3].tolist() == [0, 1, 2]
+
+
+def test_the_oldest_poses_go_first():
+    trajectory = Trajectory(3)
+    for i in range(10):
+        trajectory.add(i, i, pose(i))
+    assert trajectory.poses().stamps_ns.tolist() == [7, 8, 9]
+    trajectory.max_size = 2
+    assert trajectory.poses().stamps_ns.tolist() == [8, 9]
+
+
+def test_a_known_frame_is_corrected_in_its_place():
+    trajectory = Trajectory(3)
+    for i in range(3):
+        trajectory.add(i, i, pose(i))
+    trajectory.add(1, 1, pose(7))
+    assert trajectory.poses().map_from_cam[:, 0, 3].tolist() == [0, 7, 2]
+
+
+def test_an_empty_trajectory_has_arrays_of_no_rows():
+    trajectory = Trajectory(3)
+    trajectory.add(0, 1, pose(0))
+    trajectory.clear()
+    assert trajectory.poses().map_from_cam.shape == (0, 4, 4)
+    assert trajectory.poses().tum() == ''
+
+
+@pytest.mark.parametrize(
+    ('stamp_ns', 'text'),
+    [
+        (1_700_000_000_123_456_789, '1700000000.123456789'),
+        (5, '0.000000005'),
+        (1_000_000_000, '1.000000000'),
+        (9_007_199_254_740_993_007, '9007199254.740993007'),
+    ],
+)
+def test_all_decimals_of_a_stamp_are_exact(stamp_ns, text):
+    assert tum_line(stamp_ns, np.eye(4)).split()[0] == text
+
+
+def test_a_tum_line_is_translation_then_quaternion_with_the_scalar_last():
+    quat_xyzw = np.array([0.1, -0.2, 0.3, 0.9])
+    quat_xyzw /= np.linalg.norm(quat_xyzw)
+    map_from_cam = rigid(matrix_from_quat_xyzw(quat_xyzw), np.array([1.5, -2.25, 3.0]))
+    numbers = [float(text) for text in tum_line(7, map_from_cam).split()[1:]]
+    np.testing.assert_allclose(numbers, [1.5, -2.25, 3.0, *quat_xyzw], atol=1e-8)
+
+
+def test_the_file_has_one_line_a_pose():
+    trajectory = Trajectory(10)
+    for i in range(3):
+        trajectory.add(i, i, pose(i))
+    assert trajectory.poses().tum().splitlines() == [tum_line(i, pose(i)) for i in range(3)]

@@ -1,0 +1,231 @@
+import threading
+import time
+
+import pytest
+
+from vggt_ros.config import WindowSettings
+from vggt_ros.mapping.counters import Counters
+from vggt_ros.mapping.window_buffer import WindowBuffer
+
+SETTINGS = WindowSettings(size=6, overlap=2, max_wait=2.0)
+
+
+class Clock:
+    def __init__(self):
+        self.now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def counters():
+    return Counters()
+
+
+@pytest.fixture
+def buffer(counters, clock):
+    return WindowBuffer(SETTINGS, counters, clock=clock)
+
+
+@pytest.fixture
+def offline(counters, clock):
+    return WindowBuffer(SETTINGS, counters, offline=True, clock=clock)
+
+
+@pytest.fixture
+def push(make_frame):
+    def push_all(buffer, indices, **kwargs):
+        for index in indices:
+            buffer.push(make_frame(index, **kwargs))
+
+    return push_all
+
+
+def ids(window):
+    return [frame.id for frame in window.frames]
+
+
+def test_the_first_window_comes_when_it_is_full(buffer, push):
+    push(buffer, range(5))
+    assert buffer.take() is None
+    push(buffer, [5])
+    window = buffer.take()
+    assert ids(window) == [0, 1, 2, 3, 4, 5]
+    assert (window.num_overlap, window.epoch) == (0, 0)
+
+
+def test_later_windows_begin_with_the_last_frames_of_the_last_one(buffer, push):
+    push(buffer, range(6))
+    buffer.finish(buffer.take(), registered=True)
+    push(buffer, range(6, 9))
+    assert buffer.take() is None
+    push(buffer, [9])
+    window = buffer.take()
+    assert ids(window) == [4, 5, 6, 7, 8, 9]
+    assert window.num_overlap == 2
+
+
+def test_the_overlap_is_that_of_the_last_window_that_entered_the_map(buffer, push):
+    push(buffer, range(6))
+    buffer.finish(buffer.take(), registered=True)
+    push(buffer, range(6, 10))
+    buffer.finish(buffer.take(), registered=False)
+    push(buffer, range(10, 14))
+    assert ids(buffer.take()) == [4, 5, 10, 11, 12, 13]
+
+
+def test_too_many_new_frames_are_thinned_evenly_up_to_the_newest(buffer, push, counters):
+    push(buffer, range(6))
+    buffer.finish(buffer.take(), registered=True)
+    push(buffer, range(6, 14))
+    assert ids(buffer.take()) == [4, 5, 7, 9, 11, 13]
+    assert counters.counts().drops == {'late': 4}
+
+
+@pytest.mark.parametrize('num_new', [5, 7, 9, 23])
+def test_however_many_frames_wait_the_newest_is_in_the_window(buffer, push, num_new):
+    push(buffer, range(6))
+    buffer.finish(buffer.take(), registered=True)
+    push(buffer, range(6, 6 + num_new))
+    window = buffer.take()
+    assert ids(window)[:2] == [4, 5]
+    assert ids(window)[-1] == 5 + num_new
+    assert len(set(ids(window))) == 6
+
+
+def test_an_incomplete_window_runs_when_its_newest_frame_has_waited(buffer, push, clock):
+    push(buffer, range(2))
+    clock.now_s += 1.9
+    push(buffer, [2])
+    clock.now_s += 1.9
+    assert buffer.take() is None
+    clock.now_s += 0.2
+    assert ids(buffer.take()) == [0, 1, 2]
+
+
+def test_one_frame_alone_waits_for_a_second_but_one_new_frame_does_not(buffer, push, clock):
+    push(buffer, [0])
+    clock.now_s += 10
+    assert buffer.take() is None
+    push(buffer, [1])
+    clock.now_s += 10
+    buffer.finish(buffer.take(), registered=True)
+    push(buffer, [2])
+    clock.now_s += 10
+    assert ids(buffer.take()) == [0, 1, 2]
+
+
+def test_pending_frames_are_bounded_and_stay_spread_in_time(buffer, push, counters):
+    push(buffer, range(200))
+    assert buffer.num_pending == 4 * SETTINGS.size
+    assert counters.counts().drops == {'late': 200 - 24}
+    picked = ids(buffer.take())
+    assert picked[-1] == 199
+    assert picked[0] < 70
+
+
+def test_offline_drops_nothing_and_does_not_look_at_the_clock(offline, push, clock, counters):
+    push(offline, range(50))
+    windows = []
+    while (window := offline.take()) is not None:
+        windows.append(ids(window))
+        offline.finish(window, registered=True)
+    assert windows[:2] == [[0, 1, 2, 3, 4, 5], [4, 5, 6, 7, 8, 9]]
+    assert len(windows) == 12
+    push(offline, [50])
+    clock.now_s += 1000
+    assert offline.take() is None
+    assert counters.counts().drops == {}
+
+
+def test_flush_makes_a_window_of_what_is_left(offline, push):
+    push(offline, range(7))
+    offline.finish(offline.take(), registered=True)
+    offline.flush()
+    window = offline.take()
+    assert ids(window) == [4, 5, 6]
+    offline.finish(window, registered=True)
+    assert offline.take() is None
+
+
+def test_flush_makes_a_window_even_of_one_frame(offline, push):
+    push(offline, [0])
+    offline.flush()
+    assert ids(offline.take()) == [0]
+
+
+def test_frames_after_a_flush_fill_windows_again(offline, push):
+    offline.flush()
+    push(offline, [0, 1])
+    assert offline.take() is None
+
+
+def test_frames_of_another_size_do_not_share_a_window(buffer, push):
+    push(buffer, range(6))
+    buffer.finish(buffer.take(), registered=True)
+    push(buffer, range(6, 12), size=(100, 60))
+    window = buffer.take()
+    assert ids(window) == [6, 7, 8, 9, 10, 11]
+    assert window.num_overlap == 0
+
+
+def test_a_window_at_work_is_pending_until_it_is_finished(buffer, push):
+    push(buffer, range(7))
+    assert buffer.num_pending == 7
+    window = buffer.take()  # drops one as late
+    assert buffer.num_pending == 6
+    buffer.finish(window, registered=True)
+    assert buffer.num_pending == 0
+
+
+def test_reset_forgets_all_and_starts_an_epoch(buffer, push, counters):
+    push(buffer, range(6))
+    buffer.finish(buffer.take(), registered=True)
+    push(buffer, range(6, 9))
+    buffer.reset()
+    assert counters.counts().drops == {'reset': 3}
+    push(buffer, range(9, 15))
+    window = buffer.take()
+    assert ids(window) == [9, 10, 11, 12, 13, 14]
+    assert (window.num_overlap, window.epoch) == (0, 1)
+
+
+def test_wait_gives_up_after_its_timeout(buffer):
+    start_s = time.monotonic()
+    assert buffer.wait(0.05) is None
+    assert 0.05 <= time.monotonic() - start_s < 1.0
+
+
+def test_wait_returns_as_soon_as_the_window_is_full(buffer, push):
+    threading.Timer(0.05, push, (buffer, range(6))).start()
+    start_s = time.monotonic()
+    assert ids(buffer.wait(10.0)) == [0, 1, 2, 3, 4, 5]
+    assert time.monotonic() - start_s < 5.0
+
+
+def test_wait_notices_that_an_incomplete_window_is_due(counters, push):
+    buffer = WindowBuffer(WindowSettings(size=6, overlap=2, max_wait=0.1), counters)
+    push(buffer, range(2))
+    start_s = time.monotonic()
+    assert ids(buffer.wait(10.0)) == [0, 1]
+    assert time.monotonic() - start_s < 5.0
+
+
+def test_wait_does_not_spin_while_a_single_frame_waits(counters, push):
+    calls = 0
+
+    def clock():
+        nonlocal calls
+        calls += 1
+        return 100.0 + calls * 10
+
+    buffer = WindowBuffer(SETTINGS, counters, clock=clock)
+    push(buffer, [0])
+    assert buffer.wait(0.1) is None
+    assert calls < 20

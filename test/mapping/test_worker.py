@@ -1,0 +1,170 @@
+import logging
+import threading
+import time
+
+import pytest
+
+from vggt_ros.errors import PredictionError
+from vggt_ros.mapping.mapper import Mapper, Wanted
+from vggt_ros.mapping.worker import Worker
+
+
+class Listener:
+    """Remembers what the worker said and lets a test wait for it."""
+
+    def __init__(self):
+        self.updates, self.errors, self.threads = [], [], set()
+        self._changed = threading.Condition()
+
+    def on_update(self, update):
+        with self._changed:
+            self.threads.add(threading.current_thread())
+            self.updates.append(update)
+            self._changed.notify_all()
+
+    def on_error(self, error):
+        with self._changed:
+            self.errors.append(error)
+            self._changed.notify_all()
+
+    def wait(self, *, updates=0, errors=0):
+        def is_done():
+            return len(self.updates) >= updates and len(self.errors) >= errors
+
+        with self._changed:
+            assert self._changed.wait_for(is_done, 10)
+
+
+@pytest.fixture
+def listener():
+    return Listener()
+
+
+@pytest.fixture
+def mapper(predictor, make_config):
+    return Mapper(predictor, make_config(), offline=True)
+
+
+@pytest.fixture
+def make_worker(mapper, listener):
+    workers = []
+
+    def make(**callbacks):
+        usual = {
+            'wanted': lambda: Wanted(tracks=False),
+            'on_update': listener.on_update,
+            'on_error': listener.on_error,
+        }
+        workers.append(Worker(mapper, **(usual | callbacks)))
+        return workers[-1]
+
+    yield make
+    for worker in workers:
+        worker.stop()
+
+
+@pytest.fixture
+def feed(mapper, make_frame):
+    def feed_all(indices):
+        for index in indices:
+            mapper.add_frame(make_frame(index))
+
+    return feed_all
+
+
+def test_windows_become_updates_in_another_thread(make_worker, listener, feed):
+    make_worker().start()
+    feed(range(12))
+    listener.wait(updates=3)
+    ids = [result.frame.id for update in listener.updates for result in update.new_frames]
+    assert ids == list(range(12))
+    assert threading.current_thread() not in listener.threads
+
+
+def test_a_failed_window_is_reported_and_the_next_one_is_processed(
+    make_worker, listener, feed, predictor, caplog
+):
+    predictor.failures = [PredictionError('broken'), RuntimeError('worse')]
+    make_worker().start()
+    with caplog.at_level(logging.ERROR):
+        feed(range(18))
+        listener.wait(updates=1, errors=2)
+    assert [str(error) for error in listener.errors] == ['broken', 'worse']
+    assert all(record.exc_info for record in caplog.records)
+
+
+def test_a_listener_that_fails_does_not_end_the_thread(make_worker, listener, feed):
+    def fail_once(update):
+        if not listener.errors:
+            raise ValueError('can not publish')
+        listener.on_update(update)
+
+    make_worker(on_update=fail_once).start()
+    feed(range(9))
+    listener.wait(updates=1, errors=1)
+
+
+def test_an_error_listener_that_fails_does_not_end_the_thread(
+    make_worker, listener, feed, predictor
+):
+    def fail(error):
+        raise ValueError('can not report')
+
+    predictor.failures = [PredictionError('broken')]
+    make_worker(on_error=fail).start()
+    feed(range(12))
+    listener.wait(updates=1)
+
+
+def test_a_question_that_fails_loses_no_window(make_worker, listener, feed, mapper):
+    answers = [ValueError('no answer')]
+
+    def wanted():
+        if answers:
+            raise answers.pop()
+        return Wanted(tracks=False)
+
+    feed(range(6))
+    make_worker(wanted=wanted).start()
+    listener.wait(updates=1, errors=1)
+    assert mapper.snapshot().counts.frames_used == 6
+
+
+def test_stop_finishes_the_window_in_hand(make_worker, listener, feed, predictor):
+    predictor.release = threading.Event()
+    worker = make_worker()
+    worker.start()
+    feed(range(6))
+    assert predictor.entered.wait(10)
+    threading.Timer(0.05, predictor.release.set).start()
+    worker.stop()
+    assert len(listener.updates) == 1
+    assert not worker.is_running
+
+
+def test_an_idle_worker_stops_at_once(make_worker):
+    worker = make_worker()
+    worker.start()
+    start_s = time.monotonic()
+    worker.stop()
+    assert time.monotonic() - start_s < 2.0
+
+
+def test_a_stopped_worker_processes_nothing_until_it_is_started_again(make_worker, listener, feed):
+    worker = make_worker()
+    worker.start()
+    worker.stop()
+    feed(range(6))
+    time.sleep(0.15)
+    assert listener.updates == []
+    worker.start()
+    worker.start()
+    listener.wait(updates=1)
+
+
+def test_stopping_twice_or_before_the_start_is_no_error(make_worker):
+    worker = make_worker()
+    worker.stop()
+    worker.start()
+    worker.stop()
+    worker.stop()

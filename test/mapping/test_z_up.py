@@ -1,0 +1,23 @@
+import numpy as np
+
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
+from vggt_ros.mapping.z_up import first_map_from_submap, MAP_FROM_FIRST_CAM
+
+
+def test_ahead_left_and_up_of_a_level_camera_are_x_y_and_z_of_the_map():
+    ahead, left, up = (0, 0, 1), (-1, 0, 0), (0, -1, 0)
+    axes = MAP_FROM_FIRST_CAM @ np.array([ahead, left, up]).T
+    np.testing.assert_array_equal(axes, np.eye(3))
+    assert np.linalg.det(MAP_FROM_FIRST_CAM) == 1
+
+
+def test_the_first_camera_is_at_the_origin_wherever_the_submap_has_it():
+    rng = np.random.default_rng(0)
+    rotation = matrix_from_quat_xyzw(rng.normal(size=4))
+    submap_from_cam = se3.rigid(rotation, rng.normal(size=3))
+    map_from_submap = first_map_from_submap(submap_from_cam)
+    assert map_from_submap.scale == 1.0
+    map_from_cam = map_from_submap.apply_to_pose(submap_from_cam)
+    expected = se3.rigid(MAP_FROM_FIRST_CAM, np.zeros(3))
+    np.testing.assert_allclose(map_from_cam, expected, atol=1e-12)
