@@ -42,7 +42,7 @@ def test_a_camera_that_stands_still_gives_one_keyframe_whatever_the_noise(textur
 
 
 @pytest.mark.parametrize('brightness', [10.0, 128.0])
-@pytest.mark.parametrize('sigma', [3.0, 30.0])
+@pytest.mark.parametrize('sigma', [3.0, 10.0, 30.0])
 def test_noise_on_a_blank_wall_is_no_motion(brightness, sigma):
     wall = np.full((HEIGHT, WIDTH, 3), brightness)
     assert count_keyframes([wall] * 15, sigma=sigma, interval_s=10.0) == 1

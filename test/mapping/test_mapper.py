@@ -354,6 +354,27 @@ def test_frames_that_stand_still_are_counted_not_used(predictor, make_config, ma
     assert mapper.snapshot().frames_pending == 1
 
 
+@pytest.mark.parametrize('cause', ['reset', 'pause', 'restart'])
+def test_after_an_interruption_the_first_frame_is_a_keyframe(
+    predictor, make_config, make_frame, cause
+):
+    mapper = Mapper(predictor, make_config(keyframe__min_parallax=8.0))
+    image = make_frame(0).image
+    mapper.add_frame(make_frame(100, image=image))
+    if cause == 'reset':
+        mapper.reset()
+    elif cause == 'pause':
+        mapper.set_enabled(False)
+        mapper.set_enabled(True)
+    else:
+        with pytest.raises(InputError):
+            mapper.add_frame(make_frame(101, image=image, stamp_ns=1))
+    assert mapper.snapshot().frames_pending == 0
+    stamp_ns = 2 if cause == 'restart' else None
+    mapper.add_frame(make_frame(102, image=image, stamp_ns=stamp_ns))
+    assert mapper.snapshot().frames_pending == 1
+
+
 def test_what_never_became_a_frame_is_counted_too(mapper):
     mapper.count_refused('bad_encoding')
     counts = mapper.snapshot().counts

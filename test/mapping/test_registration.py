@@ -81,12 +81,20 @@ def test_wild_depth_in_a_third_of_the_pixels_hardly_changes_the_scale():
     assert seam.map_from_submap.scale == pytest.approx(truth.scale, rel=0.02)
 
 
-def test_the_less_confident_half_has_no_say():
-    in_map, in_submap, truth = seam_of(np.random.default_rng(0))
-    depth, confidence = in_submap.depth.copy(), in_submap.confidence.copy()
-    depth[:, : H // 2 - 1] *= 3
-    confidence[:, H // 2 - 1 :] = 2
-    seam = register(in_map, changed(in_submap, depth=depth, confidence=confidence))
+@pytest.mark.parametrize('doubtful', ['map', 'submap'])
+def test_what_either_prediction_doubts_has_no_say(doubtful):
+    rng = np.random.default_rng(0)
+    in_map, in_submap, truth = seam_of(rng)
+    depth = in_submap.depth.copy()
+    depth[:, :7] *= 3  # more than half of the twelve rows
+    confidence = rng.uniform(2, 3, depth.shape).astype(np.float32)
+    confidence[:, :7] -= 1
+    in_submap = changed(in_submap, depth=depth)
+    if doubtful == 'map':
+        in_map = changed(in_map, confidence=confidence)
+    else:
+        in_submap = changed(in_submap, confidence=confidence)
+    seam = register(in_map, in_submap)
     assert seam.map_from_submap.scale == pytest.approx(truth.scale)
     assert seam.scale_residual < 1e-5
 

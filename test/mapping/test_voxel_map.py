@@ -82,6 +82,16 @@ def test_what_is_seen_again_stays():
     assert points.hits.max() == 40
 
 
+def test_what_an_insertion_sees_again_does_not_make_room_for_what_it_brings():
+    voxels = VoxelMap(1.0, 10)
+    known = [(x + 0.5, 0.5, 0.5) for x in range(10)]
+    insert(voxels, known)
+    insert(voxels, known + [(x + 0.5, 0.5, 0.5) for x in range(10, 15)])
+    points = voxels.points()
+    assert points.hits.tolist() == [2] * 10
+    assert points.points_in_map[:, 0].max() == 9.5
+
+
 def test_one_insertion_larger_than_the_bound_keeps_the_most_confident():
     voxels = VoxelMap(1.0, 1000)
     points = np.stack([np.arange(5000) + 0.5, np.zeros(5000), np.zeros(5000)], axis=1)

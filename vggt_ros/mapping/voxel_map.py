@@ -160,15 +160,15 @@ def _cells(
 ) -> tuple[Int64[np.ndarray, ' m'], np.ndarray]:
     """Return the sorted keys of the voxels the points are in, and one cell for each."""
     index = np.floor(points_in_map / np.float32(voxel_size))
-    valid = (np.abs(index) < _HALF).all(axis=1)  # False for NaN, too
-    if not valid.all():
+    if not np.abs(index).max(initial=0) < _HALF:  # NaN is not smaller
+        valid = (np.abs(index) < _HALF).all(axis=1)
         points_in_map, colors = points_in_map[valid], colors[valid]
         confidence, index = confidence[valid], index[valid]
-    i, j, k = (index.astype(np.int64) + _HALF).T
+    i, j, k = (index[:, axis].astype(np.int64) + _HALF for axis in range(3))
     keys, inverse = np.unique((i << 2 * _BITS) | (j << _BITS) | k, return_inverse=True)
-    inverse = inverse.reshape(-1)
 
     cells = np.zeros(len(keys), dtype=_CELL)
+    confidence = confidence.astype(np.float64)
     weight = np.bincount(inverse, confidence, len(keys))
     cells['weight'], cells['seen'] = weight, tick
     cells['hits'] = np.bincount(inverse, minlength=len(keys))
