@@ -1,0 +1,44 @@
+"""One picture in a file, as a camera would have delivered it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jaxtyping import UInt8
+import numpy as np
+from PIL import Image, ImageOps
+
+from vggt_ros.errors import SourceError
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
+_WHITE = (255, 255, 255, 255)
+
+
+def read_image(path: Path) -> UInt8[np.ndarray, 'H W 3']:
+    """Read a picture as contiguous (H, W, 3) RGB, upright as its Exif orientation says.
+
+    Transparent pixels become white; of 16-bit grey the upper 8 bits are kept.
+
+    Raises:
+        SourceError: The file cannot be opened, is cut short, or is not a picture.
+    """
+    try:
+        # Pillow refuses files that are cut short; OpenCV fills the missing rows with grey.
+        with Image.open(path) as file:
+            return _rgb(ImageOps.exif_transpose(file))
+    # Pillow's decoders report damage as any of these.
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise SourceError(
+            f'{path} cannot be read as an image ({error}); replace or remove the file'
+        ) from error
+
+
+def _rgb(image: Image.Image) -> UInt8[np.ndarray, 'H W 3']:
+    if image.mode.startswith('I'):
+        # Pillow would clip these at 255 instead of scaling them.
+        grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=-1)
+    if 'A' in image.getbands() or 'transparency' in image.info:
+        image = image.convert('RGBA')
+        image = Image.alpha_composite(Image.new('RGBA', image.size, _WHITE), image)
+    return np.array(image.convert('RGB'), dtype=np.uint8)

@@ -1,0 +1,73 @@
+"""From what a user typed to a source of frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vggt_ros.errors import SourceError
+from vggt_ros.sources.image_file import IMAGE_SUFFIXES
+from vggt_ros.sources.image_folder import ImageFolder
+from vggt_ros.sources.source import Source
+from vggt_ros.sources.video import Video
+
+SYNTHETIC = 'synthetic'
+_DEFAULT_RATE_HZ = 10.0
+_DEFAULT_WALK_FRAMES = 200
+
+
+def open_source(
+    text: str,
+    *,
+    rate_hz: float | None = None,
+    num_frames: int | None = None,
+    width: int = 320,
+    height: int = 240,
+    seed: int = 0,
+) -> Source:
+    """Open what `text` names.
+
+    Args:
+        text: A folder of images, a video file, or `synthetic` (or nothing) for a walk through a
+            made-up room. A folder of that name is reached as `./synthetic`.
+        rate_hz: Frames a second; None for the video's own rate, and 10 for the others.
+        num_frames: Stop after so many; None for all there are, and 200 for the walk.
+        width: Columns of the walk's images; images of files keep their size.
+        height: Rows of the walk's images.
+        seed: Which walk.
+
+    Raises:
+        SourceError: There is nothing of that name, or it cannot be read, or it is one image.
+        ConfigError: The rate or the number of frames is out of range.
+    """
+    even_rate_hz = _DEFAULT_RATE_HZ if rate_hz is None else rate_hz
+    if text in ('', SYNTHETIC):
+        # Here, because it imports torch, which takes seconds and which files do not need.
+        from vggt_ros.sources.synthetic_walk import SyntheticWalk
+
+        return SyntheticWalk(
+            seed=seed,
+            num_frames=_DEFAULT_WALK_FRAMES if num_frames is None else num_frames,
+            width=width,
+            height=height,
+            rate_hz=even_rate_hz,
+        )
+    path = _expanded(text)
+    if path.is_dir():
+        return ImageFolder(path, even_rate_hz, num_frames=num_frames)
+    if not path.exists():
+        raise SourceError(
+            f'there is no {path}; give a folder of images, a video file, or "{SYNTHETIC}"'
+        )
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        raise SourceError(
+            f'{path} is a single image, and one view makes no map; give the folder that holds '
+            'it and its neighbours, or a video file'
+        )
+    return Video(path, rate_hz=rate_hz, num_frames=num_frames)
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # "~name" for a user that is not there
+        raise SourceError(f'{text}: {error}; give the path in full') from error

@@ -1,0 +1,82 @@
+"""What every source of frames yields, and how it is asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+import math
+from typing import Protocol
+
+from jaxtyping import Float, UInt8
+import numpy as np
+
+from vggt_ros.errors import ConfigError
+
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SourceFrame:
+    """One image of a source, with what the source knows about it.
+
+    Attributes:
+        image: (H, W, 3) RGB, contiguous.
+        stamp_ns: Time since the first frame, nanoseconds.
+        K: (3, 3) intrinsics in pixels of `image`, None if unknown.
+        world_from_cam: (4, 4) true camera pose, metres, OpenCV axes; None if unknown.
+    """
+
+    image: UInt8[np.ndarray, 'H W 3']
+    stamp_ns: int
+    K: Float[np.ndarray, '3 3'] | None = None
+    world_from_cam: Float[np.ndarray, '4 4'] | None = None
+
+
+class Source(Protocol):
+    """Frames in the order in which they were taken; every iteration starts at the first one."""
+
+    @property
+    def num_frames(self) -> int | None:
+        """How many frames an iteration yields, None if that is only known at the end.
+
+        For a video it is what the file's header says, which damaged files do not keep.
+        """
+
+    @property
+    def rate_hz(self) -> float | None:
+        """Frames a second by which the stamps advance, None if they do so unevenly."""
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        """Yield the frames from the first one; raises SourceError where one cannot be read."""
+
+
+def stamp_ns_at(index: int, rate_hz: float) -> int:
+    """Return when frame `index` of an even stream was taken, relative to frame 0.
+
+    Each stamp is rounded on its own, so that rounding errors do not add up.
+    """
+    return round(index * _NS_PER_S / rate_hz)
+
+
+def check_rate(rate_hz: float) -> None:
+    """Refuse a rate that stamps cannot advance by.
+
+    Raises:
+        ConfigError: The rate is not a positive number, or so high that stamps would coincide.
+    """
+    if not (math.isfinite(rate_hz) and 0.0 < rate_hz <= _NS_PER_S):
+        raise ConfigError(
+            f'the rate must be above 0 and at most {_NS_PER_S} frames a second; got {rate_hz}'
+        )
+
+
+def check_num_frames(num_frames: int | None) -> None:
+    """Refuse a number of frames that leaves nothing to play.
+
+    Raises:
+        ConfigError: The number is below 1.
+    """
+    if num_frames is not None and num_frames < 1:
+        raise ConfigError(
+            f'the number of frames must be at least 1; got {num_frames} (leave it out for all)'
+        )
