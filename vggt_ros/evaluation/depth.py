@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jaxtyping import Float32
 import numpy as np
 
 from vggt_ros.errors import AlignmentError
@@ -27,27 +27,28 @@ class DepthError:
     num_pixels: int
 
 
-def depth_error(
-    depth: Float32[np.ndarray, 'S H W'], true_depth: Float32[np.ndarray, 'S H W']
-) -> DepthError:
+def depth_error(depth: Iterable[np.ndarray], true_depth: Iterable[np.ndarray]) -> DepthError:
     """Compare depth images with the true ones, with one scale for all of them.
 
     The measures of Eigen et al., "Depth Map Prediction from a Single Image using a Multi-Scale
     Deep Network", NIPS 2014, section 4.
 
     Args:
-        depth: (S, H, W) estimates, NaN where invalid.
-        true_depth: (S, H, W) truth, same units up to a factor; NaN or 0 where unknown.
+        depth: S images (H, W) of estimates, NaN where invalid.
+        true_depth: S images (H, W) of the truth, same units up to one factor; NaN or 0 where
+            unknown.
 
     Raises:
         AlignmentError: No pixel is valid in both.
     """
-    valid = np.isfinite(depth) & np.isfinite(true_depth) & (depth > 0) & (true_depth > 0)
+    estimated = np.concatenate([image.ravel() for image in depth]).astype(np.float64)
+    true = np.concatenate([image.ravel() for image in true_depth]).astype(np.float64)
+    valid = np.isfinite(estimated) & np.isfinite(true) & (estimated > 0) & (true > 0)
     if not valid.any():
         raise AlignmentError(
-            f'0 of {depth.size} pixels have an estimated and a true depth; at least 1 is needed'
+            f'0 of {valid.size} pixels have an estimated and a true depth; at least 1 is needed'
         )
-    estimated, true = depth[valid].astype(np.float64), true_depth[valid].astype(np.float64)
+    estimated, true = estimated[valid], true[valid]
     scale = float(np.median(true / estimated))
     ratio = scale * estimated / true
     return DepthError(

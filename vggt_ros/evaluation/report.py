@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vggt_ros.errors import AlignmentError
 from vggt_ros.evaluation.depth import depth_error
 from vggt_ros.evaluation.overview import draw_overview
@@ -62,7 +60,7 @@ def _trajectory_error(recording: Recording, truth: Truth) -> TrajectoryError | N
 def _truth_summary(
     recording: Recording, truth: Truth, trajectory: TrajectoryError | None
 ) -> dict[str, Any]:
-    depth = depth_error(np.stack([frame.depth for frame in recording.frames]), truth.depth)
+    depth = depth_error([frame.depth for frame in recording.frames], truth.depth)
     summary: dict[str, Any] = {
         'depth_abs_rel': depth.abs_rel,
         'depth_delta_125': depth.delta_125,

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from vggt_ros.synthetic.point_tracks import PointTracks, track_points
-from vggt_ros.synthetic.renderer import render
+from vggt_ros.synthetic.ray_cast import cast
+from vggt_ros.synthetic.renderer import pixel_directions, render
 from vggt_ros.synthetic.room import furnished_room
 from vggt_ros.synthetic.walk import walk_along
 
@@ -84,6 +85,23 @@ class SyntheticSequence:
                 self._scene, scene_of_view, K, poses, height=self._height, width=self._width
             )
         return RenderedFrames(rgb=views.rgb.numpy(), depth=views.depth.numpy())
+
+    def depth(
+        self, index: int, K: Float[np.ndarray, '3 3'], height: int, width: int
+    ) -> Float32[np.ndarray, 'H W']:
+        """Return the true depth of a frame as a camera with other intrinsics would see it.
+
+        Args:
+            index: Which frame.
+            K: (3, 3) intrinsics in pixels of the image that is asked for.
+            height: Rows of that image.
+            width: Columns of that image.
+        """
+        origin = torch.from_numpy(self._walk.world_from_cam[index]).to(torch.float32)
+        direction = pixel_directions(torch.from_numpy(K[None]).to(torch.float32), height, width)
+        with torch.inference_mode():
+            hits = cast(self._scene, origin[None, :3, 3], direction @ origin[:3, :3].T)
+        return hits.distance.reshape(height, width).numpy()
 
     def tracks(
         self, indices: Sequence[int], query: int, query_uv: Float[np.ndarray, 'N 2']

@@ -130,8 +130,9 @@ def draw_picture(rng: np.random.Generator, size: int) -> Picture:
     """Return a coloured picture in 0..1 that tiles: a pattern between two or three colours."""
     pattern = _PATTERNS[int(rng.integers(len(_PATTERNS)))](rng, size)
     dirt = spectral_noise(rng, size, 1.1)
-    dark = rng.uniform(0.05, 0.5, 3)
-    bright = np.clip(dark + rng.uniform(0.25, 0.6, 3), 0, 1)
+    # Rooms are rarely garish: colours lie near grey.
+    dark = 0.5 * rng.uniform(0.05, 0.5) + 0.5 * rng.uniform(0.05, 0.5, 3)
+    bright = np.clip(dark + rng.uniform(0.25, 0.6) + rng.uniform(-0.08, 0.08, 3), 0, 1)
     stain = rng.uniform(0.3, 0.8, 3)
     picture = dark + (bright - dark) * pattern[..., None]
     strength = float(rng.uniform(0.05, 0.3))
