@@ -23,6 +23,7 @@ from torch_choice import install_attempts, is_good
 ROOT = Path(__file__).resolve().parents[1]
 HERE = ROOT / 'environment'
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+BUILT = {'__pycache__', 'build'}  # these folders follow from the others
 
 
 class MissingError(Exception):
@@ -79,8 +80,10 @@ def fingerprint(kind: str) -> str:
     digest = hashlib.sha256(f'{kind} {sys.version} {sys.executable} {ROOT}'.encode())
     sources = [*HERE.glob('*'), *(ROOT / 'ros_wheels').rglob('*'), ROOT / 'setup.py']
     for path in sorted(sources):
-        if path.is_file() and '__pycache__' not in path.parts and path.suffix != '.md':
-            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+        inside = path.relative_to(ROOT)
+        is_built = any(p in BUILT or p.endswith('.egg-info') for p in inside.parts)
+        if path.is_file() and not is_built and path.suffix != '.md':
+            digest.update(str(inside).encode() + path.read_bytes())
     return digest.hexdigest()
 
 

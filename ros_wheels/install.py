@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,8 @@ import tempfile
 HERE = Path(__file__).resolve().parent
 STAND_INS = ('tf2_ros', 'cv_bridge', 'sensor_msgs_py', 'tf_transformations')
 OUR_PREFIX = 'vggt-ros-'
+
+_BUILT = shutil.ignore_patterns('build', '*.egg-info', '__pycache__')
 
 # Runs in the environment that is looked at: who provides each of our import names?
 _WHO_PROVIDES = """
@@ -70,7 +73,11 @@ def install(python: Path) -> None:
             _say(f'{name}: the real one is here')
             continue
         _say(f'{name}: installing the stand-in')
-        _pip(python, '--no-build-isolation', '--force-reinstall', str(HERE / name))
+        with tempfile.TemporaryDirectory(prefix='stand_in_') as folder:
+            # setuptools builds beside the sources, and would install old files it finds there.
+            source = Path(folder) / name
+            shutil.copytree(HERE / name, source, ignore=_BUILT)
+            _pip(python, '--no-build-isolation', '--force-reinstall', str(source))
 
 
 def _pip(python: Path, *arguments: str) -> None:
