@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import cv2
-import numpy as np
-
 from cv_bridge.cv_type import CV_MAT_DEPTHWrap, DTYPES, getCvType
 from cv_bridge.encoding import bit_depth, layout_of, num_channels
+import numpy as np
 
 # A conversion is a list of steps, each an OpenCV code or the change of depth.
 _CHANGE_DEPTH = -1

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 
 import cv2
+from cv_bridge.conversion import cvtColor2
+from cv_bridge.cv_type import CV_MAT_CNWrap, CV_MAT_DEPTHWrap, DEPTHS, DTYPES, getCvType
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
-
-from cv_bridge.conversion import cvtColor2
-from cv_bridge.cv_type import CV_MAT_CNWrap, CV_MAT_DEPTHWrap, DEPTHS, DTYPES, getCvType
 
 
 class CvBridgeError(TypeError):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 import cv2
-import numpy as np
-
 from cv_bridge.encoding import layout_of, num_channels
+import numpy as np
 
 DEPTHS = ('8U', '8S', '16U', '16S', '32S', '32F', '64F')
 """OpenCV's names of the depths, in the order of their numbers."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import cv2
-import numpy as np
-
 from cv_bridge.conversion import convert_depth, cvtColor2, opencv_image
 from cv_bridge.encoding import bit_depth, is_color_or_mono, num_channels
 from cv_bridge.label_color import label_colors
+import numpy as np
 
 _NO_COLORMAP = -1
 

@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-
 from tf_transformations.quaternion import (
     quaternion_from_matrix,
     quaternion_matrix,

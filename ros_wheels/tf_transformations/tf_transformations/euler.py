@@ -12,9 +12,8 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
-import transforms3d
-
 from tf_transformations.quaternion import quaternion_matrix
+import transforms3d
 
 Axes = str | tuple[int, int, int, int]
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-
 from tf_transformations.vector import unit_vector
 
 _EPS = np.finfo(np.float64).eps * 4.0

@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-import transforms3d
-
 from tf_transformations.vector import unit_vector
+import transforms3d
 
 _EPS = np.finfo(np.float64).eps * 4.0
 

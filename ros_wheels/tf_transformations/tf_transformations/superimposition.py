@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-
 from tf_transformations.quaternion import quaternion_matrix
 
 
