@@ -11,6 +11,11 @@ from PIL import Image, ImageOps
 from vggt_ros.errors import SourceError
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
+# Formats that OpenCV would open as a film of one picture, or of its numbered neighbours.
+OTHER_IMAGE_SUFFIXES = (
+    *('.tif', '.tiff', '.webp', '.avif', '.heic', '.jp2', '.exr', '.hdr'),
+    *('.pbm', '.pgm', '.ppm', '.pnm', '.dib', '.jpe'),
+)
 _WHITE = (255, 255, 255, 255)
 
 

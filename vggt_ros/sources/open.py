@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vggt_ros.errors import SourceError
-from vggt_ros.sources.image_file import IMAGE_SUFFIXES
+from vggt_ros.sources.image_file import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
 from vggt_ros.sources.image_folder import ImageFolder
 from vggt_ros.sources.source import Source
 from vggt_ros.sources.video import Video
@@ -51,23 +51,25 @@ def open_source(
             height=height,
             rate_hz=even_rate_hz,
         )
-    path = _expanded(text)
+    path = _existing(text)
     if path.is_dir():
         return ImageFolder(path, even_rate_hz, num_frames=num_frames)
-    if not path.exists():
+    if path.suffix.lower() in IMAGE_SUFFIXES + OTHER_IMAGE_SUFFIXES:
         raise SourceError(
-            f'there is no {path}; give a folder of images, a video file, or "{SYNTHETIC}"'
-        )
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        raise SourceError(
-            f'{path} is a single image, and one view makes no map; give the folder that holds '
-            'it and its neighbours, or a video file'
+            f'{path} is a single image, and one view makes no map; give a folder of images '
+            f'({", ".join(IMAGE_SUFFIXES)}) or a video file'
         )
     return Video(path, rate_hz=rate_hz, num_frames=num_frames)
 
 
-def _expanded(text: str) -> Path:
+def _existing(text: str) -> Path:
     try:
-        return Path(text).expanduser()
-    except RuntimeError as error:  # "~name" for a user that is not there
-        raise SourceError(f'{text}: {error}; give the path in full') from error
+        path = Path(text).expanduser()
+        path.stat()
+    # Besides a missing file: "~name" of nobody, a null character.
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SourceError(
+            f'there is nothing to read at {text!r} ({error}); give a folder of images, a video '
+            f'file, or "{SYNTHETIC}"'
+        ) from error
+    return path

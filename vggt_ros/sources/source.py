@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 import math
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, UInt8
 import numpy as np
@@ -32,6 +32,7 @@ class SourceFrame:
     world_from_cam: Float[np.ndarray, '4 4'] | None = None
 
 
+@runtime_checkable
 class Source(Protocol):
     """Frames in the order in which they were taken; every iteration starts at the first one."""
 

@@ -59,9 +59,9 @@ class SyntheticWalk:
             rgb = self._sequence.render(indices).rgb
             for index, image in zip(indices, rgb, strict=True):
                 yield SourceFrame(
-                    # Copies: a kept frame must not keep its batch, nor share its K.
+                    # Copies: a kept frame must not keep its batch, nor share K and pose.
                     image=np.array(image),
                     stamp_ns=stamp_ns_at(index, self._rate_hz),
                     K=self._sequence.K.copy(),
-                    world_from_cam=self._sequence.world_from_cam(index),
+                    world_from_cam=self._sequence.world_from_cam(index).copy(),
                 )

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+_COLOURS = ((200, 30, 40), (20, 180, 60), (50, 70, 220))
+
+
+@pytest.fixture
+def shared_data():
+    folder = Path(__file__).parents[3] / 'shared' / 'data'
+    if not folder.is_dir():
+        pytest.skip('the real images are not on this machine')
+    return folder
+
+
+@pytest.fixture
+def colours():
+    return _COLOURS
+
+
+@pytest.fixture
+def make_video(tmp_path):
+    """Write a Motion-JPEG file with one plain RGB colour a frame."""
+
+    def make(*, num_frames=6, rate_hz=12.0, width=64, height=48, name='clip.avi'):
+        path = tmp_path / name
+        writer = cv2.VideoWriter(
+            str(path), cv2.VideoWriter_fourcc(*'MJPG'), rate_hz, (width, height)
+        )
+        assert writer.isOpened()
+        for index in range(num_frames):
+            bgr = _COLOURS[index % len(_COLOURS)][::-1]
+            writer.write(np.full((height, width, 3), bgr, np.uint8))
+        writer.release()
+        return path
+
+    return make
+
+
+@pytest.fixture
+def make_folder(tmp_path):
+    """Write one plain PNG per name, whose red is its place in the list."""
+
+    def make(names, *, width=8, height=6):
+        folder = tmp_path / 'images'
+        folder.mkdir(exist_ok=True)
+        for index, name in enumerate(names):
+            bgr = np.full((height, width, 3), (0, 0, index), np.uint8)
+            assert cv2.imwrite(str(folder / name), bgr)
+        return folder
+
+    return make
