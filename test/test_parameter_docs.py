@@ -46,6 +46,11 @@ def test_the_table_has_one_row_for_every_setting(name):
     assert parameters_table().count(f'| `{name}` |') == 1
 
 
+def test_the_table_lists_the_settings_of_the_player():
+    _, player = parameters_table().split('## camera_player')
+    assert '| `loop` | false | true, false |' in player
+
+
 def test_the_table_tells_range_unit_and_whether_it_can_change():
     (row,) = [
         line for line in parameters_table().splitlines() if '`keyframe.min_parallax`' in line

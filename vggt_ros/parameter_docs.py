@@ -13,6 +13,7 @@ from typing import Any
 
 from vggt_ros.config import iterate_parameters, VggtConfig
 from vggt_ros.parameter import Parameter, parameter_of
+from vggt_ros.ros.player_config import PlayerConfig
 
 YAML_PATH = Path('config/vggt.yaml')
 TABLE_PATH = Path('docs/parameters.md')
@@ -27,7 +28,12 @@ Set them in a copy of [config/vggt.yaml](../config/vggt.yaml) (`params_file:=...
 node runs with `ros2 param set`, where *changeable* says yes. A value out of range is refused with
 the range; so is a name that is not in this table. Lengths are in map units.
 
-| Name | Default | Allowed | Unit | Changeable | Meaning |
+"""
+_PLAYER_HEAD = """
+## camera_player
+
+"""
+_COLUMNS = """| Name | Default | Allowed | Unit | Changeable | Meaning |
 |---|---|---|---|---|---|
 """
 
@@ -41,8 +47,13 @@ def parameters_yaml() -> str:
 
 def parameters_table() -> str:
     """Return the text of `docs/parameters.md`: one row for every setting."""
+    vggt, player = _rows(VggtConfig()), _rows(PlayerConfig())
+    return f'{_TABLE_HEAD}{_COLUMNS}{vggt}{_PLAYER_HEAD}{_COLUMNS}{player}'
+
+
+def _rows(settings: Any) -> str:
     rows = []
-    for name, value, about in iterate_parameters(VggtConfig()):
+    for name, value, about in iterate_parameters(settings):
         cells = (
             f'`{name}`',
             _scalar(value),
@@ -52,7 +63,7 @@ def parameters_table() -> str:
             about.description,
         )
         rows.append(f'| {" | ".join(cells)} |')
-    return _TABLE_HEAD + '\n'.join(rows) + '\n'
+    return ''.join(f'{row}\n' for row in rows)
 
 
 def write(root: Path) -> None:

@@ -49,7 +49,7 @@ class VggtNode(LifecycleNode):
         super().__init__('vggt')
         LogBridge(self.get_logger()).install()
         self.last_error = ''
-        self._parameters = ParameterServer(self, self._on_config)
+        self._settings = ParameterServer(self, VggtConfig(), self._on_config)
         self._loader: PredictorLoader | None = None
         self._pipeline: Pipeline | None = None
         self._camera: CameraInput | None = None
@@ -73,7 +73,7 @@ class VggtNode(LifecycleNode):
     @property
     def config(self) -> VggtConfig:
         """The settings in force."""
-        return self._parameters.config
+        return self._settings.config
 
     @property
     def state(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast, Generic, TypeVar
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -14,34 +14,39 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from vggt_ros.config import iterate_parameters, VggtConfig, with_values
+from vggt_ros.config import iterate_parameters, with_values
 from vggt_ros.errors import ConfigError
 from vggt_ros.parameter import Parameter
+
+ConfigT = TypeVar('ConfigT')
 
 # Parameters that rclpy itself declares, or will declare when a publisher asks for them.
 _STANDARD = ('use_sim_time', 'start_type_description_service', 'enable_logger_service')
 _STANDARD_PREFIXES = ('qos_overrides.',)
 
 
-class ParameterServer:
-    """Declares every setting on a node and keeps the settings that are in force.
+class ParameterServer(Generic[ConfigT]):
+    """Declares every setting of a tree on a node and keeps the settings that are in force.
 
     Attributes:
         config: The settings in force; replaced, never changed, so that it can be handed around.
     """
 
-    def __init__(self, node: Node, on_change: Callable[[VggtConfig], None]) -> None:
+    def __init__(
+        self, node: Node, defaults: ConfigT, on_change: Callable[[ConfigT], None]
+    ) -> None:
         """Declare all parameters.
 
         Args:
             node: The node whose YAML files and command line give the first values.
+            defaults: A settings dataclass.
             on_change: Called with all settings after a change at run time was accepted.
 
         Raises:
             ConfigError: A given parameter is unknown, has the wrong type or is out of range.
         """
         self._on_change = on_change
-        self.config = with_values(VggtConfig(), _overrides(node))
+        self.config = _changed(defaults, _overrides(node))
         for name, value, about in iterate_parameters(self.config):
             # The override is in `value`: an integer in YAML for a float has been widened there.
             node.declare_parameter(name, value, _descriptor(value, about), ignore_override=True)
@@ -56,13 +61,18 @@ class ParameterServer:
         """
         changes = {p.name: p.value for p in parameters if p.name in self._names}
         try:
-            config = with_values(self.config, changes)
+            config = _changed(self.config, changes)
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if config != self.config:
             self.config = config
             self._on_change(config)
         return SetParametersResult(successful=True)
+
+
+def _changed(config: ConfigT, values: dict[str, Any]) -> ConfigT:
+    tree: Any = config  # any settings dataclass will do
+    return cast(ConfigT, with_values(tree, values))
 
 
 def _overrides(node: Node) -> dict[str, Any]:
