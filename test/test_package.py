@@ -1,0 +1,158 @@
+import ast
+import importlib.util
+from pathlib import Path
+import re
+import sys
+from xml.etree import ElementTree
+
+import pytest
+import setuptools
+
+import vggt_ros
+
+ROOT = Path(__file__).parents[1]
+# What the ROS code may import without an entry in package.xml: rosdep has no key for these, pip
+# installs them (see README.md).
+FROM_PIP = {'jaxtyping', 'torch'}
+DEPENDENCY_OF = {
+    'cv2': 'python3-opencv',
+    'matplotlib': 'python3-matplotlib',
+    'numpy': 'python3-numpy',
+    'PIL': 'python3-pil',
+    'tqdm': 'python3-tqdm',
+}
+
+
+@pytest.fixture(scope='module')
+def manifest():
+    return ElementTree.parse(ROOT / 'package.xml').getroot()
+
+
+@pytest.fixture(scope='module')
+def metadata():
+    """What setup.py tells setuptools."""
+    given = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.setattr(setuptools, 'setup', lambda **options: given.update(options))
+        specification = importlib.util.spec_from_file_location('the_setup', ROOT / 'setup.py')
+        specification.loader.exec_module(importlib.util.module_from_spec(specification))
+    return given
+
+
+def imported_names(path):
+    """Yield the first words of everything a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition('.')[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.partition('.')[0]
+
+
+def test_the_version_is_the_same_everywhere(manifest, metadata):
+    assert re.fullmatch(r'\d+\.\d+\.\d+', vggt_ros.__version__)
+    assert manifest.findtext('version') == vggt_ros.__version__
+    assert metadata['version'] == vggt_ros.__version__
+
+
+def test_name_description_and_license_are_the_same_in_both_files(manifest, metadata):
+    assert manifest.findtext('name') == metadata['name']
+    assert manifest.findtext('description').rstrip('.') == metadata['description']
+    assert manifest.findtext('license') == metadata['license']
+    assert manifest.find('maintainer').get('email') == metadata['maintainer_email']
+    assert (ROOT / manifest.find('license').get('file')).exists()
+
+
+@pytest.mark.parametrize('folder', ['vggt_ros/ros', 'launch'])
+def test_everything_that_is_imported_is_a_dependency(manifest, folder):
+    dependencies = {entry.text for entry in manifest.iter('exec_depend')}
+    files = sorted((ROOT / folder).rglob('*.py'))
+    assert files
+    for path in files:
+        for name in set(imported_names(path)) - set(sys.stdlib_module_names) - FROM_PIP:
+            if name != 'vggt_ros':
+                needed = DEPENDENCY_OF.get(name, name)
+                assert needed in dependencies, f'{path.relative_to(ROOT)} imports {name}'
+
+
+def test_no_dependency_is_listed_twice(manifest):
+    names = [entry.text for entry in manifest.iter('exec_depend')]
+    assert len(set(names)) == len(names)
+
+
+def test_colcon_builds_it_as_a_python_package(manifest):
+    assert manifest.findtext('export/build_type') == 'ament_python'
+    assert (ROOT / 'ros_wheels' / 'COLCON_IGNORE').exists()
+
+
+def test_every_executable_has_its_function(metadata):
+    for script in metadata['entry_points']['console_scripts']:
+        module, function = re.fullmatch(r'\w+ = ([\w.]+):(\w+)', script).groups()
+        path = ROOT / (module.replace('.', '/') + '.py')
+        assert path.exists(), f'{script}: there is no {path.name}'
+        functions = {
+            node.name for node in ast.parse(path.read_text()).body if hasattr(node, 'name')
+        }
+        assert function in functions, f'{script}: {path.name} has no such function'
+
+
+def test_launch_files_start_executables_that_exist(metadata):
+    scripts = {script.partition(' ')[0] for script in metadata['entry_points']['console_scripts']}
+    for path in (ROOT / 'launch').glob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'Node':
+                words = {word.arg: getattr(word.value, 'value', None) for word in node.keywords}
+                if words.get('package') == 'vggt_ros':
+                    assert words['executable'] in scripts, path.name
+
+
+def test_ros_finds_the_executables_where_it_looks_for_them():
+    lines = (ROOT / 'setup.cfg').read_text().splitlines()
+    assert 'script_dir=$base/lib/vggt_ros' in lines
+    assert 'install_scripts=$base/lib/vggt_ros' in lines
+
+
+def test_every_shared_file_exists_and_none_is_forgotten(metadata):
+    shared = dict(metadata['data_files'])
+    for folder, files in shared.items():
+        assert files, f'{folder} is empty'
+        assert all((ROOT / file).is_file() for file in files)
+    assert shared['share/ament_index/resource_index/packages'] == ['resource/vggt_ros']
+    assert shared['share/vggt_ros'] == ['package.xml']
+    for folder in ('launch', 'config'):
+        there = {str(p.relative_to(ROOT)) for p in (ROOT / folder).iterdir() if p.is_file()}
+        assert set(shared[f'share/vggt_ros/{folder}']) == there
+
+
+def test_every_folder_of_modules_is_installed(metadata):
+    folders = {path.parent for path in (ROOT / 'vggt_ros').rglob('*.py')}
+    there = {'.'.join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert set(metadata['packages']) == there
+
+
+def test_package_data_exists(metadata):
+    for pattern in metadata['package_data']['vggt_ros']:
+        assert list((ROOT / 'vggt_ros').glob(pattern)), f'nothing matches {pattern}'
+
+
+def test_what_pip_installs_is_what_the_environment_installs(metadata):
+    listed = set((ROOT / 'environment' / 'requirements.txt').read_text().split())
+    needed = {re.match(r'\w+', line).group() for line in metadata['install_requires']}
+    # torch is chosen by torch_choice.py; numpy comes with a distribution or with the wheels.
+    assert needed - {'torch', 'numpy'} <= listed
+
+
+def test_the_tested_version_satisfies_what_pip_is_asked_for(metadata):
+    tested = {}
+    for line in (ROOT / 'environment' / 'constraints.txt').read_text().splitlines():
+        found = re.match(r'([\w-]+)==([\d.]+)', line)
+        if found:
+            tested[found.group(1)] = found.group(2)
+    for line in metadata['install_requires']:
+        found = re.match(r'(\w+)>=([\d.]+)', line)
+        if found and found.group(1) in tested:
+            oldest, version = (
+                tuple(map(int, text.split('.')))
+                for text in (found.group(2), tested[found.group(1)])
+            )
+            assert version >= oldest, line
