@@ -94,20 +94,10 @@ def test_a_video_that_ends_before_its_header_says_is_warned_about(make_video, ca
     path = make_video(num_frames=40)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * 0.7)])
-    source = Video(path)
     with caplog.at_level(logging.WARNING):
-        decoded = len(list(source))
+        decoded = len(list(Video(path)))
     assert 0 < decoded < 40
-    if source.num_frames is not None and source.num_frames > decoded:
-        assert f'ended after {decoded} of the {source.num_frames} frames' in caplog.text
-
-
-def test_a_warning_names_file_and_counts_when_the_header_promises_more(
-    make_video, monkeypatch, caplog
-):
-    path = _with_header(monkeypatch, make_video(), cv2.CAP_PROP_FRAME_COUNT, 50.0)
-    assert len(list(Video(path))) == 6
-    assert 'clip.avi ended after 6 of the 50 frames' in caplog.text
+    assert f'clip.avi ended after {decoded} of the 40 frames' in caplog.text
 
 
 @pytest.mark.parametrize('content', [b'', b'RIFF', b'just some text\n' * 100])
