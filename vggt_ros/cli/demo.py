@@ -21,8 +21,9 @@ from vggt_ros.errors import SourceError, VggtRosError
 from vggt_ros.evaluation.recording import Recording
 from vggt_ros.evaluation.report import write_report
 from vggt_ros.evaluation.truth import Truth, truth_of_walk
-from vggt_ros.sources.open import open_source
+from vggt_ros.sources.open import open_source, SYNTHETIC
 from vggt_ros.sources.source import Source
+from vggt_ros.synthetic.sequence import SyntheticSequence
 
 _NODE_READY_S = 900.0  # weights may have to be downloaded
 _STALL_S = 60.0  # without any new output after the last image
@@ -48,7 +49,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument('--output', type=Path, default=Path('demo_output'), metavar='DIR')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument(
-        '--rate', type=float, default=10.0, metavar='HZ', help='images sent a second'
+        '--rate',
+        type=float,
+        default=None,
+        metavar='HZ',
+        help='images sent a second; by default that of the video, 10 for the others',
+    )
+    parser.add_argument(
+        '--frames', type=int, default=None, metavar='N', help='stop after so many images'
     )
     parser.set_defaults(run=run)
 
@@ -63,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         VggtRosError: The input cannot be read, a process died, or nothing was received.
     """
     started = time.monotonic()
-    source = open_source(options.input)
+    source = open_source(options.input, rate_hz=options.rate, num_frames=options.frames)
     output: Path = options.output
     output.mkdir(parents=True, exist_ok=True)
     recording_path = output / 'recording.npz'
@@ -77,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
             f'nothing was received from the node in {time.monotonic() - started:.0f} s; '
             f'{output / "node.log"} and {output / "player.log"} say why'
         )
-    truth = _truth(options.input, recording)
+    truth = _truth(options.input, source, recording)
     summary = write_report(recording, output, source_name=options.input, truth=truth)
     summary['wall_s'] = round(time.monotonic() - started, 1)
     (output / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
@@ -85,8 +93,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _truth(name: str, recording: Recording) -> Truth | None:
-    return truth_of_walk(recording) if name == 'synthetic' else None
+def _truth(name: str, source: Source, recording: Recording) -> Truth | None:
+    if name != SYNTHETIC or source.num_frames is None or source.rate_hz is None:
+        return None
+    walk = SyntheticSequence(num_frames=source.num_frames, rate_hz=source.rate_hz)
+    return truth_of_walk(recording, walk)
 
 
 def _run_processes(options: argparse.Namespace, source: Source, recording_path: Path) -> None:
@@ -118,10 +129,12 @@ def _node_arguments(options: argparse.Namespace) -> list[str]:
 
 
 def _player_arguments(options: argparse.Namespace) -> list[str]:
-    # Two listeners: the node's image subscription and the recorder's camera_info.
     return [
         '--ros-args',
-        *('-p', f'input:={options.input}', '-p', f'rate:={options.rate}'),
+        *('-p', f'input:={options.input}'),
+        *('-p', f'rate:={float(options.rate or 0.0)}'),
+        *('-p', f'num_frames:={options.frames or 0}'),
+        # The node subscribes when its weights are loaded.
         *('-p', 'wait_for_subscribers:=1', '-p', f'wait_timeout:={_NODE_READY_S}'),
     ]
 
@@ -142,7 +155,7 @@ class _Progress:
     """The newest line the recorder printed, read by a thread of its own."""
 
     def __init__(self, lines: TextIO) -> None:
-        self.newest: dict[str, Any] = {'images_sent': 0, 'poses': 0, 'messages': 0}
+        self.newest: dict[str, Any] = {'poses': 0, 'messages': 0, 'diagnostics': {}}
         self._lines = lines
         threading.Thread(target=self._read, name='progress', daemon=True).start()
 
@@ -194,13 +207,13 @@ def _watch(
 
 
 def _is_idle(newest: dict[str, Any]) -> bool:
-    return newest.get('diagnostics', {}).get('frames_pending', '0') == '0'
+    return newest['diagnostics'].get('frames_pending', '0') == '0'
 
 
 def _show(bar: tqdm[Any], newest: dict[str, Any]) -> None:
-    bar.update(newest['images_sent'] - bar.n)
-    state = newest.get('diagnostics', {}).get('state', 'starting')
-    bar.set_description(state)
+    said = newest['diagnostics']
+    bar.update(int(said.get('frames_in', '0')) - bar.n)
+    bar.set_description(said.get('state', 'starting'), refresh=False)
     bar.set_postfix(poses=newest['poses'], messages=newest['messages'], refresh=False)
 
 

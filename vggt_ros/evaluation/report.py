@@ -84,7 +84,6 @@ def _summary(recording: Recording, source_name: str) -> dict[str, Any]:
         'checkpoint': said.get('model.checkpoint', ''),
         'device': said.get('model.device', ''),
         'note': said.get('model.note', ''),
-        'images_sent': len(recording.input_stamps_ns),
         'frames_in': _number(said, 'frames_in'),
         'frames_used': _number(said, 'frames_used'),
         'drops': {
@@ -99,8 +98,9 @@ def _summary(recording: Recording, source_name: str) -> dict[str, Any]:
             'p95': float(said.get('latency_p95_s', 'nan')),
         },
         'rates_hz': {
-            'images': len(recording.input_stamps_ns) / duration_s if duration_s > 0 else 0.0,
-            'poses': len(recording.stamps_ns) / duration_s if duration_s > 0 else 0.0,
+            'frames_in': _number(said, 'frames_in') / duration_s if duration_s > 0 else 0.0,
+            'frames_used': _number(said, 'frames_used') / duration_s if duration_s > 0 else 0.0,
+            'windows': _number(said, 'windows') / duration_s if duration_s > 0 else 0.0,
         },
         'map_points': len(recording.map_points),
         'messages': dict(recording.message_counts),
@@ -112,7 +112,7 @@ def _number(said: Mapping[str, str], key: str) -> int:
 
 
 def _duration_s(recording: Recording) -> float:
-    stamps_ns = recording.input_stamps_ns
+    stamps_ns = recording.stamps_ns
     return float(stamps_ns[-1] - stamps_ns[0]) / 1e9 if len(stamps_ns) > 1 else 0.0
 
 

@@ -69,7 +69,6 @@ class Recorder(Node):
         listen(PathMessage, f'{prefix}/path', self._on_path, _RELIABLE)
         listen(PointCloud2, f'{prefix}/map/points', self._on_map, _LATCHED)
         listen(DiagnosticArray, '/diagnostics', self._on_diagnostics, _RELIABLE)
-        listen(Image, f'{prefix}/tracks/image', lambda _: None, _RELIABLE)
         listen(CameraInfo, info_topic, self._on_input_info, _SENSOR)
         self.create_timer(_PROGRESS_PERIOD_S, self._report)
 
@@ -142,7 +141,6 @@ class Recorder(Node):
 
     def _report(self) -> None:
         progress = {
-            'images_sent': len(self._input_stamps_ns),
             'poses': len(self._poses),
             'messages': sum(self._counts.values()),
             'diagnostics': self._diagnostics,
