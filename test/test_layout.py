@@ -1,0 +1,142 @@
+"""Where code may live and what it may import; see docs/architecture.md."""
+
+import ast
+from pathlib import Path
+import re
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / 'vggt_ros'
+MAX_LINES = 350
+
+BASE = {'errors', 'parameter', 'config'}
+CORE = BASE | {'geometry', 'model', 'inference', 'mapping'}
+# What a room may import from this package, itself apart.
+ALLOWED = {
+    'errors': set(),
+    'parameter': {'errors'},
+    'config': {'errors', 'parameter'},
+    'geometry': BASE,
+    'model': BASE | {'geometry'},
+    'inference': BASE | {'geometry', 'model'},
+    'mapping': BASE | {'geometry', 'model', 'inference'},
+    'synthetic': BASE | {'geometry'},
+    'sources': BASE | {'synthetic'},
+    'evaluation': BASE | {'geometry', 'mapping', 'synthetic'},
+    'ros': CORE | {'synthetic', 'sources', 'evaluation', 'version'},
+    'cli': CORE | {'synthetic', 'sources', 'evaluation', 'version'},
+    # The yaml file it writes also holds the settings of the nodes in ros/.
+    'parameter_docs': {'errors', 'parameter', 'config', 'ros'},
+}
+ROS_PACKAGE = re.compile(
+    r'rclpy|rcl_\w+|\w+_msgs(_py)?|\w+_interfaces|std_srvs|launch\w*|tf2_\w+|tf_transformations'
+    r'|cv_bridge|image_transport|message_filters|ament_\w+|rosidl_\w+|rosbag2_\w+'
+)
+UNTESTED = {
+    'errors': 'classes without behaviour; what raises them tests them',
+    'cli.__main__': 'one call of main; test_main starts it',
+}
+
+MODULES = sorted(path for path in PACKAGE.rglob('*.py'))
+
+
+def dotted(path):
+    """The name below the package: 'mapping.mapper', 'config', 'ros.__init__'."""
+    return '.'.join(path.relative_to(PACKAGE).with_suffix('').parts)
+
+
+def room(path):
+    return dotted(path).partition('.')[0]
+
+
+def imported(path):
+    """All modules a file imports, also inside of functions, as full dotted names."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f'{path.name} imports relative to itself'
+            names |= {f'{node.module}.{alias.name}' for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith('import_module'):
+            first = node.args[0]
+            assert isinstance(first, ast.Constant), f'{path.name} imports what no test can see'
+            names.add(first.value)
+    return names
+
+
+every_module = pytest.mark.parametrize('path', MODULES, ids=dotted)
+
+
+@every_module
+def test_a_module_imports_only_from_the_rooms_below(path):
+    if dotted(path) == '__init__':
+        assert not imported(path), 'importing the package loads nothing'
+        return
+    own = room(path)
+    for name in imported(path):
+        words = name.split('.')
+        if words[0] == 'vggt_ros':
+            used = 'version' if words[1] == '__version__' else words[1]
+            assert used == own or used in ALLOWED[own], f'{own} must not import {name}'
+
+
+@every_module
+def test_only_the_ros_room_imports_ros(path):
+    if room(path) != 'ros':
+        found = {name for name in imported(path) if ROS_PACKAGE.fullmatch(name.split('.')[0])}
+        assert not found, 'ROS stays in vggt_ros/ros'
+
+
+@every_module
+def test_every_module_has_its_test_file(path):
+    name = dotted(path)
+    if path.stem == '__init__':
+        tree = ast.parse(path.read_text())
+        is_definition = (ast.FunctionDef, ast.ClassDef)
+        assert not any(isinstance(n, is_definition) for n in tree.body), 'code belongs in modules'
+        return
+    test = ROOT / 'test' / path.relative_to(PACKAGE).with_name(f'test_{path.name}')
+    assert test.exists() != (name in UNTESTED), (
+        f'{test.relative_to(ROOT)}, or a reason in UNTESTED'
+    )
+
+
+def test_every_reason_to_have_no_test_is_about_a_module():
+    assert set(UNTESTED) <= {dotted(path) for path in MODULES}
+
+
+def test_every_room_has_its_rule():
+    rooms = {room(path) for path in MODULES} - {'__init__'}
+    assert rooms == set(ALLOWED)
+
+
+def test_every_room_is_described():
+    described = (ROOT / 'docs' / 'architecture.md').read_text()
+    for path in PACKAGE.iterdir():
+        if path.is_dir() and path.name != '__pycache__':
+            assert f'| `{path.name}/` |' in described
+
+
+OURS = [*MODULES, *(p for p in (ROOT / 'ros_wheels').rglob('*.py') if 'build' not in p.parts)]
+
+
+def test_a_file_is_read_in_one_go():
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in OURS
+        if (lines := len(path.read_text().splitlines())) > MAX_LINES
+    }
+    assert not long, f'at most {MAX_LINES} lines'
+
+
+def test_a_file_is_named_by_what_it_holds():
+    assert not {p.stem for p in OURS} & {'utils', 'util', 'helpers', 'helper', 'common', 'misc'}
+
+
+def test_ros_package_names_are_recognized():
+    for name in ('rclpy', 'sensor_msgs', 'sensor_msgs_py', 'rcl_interfaces', 'tf2_ros', 'launch'):
+        assert ROS_PACKAGE.fullmatch(name)
+    for name in ('numpy', 'torch', 'cv2', 'vggt_ros', 'huggingface_hub'):
+        assert not ROS_PACKAGE.fullmatch(name)
