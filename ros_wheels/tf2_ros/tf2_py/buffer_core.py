@@ -18,10 +18,18 @@ from tf2_py.exceptions import (
     LookupException,
     TransformException,
 )
+from tf2_py.rigid_transform import (
+    compose,
+    conjugate,
+    invert,
+    multiply,
+    rotate,
+    rotation_vector,
+)
+from tf2_py.stamped import message_of, nanoseconds, parts_of, problem_of
 from tf2_py.time_cache import Link, StaticCache, TimeCache
 
 _DEFAULT_CACHE_NS = 10_000_000_000
-_UNIT_TOLERANCE = 1e-2
 _log = logging.getLogger('tf2_py')
 
 Vector = tuple[float, float, float]
@@ -75,7 +83,7 @@ class BufferCore:
             if stamp_ns == 0:
                 stamp_ns = self._latest_common_ns(target_frame, source_frame)
             translation, quat_xyzw = self._relative(target_frame, source_frame, stamp_ns)
-        return _message(target_frame, source_frame, stamp_ns, translation, quat_xyzw)
+        return message_of(target_frame, source_frame, stamp_ns, translation, quat_xyzw)
 
     def lookup_transform_full_core(
         self,
@@ -92,9 +100,9 @@ class BufferCore:
         """
         fixed_from_source = self.lookup_transform_core(fixed_frame, source_frame, source_time)
         target_from_fixed = self.lookup_transform_core(target_frame, fixed_frame, target_time)
-        translation, quat_xyzw = _compose(_parts(target_from_fixed), _parts(fixed_from_source))
+        translation, quat_xyzw = compose(parts_of(target_from_fixed), parts_of(fixed_from_source))
         stamp_ns = nanoseconds(target_from_fixed.header.stamp)
-        return _message(target_frame, source_frame, stamp_ns, translation, quat_xyzw)
+        return message_of(target_frame, source_frame, stamp_ns, translation, quat_xyzw)
 
     def can_transform_core(
         self, target_frame: str, source_frame: str, time: Any
@@ -174,17 +182,19 @@ class BufferCore:
             self.lookup_transform_core(observation_frame, tracking_frame, Time(nanoseconds=ns))
             for ns in (start_ns, end_ns)
         )
-        (t_start, q_start), (t_end, q_end) = (_parts(message) for message in between)
+        (t_start, q_start), (t_end, q_end) = (parts_of(message) for message in between)
         seconds = (end_ns - start_ns) / 1e9
         linear = (t_end - t_start) / seconds
-        angular = _rotation_vector(_multiply(q_end, _conjugate(q_start))) / seconds
+        angular = rotation_vector(multiply(q_end, conjugate(q_start))) / seconds
         at = Time(nanoseconds=middle_ns)
-        observed = _parts(self.lookup_transform_core(observation_frame, reference_point_frame, at))
-        point = observed[0] + _rotate(observed[1], np.asarray(reference_point, dtype=float))
-        origin = _parts(self.lookup_transform_core(observation_frame, tracking_frame, at))[0]
+        observed = parts_of(
+            self.lookup_transform_core(observation_frame, reference_point_frame, at)
+        )
+        point = observed[0] + rotate(observed[1], np.asarray(reference_point, dtype=float))
+        origin = parts_of(self.lookup_transform_core(observation_frame, tracking_frame, at))[0]
         linear = linear + np.cross(angular, point - origin)
-        axes = _parts(self.lookup_transform_core(reference_frame, observation_frame, at))[1]
-        return _tuple(_rotate(axes, linear)), _tuple(_rotate(axes, angular))
+        axes = parts_of(self.lookup_transform_core(reference_frame, observation_frame, at))[1]
+        return _tuple(rotate(axes, linear)), _tuple(rotate(axes, angular))
 
     def all_frames_as_string(self) -> str:
         """Return one sentence a frame."""
@@ -227,8 +237,8 @@ class BufferCore:
     def _set(self, transform: TransformStamped, authority: str, *, is_static: bool) -> None:
         parent = transform.header.frame_id.lstrip('/')
         child = transform.child_frame_id.lstrip('/')
-        translation, quat_xyzw = _parts(transform)
-        problem = _problem(parent, child, translation, quat_xyzw)
+        translation, quat_xyzw = parts_of(transform)
+        problem = problem_of(parent, child, translation, quat_xyzw)
         if problem:
             _log.error('transform from authority %s ignored: %s', authority, problem)
             return
@@ -294,7 +304,7 @@ class BufferCore:
                 raise LookupException(
                     f'The tf tree is invalid because it contains a loop at {link.parent}.'
                 )
-            here = _compose((link.translation, link.quat_xyzw), here)
+            here = compose((link.translation, link.quat_xyzw), here)
             chain.append((link.parent, *here))
         return chain, ''
 
@@ -306,7 +316,7 @@ class BufferCore:
         of_target = {name: (translation, quat) for name, translation, quat in target_chain}
         for name, translation, quat in source_chain:
             if name in of_target:
-                return _compose(_invert(of_target[name]), (translation, quat))
+                return compose(invert(of_target[name]), (translation, quat))
         ended = source_end or target_end
         if ended:
             raise ExtrapolationException(
@@ -314,13 +324,6 @@ class BufferCore:
                 f'to frame [{target_frame}]'
             )
         raise ConnectivityException(_unconnected(target_frame, source_frame))
-
-
-def nanoseconds(time: Any) -> int:
-    """Return the nanoseconds of an rclpy Time or of a time message."""
-    if hasattr(time, 'nanoseconds'):
-        return int(time.nanoseconds)
-    return int(time.sec) * 1_000_000_000 + int(time.nanosec)
 
 
 def _attempt(lookup: Callable[[], object]) -> tuple[int, str]:
@@ -336,76 +339,6 @@ def _unconnected(target_frame: str, source_frame: str) -> str:
         f"Could not find a connection between '{target_frame}' and '{source_frame}' because they "
         'are not part of the same tree. Tf has two or more unconnected trees.'
     )
-
-
-def _problem(parent: str, child: str, translation: np.ndarray, quat_xyzw: np.ndarray) -> str:
-    if not child or not parent:
-        return f'frame names must not be empty, got parent "{parent}" and child "{child}"'
-    if child == parent:
-        return f'"{child}" can not be its own parent'
-    if not (np.isfinite(translation).all() and np.isfinite(quat_xyzw).all()):
-        return f'"{child}" has a value that is not a number'
-    if abs(float(quat_xyzw @ quat_xyzw) - 1.0) > _UNIT_TOLERANCE:
-        return f'"{child}" has a quaternion of squared length {float(quat_xyzw @ quat_xyzw):.3f}'
-    return ''
-
-
-def _parts(message: TransformStamped) -> tuple[np.ndarray, np.ndarray]:
-    t, q = message.transform.translation, message.transform.rotation
-    return np.array([t.x, t.y, t.z], dtype=float), np.array([q.x, q.y, q.z, q.w], dtype=float)
-
-
-def _message(
-    target_frame: str,
-    source_frame: str,
-    stamp_ns: int,
-    translation: np.ndarray,
-    quat_xyzw: np.ndarray,
-) -> TransformStamped:
-    message = TransformStamped()
-    message.header.frame_id = target_frame
-    message.header.stamp = Time(nanoseconds=stamp_ns).to_msg()
-    message.child_frame_id = source_frame
-    t, q = message.transform.translation, message.transform.rotation
-    t.x, t.y, t.z = map(float, translation)
-    q.x, q.y, q.z, q.w = map(float, quat_xyzw)
-    return message
-
-
-def _multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the Hamilton product of quaternions in x, y, z, w order."""
-    vector = a[3] * b[:3] + b[3] * a[:3] + np.cross(a[:3], b[:3])
-    return np.append(vector, a[3] * b[3] - a[:3] @ b[:3])
-
-
-def _conjugate(quat_xyzw: np.ndarray) -> np.ndarray:
-    return quat_xyzw * np.array([-1.0, -1.0, -1.0, 1.0])
-
-
-def _rotate(quat_xyzw: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    turn = 2.0 * np.cross(quat_xyzw[:3], vector)
-    return vector + quat_xyzw[3] * turn + np.cross(quat_xyzw[:3], turn)
-
-
-def _compose(
-    c_from_b: tuple[np.ndarray, np.ndarray], b_from_a: tuple[np.ndarray, np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    translation = c_from_b[0] + _rotate(c_from_b[1], b_from_a[0])
-    return translation, _multiply(c_from_b[1], b_from_a[1])
-
-
-def _invert(b_from_a: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    quat = _conjugate(b_from_a[1])
-    return -_rotate(quat, b_from_a[0]), quat
-
-
-def _rotation_vector(quat_xyzw: np.ndarray) -> np.ndarray:
-    if quat_xyzw[3] < 0:
-        quat_xyzw = -quat_xyzw
-    sine = float(np.linalg.norm(quat_xyzw[:3]))
-    if sine < 1e-12:
-        return 2.0 * quat_xyzw[:3]
-    return quat_xyzw[:3] / sine * 2.0 * np.arctan2(sine, quat_xyzw[3])
 
 
 def _tuple(vector: np.ndarray) -> Vector:
