@@ -8,180 +8,132 @@ Needs nothing but the standard library of Python 3.10 to 3.13.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
 import hashlib
-import importlib.util
 import os
 from pathlib import Path
 import shutil
 import subprocess
 import sys
-import sysconfig
 
+from machine import check_build_tools, check_python, MissingError
+from ros_choice import (
+    check_distribution,
+    keep,
+    kept_versions,
+    NEEDED,
+    REPLACEABLE,
+    sourced_distribution,
+)
 from torch_choice import install_attempts, is_good
+from virtual_environment import alone, answer, run, VirtualEnvironment
 
-ROOT = Path(__file__).resolve().parents[1]
-HERE = ROOT / 'environment'
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
-BUILT = {'__pycache__', 'build'}  # these folders follow from the others
-
-
-class MissingError(Exception):
-    """The machine lacks something that pip cannot install."""
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+INTERRUPTED = 130
 
 
-def check_machine(*, builds_messages: bool) -> None:
-    """Raise MissingError, naming the package to install, if something is not there.
+def make(environment: VirtualEnvironment) -> None:
+    """Bring the environment up to date.
 
-    Args:
-        builds_messages: True if tf2_msgs has to be compiled on this machine.
+    Raises:
+        MissingError: The machine lacks something.
+        CalledProcessError: An installation failed.
     """
-    version = sys.version_info[:2]
-    if not OLDEST_PYTHON <= version <= NEWEST_PYTHON:
-        raise MissingError(
-            f'Python {version[0]}.{version[1]} at {sys.executable} is not in 3.10..3.13; '
-            'install one of them (Debian, Ubuntu: apt install python3 python3-venv) '
-            'and pass it: make PYTHON=python3.12 ...'
-        )
-    for module in ('venv', 'ensurepip'):
-        if importlib.util.find_spec(module) is None:
-            raise MissingError(
-                f'{sys.executable} has no module {module}; '
-                f'install it: apt install python{version[0]}.{version[1]}-venv'
-            )
-    if not builds_messages:
+    check_python()
+    distro = sourced_distribution(os.environ)
+    fingerprint = fingerprint_of_inputs(distro)
+    if environment.is_complete(fingerprint):
         return
-    for compiler in ('cc', 'c++'):
-        if shutil.which(compiler) is None:
-            raise MissingError(
-                f'no compiler ({compiler}); install it: apt install build-essential'
-            )
-    header = Path(sysconfig.get_path('include')) / 'Python.h'
-    if not header.exists():
-        raise MissingError(
-            f'no {header}; install it: apt install python{version[0]}.{version[1]}-dev'
-        )
+    stand_ins_for = check_packages_of(distro) if distro else []
+    if distro is None:
+        check_build_tools()
+    sees_system = distro is not None or is_good(torch_version(Path(sys.executable)))
+    say(f'making {environment.folder} with {sys.executable} for {describe(distro)}')
+    with environment.work(fingerprint, sees_system=sees_system):
+        install(environment, distro, stand_ins_for)
+    say('the environment is complete')
 
 
-def uses_distribution(environment: Mapping[str, str], *, has_rclpy: bool) -> bool:
-    """Tell whether a ROS 2 distribution is sourced, whose packages are then used.
+def install(environment: VirtualEnvironment, distro: str | None, stand_ins_for: list[str]) -> None:
+    """Install everything, the largest first."""
+    pins = (HERE / 'constraints.txt').read_text()
+    environment.constraints.write_text(keep(pins, kept_versions()) if distro else pins)
+    install_torch(environment)
+    say('installing what is named in environment/requirements*.txt')
+    names = ['requirements.txt', 'requirements-dev.txt']
+    names += [] if distro else ['requirements-wheels.txt']
+    words = [word for name in names for word in ('-r', str(HERE / name))]
+    if stand_ins_for:
+        say(f'stand-ins are used; for the real ones: apt install {" ".join(stand_ins_for)}')
+        words.append('transforms3d')
+    environment.pip(words)
+    installer = ROOT / 'ros_wheels' / 'install.py'
+    run([sys.executable, str(installer), '--python', str(environment.python)])
+    environment.pip(['--no-deps', '--no-build-isolation', '-e', str(ROOT)])
 
-    Args:
-        environment: The process's environment variables.
-        has_rclpy: True if the interpreter can import rclpy.
-    """
-    return (
-        bool(environment.get('ROS_DISTRO') and environment.get('AMENT_PREFIX_PATH')) and has_rclpy
-    )
 
-
-def fingerprint(kind: str) -> str:
-    """Return a hash of all that decides what belongs into the environment."""
-    digest = hashlib.sha256(f'{kind} {sys.version} {sys.executable} {ROOT}'.encode())
-    sources = [*HERE.glob('*'), *(ROOT / 'ros_wheels').rglob('*'), ROOT / 'setup.py']
-    for path in sorted(sources):
-        inside = path.relative_to(ROOT)
-        is_built = any(p in BUILT or p.endswith('.egg-info') for p in inside.parts)
-        if path.is_file() and not is_built and path.suffix != '.md':
-            digest.update(str(inside).encode() + path.read_bytes())
-    return digest.hexdigest()
+def install_torch(environment: VirtualEnvironment) -> None:
+    """Install a torch, the smallest download that will do."""
+    has_driver = Path('/proc/driver/nvidia/version').exists() or bool(shutil.which('nvidia-smi'))
+    attempts = install_attempts(torch_version(environment.python), has_nvidia_driver=has_driver)
+    if not attempts:
+        return
+    for arguments in attempts[:-1]:
+        say(f'looking for a CPU build: {" ".join(arguments)}')
+        if environment.try_pip(arguments):
+            return
+    say(f'installing {" ".join(attempts[-1])}, which may be several GB')
+    environment.pip(attempts[-1])
 
 
 def torch_version(python: Path) -> str | None:
     """Return the version of the torch that an interpreter sees, None if it sees none."""
-    asked = subprocess.run(
-        [str(python), '-c', 'import torch; print(torch.__version__)'],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return asked.stdout.strip() if asked.returncode == 0 else None
+    return answer(python, 'import torch; print(torch.__version__)')
 
 
-class Venv:
-    """A virtual environment and what is done to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.python = folder / 'bin' / 'python'
-        self._folder = folder
-        self._stamp = folder / 'complete'
-
-    def is_complete(self, kind: str) -> bool:
-        """Tell whether an earlier run finished with the same inputs."""
-        return self._stamp.exists() and self._stamp.read_text() == fingerprint(kind)
-
-    def create(self, *, sees_system: bool) -> None:
-        """Make the folder anew, unless an interpreter of the same kind is already in it."""
-        self._stamp.unlink(missing_ok=True)
-        if self._is_usable(sees_system=sees_system):
-            return
-        say(f'creating {self._folder.name} with {sys.executable}')
-        options = ['--system-site-packages'] if sees_system else []
-        run([sys.executable, '-m', 'venv', '--clear', *options, str(self._folder)])
-
-    def pip(self, arguments: Sequence[str], *, quiet_failure: bool = False) -> bool:
-        """Install something; return False if it failed and that is allowed."""
-        command = [str(self.python), '-m', 'pip', '--disable-pip-version-check', 'install', '-qq']
-        command += ['-c', str(HERE / 'constraints.txt'), *arguments]
-        if not quiet_failure:
-            run(command)
-            return True
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-    def finish(self, kind: str) -> None:
-        """Remember that everything is there."""
-        self._stamp.write_text(fingerprint(kind))
-
-    def _is_usable(self, *, sees_system: bool) -> bool:
-        settings = self._folder / 'pyvenv.cfg'
-        if not self.python.exists() or not settings.exists():
-            return False
-        wanted = f'include-system-site-packages = {str(sees_system).lower()}'
-        asked = subprocess.run(
-            [str(self.python), '-c', 'import pip, sys; print(sys.version)'],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return wanted in settings.read_text() and asked.stdout.strip() == sys.version
+def check_packages_of(distro: str) -> list[str]:
+    """Return the packages that would replace stand-ins; raise MissingError if vital ones lack."""
+    names = ['rclpy', *NEEDED, *REPLACEABLE]
+    # Really imported, one by one: a module for another Python is found, but cannot be imported.
+    importable = {
+        name for name in names if answer(Path(sys.executable), f'import {name}') is not None
+    }
+    return check_distribution(distro, importable, sys.executable)
 
 
-def install_torch(venv: Venv) -> None:
-    """Give the environment a torch, the smallest download that will do."""
-    has_driver = shutil.which('nvidia-smi') is not None
-    attempts = install_attempts(torch_version(venv.python), has_nvidia_driver=has_driver)
-    for number, arguments in enumerate(attempts, start=1):
-        is_last = number == len(attempts)
-        say(f'installing {arguments[-1]}' + (' (several GB)' if is_last else ''))
-        if venv.pip(arguments, quiet_failure=not is_last):
-            return
+def fingerprint_of_inputs(distro: str | None) -> str:
+    """Return a hash of all that decides what belongs into the environment."""
+    told = f'{distro} {sys.version} {sys.base_prefix} {ROOT}'
+    digest = hashlib.sha256(told.encode())
+    sources = [*HERE.glob('*'), *(ROOT / 'ros_wheels').rglob('*'), ROOT / 'setup.py']
+    for path in sorted(sources):
+        inside = path.relative_to(ROOT)
+        if path.is_file() and not is_by_product(inside):
+            digest.update(str(inside).encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
-def make(venv: Venv) -> None:
-    """Bring the environment up to date."""
-    has_rclpy = importlib.util.find_spec('rclpy') is not None
-    is_distribution = uses_distribution(os.environ, has_rclpy=has_rclpy)
-    kind = f'ROS 2 {os.environ["ROS_DISTRO"]}' if is_distribution else 'wheels'
-    if venv.is_complete(kind):
+def is_by_product(inside: Path) -> bool:
+    """Tell whether a path below the repository was made by Python or by pip."""
+    made = any(part in {'__pycache__', 'build'} or '.egg-info' in part for part in inside.parts)
+    return made or inside.suffix == '.md'
+
+
+def describe(distro: str | None) -> str:
+    """Return a few words for the person at the terminal."""
+    return f'ROS 2 {distro}' if distro else 'the ROS 2 wheels'
+
+
+def leave(folder: Path) -> None:
+    """Go on with the interpreter below, if this one lives in the folder that is to be made."""
+    if Path(sys.prefix).resolve() != folder.resolve():
         return
-    check_machine(builds_messages=not is_distribution)
-    sees_system = is_distribution or is_good(torch_version(Path(sys.executable)))
-    venv.create(sees_system=sees_system)
-    install_torch(venv)
-    # A distribution brings its own numpy, OpenCV and messages, compiled for each other.
-    names = ['requirements.txt', 'requirements-dev.txt']
-    names += [] if is_distribution else ['requirements-wheels.txt']
-    say(f'installing the rest for {kind}')
-    venv.pip([word for name in names for word in ('-r', str(HERE / name))])
-    run([sys.executable, str(ROOT / 'ros_wheels' / 'install.py'), '--python', str(venv.python)])
-    venv.pip(['--no-deps', '--no-build-isolation', '-e', str(ROOT)])
-    venv.finish(kind)
-    say('the environment is complete')
-
-
-def run(command: Sequence[str]) -> None:
-    """Run a command; its failure ends this program with its output on the screen."""
-    subprocess.run(command, check=True)
+    base = Path(sys.base_prefix) / 'bin' / f'python{sys.version_info[0]}.{sys.version_info[1]}'
+    kept = dict(os.environ)
+    # Set by the ROS 2 wheels for the interpreter that is left.
+    if kept.pop('_ROS_WHEELS_BOOTSTRAP_COMPLETE', None):
+        kept.pop('LD_LIBRARY_PATH', None)
+    os.execve(base, [str(base), *sys.argv], kept)
 
 
 def say(text: str) -> None:
@@ -193,8 +145,11 @@ def main() -> int:
     """Make the environment; return the exit code."""
     parser = argparse.ArgumentParser(description='Make the virtual environment complete.')
     parser.add_argument('--venv', type=Path, default=ROOT / '.venv')
+    folder = parser.parse_args().venv.absolute()
+    leave(folder)
     try:
-        make(Venv(parser.parse_args().venv))
+        with alone(HERE):
+            make(VirtualEnvironment(folder))
     except MissingError as error:
         say(str(error))
         return 1
@@ -202,6 +157,9 @@ def main() -> int:
         say(f'failed: {" ".join(map(str, error.cmd))}')
         say('the next try goes on from here')
         return 1
+    except KeyboardInterrupt:
+        say('interrupted; the next try starts anew')
+        return INTERRUPTED
     return 0
 
 
