@@ -47,7 +47,7 @@ def make(environment: VirtualEnvironment) -> None:
     stand_ins_for = check_packages_of(distro) if distro else []
     if distro is None:
         check_build_tools()
-    sees_system = distro is not None or is_good(version_of('torch', Path(sys.executable)))
+    sees_system = distro is not None or is_good(torch_version(Path(sys.executable)))
     say(f'making {environment.folder} with {sys.executable} for {describe(distro)}')
     with environment.work(fingerprint, sees_system=sees_system):
         install(environment, distro, stand_ins_for)
