@@ -66,14 +66,14 @@ def start(context: LaunchContext):
 
     image_topic = given('image_topic')
     camera_info_topic = given('camera_info_topic') or sibling(image_topic, 'camera_info')
-    parameters = {'use_sim_time': typed(given('use_sim_time'), bool)}
+    parameters = {'use_sim_time': typed('use_sim_time', bool)}
     for parameter, name, kind in (
         ('model.checkpoint', 'checkpoint', str),
         ('model.device', 'device', str),
         ('autostart', 'autostart', bool),
     ):
         if given(name):
-            parameters[parameter] = typed(given(name), kind)
+            parameters[parameter] = typed(name, kind)
 
     node = Node(
         package='vggt_ros',
@@ -93,7 +93,7 @@ def start(context: LaunchContext):
         executable='rviz2',
         name='rviz_vggt',
         arguments=['-d', given('rviz_config')],
-        parameters=[{'use_sim_time': typed(given('use_sim_time'), bool)}],
+        parameters=[{'use_sim_time': typed('use_sim_time', bool)}],
         remappings=[(f'/vggt/{topic}', f'{prefix}/{topic}') for topic in RVIZ_TOPICS],
         condition=IfCondition(given('use_rviz')),
         output='screen',
@@ -101,9 +101,9 @@ def start(context: LaunchContext):
     return [node, rviz]
 
 
-def typed(text, kind):
+def typed(name, kind):
     """Keep `checkpoint:=1` a text, which YAML would take for a number."""
-    return ParameterValue(text, value_type=kind)
+    return ParameterValue(LaunchConfiguration(name), value_type=kind)
 
 
 def sibling(topic, name):

@@ -525,6 +525,8 @@ def test_a_signal_ends_the_process_cleanly_while_it_works(
     other = start_process('vggt_ros.ros.node', '-r', '__node:=other', *arguments(SETTINGS))
     assert probe.spin_until(lambda: probe.node.count_subscribers('/camera/image_raw') == 2)
     camera.walk(6, pace_s=0.0)
+    other.process.send_signal(number)  # twice: the terminal and `ros2 launch` send one each
+    time.sleep(0.05)
     code, duration_s = other.end(number)
     assert code == 0, other.log
     assert duration_s < 5.0

@@ -21,6 +21,7 @@ from vggt_ros.errors import SourceError, VggtRosError
 from vggt_ros.ros.messages import camera_info, header_of, rgb_image
 from vggt_ros.ros.parameters import ParameterServer
 from vggt_ros.ros.player_config import PlayerConfig
+from vggt_ros.ros.shutdown import init
 from vggt_ros.sources.open import open_source
 from vggt_ros.sources.source import Source, SourceFrame
 
@@ -177,9 +178,9 @@ def _jpeg(header: Header, frame: SourceFrame) -> CompressedImage:
 
 def main() -> int:
     """Play until the end, SIGINT or SIGTERM; return 1 if the input cannot be played."""
-    rclpy.init()
+    init()
     try:
-        with suppress(KeyboardInterrupt, ExternalShutdownException):
+        with suppress(ExternalShutdownException):
             player = CameraPlayer()
             player.play()
     except VggtRosError as error:

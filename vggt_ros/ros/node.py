@@ -83,8 +83,13 @@ class VggtNode(LifecycleNode):
     @logged
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the weights, create the publishers."""
-        loader, self._loader = self._loader or self._new_loader(), None
-        predictor = loader.result(self.context.ok)
+        if self._loader is None:
+            self._loader = self._new_loader()
+        try:
+            predictor = self._loader.result(self.context.ok)
+        finally:
+            if self._loader.is_done:
+                self._loader = None
         if predictor is None:
             self.get_logger().info('told to end while the weights were loading')
             return TransitionCallbackReturn.FAILURE
@@ -133,7 +138,9 @@ class VggtNode(LifecycleNode):
         return _SUCCESS
 
     def end(self, timeout_s: float) -> bool:
-        """Stop working because the process ends; return False if a window is still at work."""
+        """Stop working because the process ends; return False if a thread is still at work."""
+        if self._loader is not None and not self._loader.is_done:
+            return False
         return self._pipeline is None or self._pipeline.stop_within(timeout_s)
 
     def _configured(self) -> tuple[Pipeline, CameraInput]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 import logging
 import os
+import signal
 import sys
 from typing import Protocol
 
@@ -27,13 +28,23 @@ class Endable(Protocol):
         ...
 
 
+def init() -> None:
+    """Initialise rclpy so that SIGINT and SIGTERM end its context, and nothing else.
+
+    Ctrl-C under `ros2 launch` sends SIGINT twice, from the terminal and from launch. Python's
+    KeyboardInterrupt would come up in the middle of the shutdown that the first one started.
+    """
+    signal.signal(signal.SIGINT, lambda _signal, _frame: None)  # rclpy's handler runs before it
+    rclpy.init()
+
+
 def run_until_shutdown(make_node: Callable[[], Node]) -> int:
     """Spin a node until SIGINT, SIGTERM or the end of the context; return the exit code.
 
     Args:
         make_node: Makes an `Endable` node; a VggtRosError it raises is logged and gives 1.
     """
-    rclpy.init()  # turns SIGINT and SIGTERM into the end of the context
+    init()
     try:
         node = make_node()
     except VggtRosError as error:
@@ -42,7 +53,7 @@ def run_until_shutdown(make_node: Callable[[], Node]) -> int:
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    with suppress(KeyboardInterrupt, ExternalShutdownException):
+    with suppress(ExternalShutdownException):
         executor.spin()
     has_ended = node.end(_PATIENCE_S)
     if not has_ended:
