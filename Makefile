@@ -1,10 +1,18 @@
 # make demo, make test: see README.md. Everything is safe to repeat and to interrupt.
 
 VENV := .venv
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10; do \
-	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
-	&& echo $$p && break; done)
 RUN := $(VENV)/bin/python -m
+
+# The interpreter .venv is made with: the one called python3, or else the newest that will do.
+# With a distribution sourced it has to be the one that distribution was built for.
+ifndef PYTHON
+ifneq ($(and $(ROS_DISTRO),$(AMENT_PREFIX_PATH)),)
+NEEDS := , rclpy
+endif
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 /usr/bin/python3; do \
+	$$p -c 'import sys$(NEEDS); sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo $$p && break; done)
+endif
 
 # Options of `make demo`.
 INPUT ?= synthetic
@@ -14,12 +22,18 @@ OUTPUT ?= demo_output
 ARGS ?=
 
 # Alone on this machine, unless the caller chose a domain.
-export ROS_DOMAIN_ID ?= $(shell echo $$(( $$$$ % 100 + 1 )))
+ifndef ROS_DOMAIN_ID
+export ROS_DOMAIN_ID := $(shell echo $$(( $$PPID % 100 + 1 )))
+endif
 ifeq ($(ROS_DISTRO),humble)
 export ROS_LOCALHOST_ONLY ?= 1
 else
 export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
 endif
+
+# Only the plugins named below: those of a ROS 2 distribution are for older versions of pytest.
+test: export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
+PLUGINS := -p pytest_timeout -p _hypothesis_pytestplugin
 
 .PHONY: help demo test lint docs venv clean
 
@@ -28,29 +42,34 @@ help:
 	@echo 'make test [ARGS=...]   all tests'
 	@echo 'make lint              format, lint, spelling, types'
 	@echo 'make docs              config/vggt.yaml and docs/parameters.md from vggt_ros/config.py'
+	@echo 'make venv              .venv alone; PYTHON=python3.12 chooses the interpreter'
 	@echo 'make clean             removes .venv and everything that was built'
 
 demo: venv
 	$(RUN) vggt_ros.cli demo --input '$(INPUT)' --checkpoint '$(CHECKPOINT)' --output '$(OUTPUT)'
 
 test: venv
-	$(RUN) pytest $(ARGS)
+	$(RUN) pytest $(PLUGINS) $(ARGS)
 
 lint: venv
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(VENV)/bin/codespell
 	$(RUN) mypy
+	$(RUN) mypy environment ros_wheels/install.py
 
 docs: venv
 	$(RUN) vggt_ros.parameter_docs
 
 venv:
-	@command -v '$(firstword $(PYTHON))' >/dev/null || { \
-	echo 'no Python 3.10 to 3.13; install one: apt install python3 python3-venv python3-dev' >&2; \
-	exit 1; }
+	@test -n '$(PYTHON)' || { \
+	echo 'no Python 3.10 to 3.13$(if $(NEEDS), that can import rclpy of ROS 2 $(ROS_DISTRO));' \
+	'install it (Debian, Ubuntu: apt install python3 python3-venv python3-dev)' \
+	'or name one: make PYTHON=/usr/bin/python3 ...' >&2; exit 1; }
+	@command -v '$(PYTHON)' >/dev/null || { echo 'no program $(PYTHON)' >&2; exit 1; }
 	@$(PYTHON) environment/make_venv.py --venv $(VENV)
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info demo_output
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -50,6 +50,8 @@ setup(
         'torch>=2.4,<3',
         'tqdm>=4.57',
     ],
+    # `colcon test` runs pytest because it is named here.
+    extras_require={'test': ['beartype', 'hypothesis', 'pytest', 'pytest-timeout']},
     zip_safe=True,
     entry_points={
         'console_scripts': [
