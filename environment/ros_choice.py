@@ -8,7 +8,7 @@ import importlib.metadata
 from machine import MissingError
 
 # Compiled against each other in a distribution: another numpy breaks its cv_bridge.
-KEPT = ('matplotlib', 'numpy', 'pillow')
+KEPT = ('matplotlib', 'numpy', 'pillow', 'scipy')
 # Without these even the stand-ins of ros_wheels/ are of no use.
 NEEDED = {'numpy': 'python3-numpy', 'cv2': 'python3-opencv', 'tf2_msgs': 'ros-{distro}-tf2-msgs'}
 REPLACEABLE = {
