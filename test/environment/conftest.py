@@ -7,18 +7,19 @@ import pytest
 FOLDER = Path(__file__).parents[2] / 'environment'
 
 
-@pytest.fixture(scope='session')
-def load_program():
+@pytest.fixture
+def load_program(monkeypatch):
     """Load a file of environment/, which is no package: its files run before anything is there."""
 
     def load(name):
+        monkeypatch.syspath_prepend(str(FOLDER))
+        for neighbour in FOLDER.glob('*.py'):  # each test gets modules of its own
+            monkeypatch.delitem(sys.modules, neighbour.stem, raising=False)
         specification = importlib.util.spec_from_file_location(f'under_test_{name}', FOLDER / name)
         module = importlib.util.module_from_spec(specification)
-        sys.path.insert(0, str(FOLDER))
-        try:
-            specification.loader.exec_module(module)
-        finally:
-            sys.path.remove(str(FOLDER))
+        specification.loader.exec_module(module)
         return module
 
-    return load
+    yield load
+    for neighbour in FOLDER.glob('*.py'):
+        sys.modules.pop(neighbour.stem, None)

@@ -1,7 +1,7 @@
 import pytest
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture
 def torch_choice(load_program):
     return load_program('torch_choice.py')
 
