@@ -190,6 +190,38 @@ def probe():
     rclpy.shutdown(context=context)
 
 
+@pytest.fixture
+def make_node():
+    """Make nodes in this process that can be spun with `spin(condition)`."""
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.lifecycle import LifecycleNode
+
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    executor = SingleThreadedExecutor(context=context)
+    nodes = []
+
+    def make(name, *words, kind=LifecycleNode):
+        arguments = ['--ros-args', *words]
+        node = kind(name, context=context, cli_args=arguments, use_global_arguments=False)
+        nodes.append(node)
+        executor.add_node(node)
+        return node
+
+    def spin(condition, timeout_s=10.0):
+        deadline = time.monotonic() + timeout_s
+        while not condition() and time.monotonic() < deadline:
+            executor.spin_once(timeout_sec=0.02)
+        return condition()
+
+    make.spin = spin
+    yield make
+    executor.shutdown()
+    for node in nodes:
+        node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
 @pytest.fixture(scope='session')
 def camera_image():
     """Make the Image of a camera that moves sideways over a textured wall."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-
-from rclpy.impl.rcutils_logger import RcutilsLogger
+from typing import Any
 
 from vggt_ros.errors import VggtRosError
 from vggt_ros.ros.throttled_log import ThrottledLog
@@ -17,7 +16,8 @@ class LogBridge(logging.Handler):
     An error raised on purpose comes without its traceback, which would bury the remedy.
     """
 
-    def __init__(self, logger: RcutilsLogger) -> None:
+    def __init__(self, logger: Any) -> None:
+        """Write to the `logger` of a node."""
         super().__init__()
         self._logger = logger
         self._throttled = ThrottledLog(lambda text: logger.error(text))

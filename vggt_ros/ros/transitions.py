@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 import traceback
-from typing import TypeVar
+from typing import Any, Protocol, runtime_checkable, TypeVar
 
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from vggt_ros.errors import VggtRosError
 
-NodeT = TypeVar('NodeT', bound=LifecycleNode)
+
+@runtime_checkable
+class RemembersErrors(Protocol):
+    """What a lifecycle node needs beside the transitions themselves."""
+
+    last_error: str
+
+    def get_logger(self) -> Any:
+        """Return the logger of the node."""
+
+
+NodeT = TypeVar('NodeT', bound=RemembersErrors)
 Transition = Callable[[NodeT, LifecycleState], TransitionCallbackReturn]
 
 

@@ -1,0 +1,135 @@
+import math
+
+import numpy as np
+import pytest
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, Image
+
+from vggt_ros.config import InputSettings, VggtConfig
+from vggt_ros.errors import InputError
+from vggt_ros.ros import camera_input
+from vggt_ros.ros.camera_input import CameraInput
+from vggt_ros.ros.messages import camera_info, header_of, rgb_image
+
+STAMP_NS = 1_700_000_000_123_456_789
+PIXELS = np.zeros((4, 6, 3), np.uint8)
+K = np.array([[100.0, 0.0, 3.0], [0.0, 110.0, 2.0], [0.0, 0.0, 1.0]])
+SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+class Camera:
+    def __init__(self, make_node, config):
+        self.node = make_node('camera_test')
+        self.frames, self.refused = [], []
+        self.error = None
+        self.input = CameraInput(self.node, config, self._add, self.refused.append)
+        self.images = self.node.create_publisher(Image, 'image', SENSOR)
+        self._spin = make_node.spin
+
+    def _add(self, frame):
+        if self.error is not None:
+            raise self.error
+        self.frames.append(frame)
+
+    def subscribe(self):
+        self.input.subscribe()
+        assert self._spin(lambda: self.images.get_subscription_count() == 1)
+
+    def send(self, stamp_ns=STAMP_NS):
+        self.images.publish(rgb_image(header_of(stamp_ns, 'cam'), PIXELS))
+
+
+@pytest.fixture
+def camera(make_node):
+    return lambda **settings: Camera(make_node, VggtConfig(input=InputSettings(**settings)))
+
+
+def test_images_become_frames(make_node, camera):
+    made = camera()
+    made.subscribe()
+    made.send()
+    assert make_node.spin(lambda: made.frames)
+    assert made.frames[0].stamp_ns == STAMP_NS
+
+
+def test_an_image_waits_for_the_calibration_that_is_published(make_node, camera):
+    made = camera()
+    infos = made.node.create_publisher(CameraInfo, 'camera_info', SENSOR)
+    made.subscribe()
+    assert make_node.spin(lambda: infos.get_subscription_count() == 1)
+    made.send()
+    assert not make_node.spin(lambda: made.frames, 0.3)
+    infos.publish(camera_info(header_of(STAMP_NS, 'cam'), K, 6, 4))
+    assert make_node.spin(lambda: made.frames)
+    np.testing.assert_array_equal(made.frames[0].K, K)
+
+
+def test_the_calibration_can_be_left_alone(make_node, camera):
+    made = camera(use_camera_info=False)
+    made.subscribe()
+    assert made.node.count_subscribers('/camera_info') == 0
+    made.send()
+    assert make_node.spin(lambda: made.frames)
+    assert made.frames[0].K is None
+
+
+def test_the_reliability_of_the_subscription_can_be_chosen(make_node, camera):
+    made = camera(qos_reliability='reliable')
+    made.input.subscribe()
+    assert make_node.spin(lambda: made.node.count_subscribers('/image') == 1)
+    (endpoint,) = made.node.get_subscriptions_info_by_topic('/image')
+    assert endpoint.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+def test_an_image_that_is_no_frame_is_counted_here(make_node, camera):
+    made = camera()
+    made.subscribe()
+    made.send(stamp_ns=0)
+    assert make_node.spin(lambda: made.refused == ['stamp_zero'])
+    assert not made.frames
+
+
+def test_a_frame_that_is_refused_later_is_not_counted_twice(make_node, camera):
+    made = camera()
+    made.error = InputError('size_changed', 'another size')
+    made.subscribe()
+    made.send()
+    assert not make_node.spin(lambda: made.refused or made.frames, 0.5)
+
+
+def test_frames_keep_counting_over_a_pause(make_node, camera):
+    made = camera()
+    for number in (1, 2):
+        made.subscribe()
+        made.send()
+        assert make_node.spin(lambda number=number: len(made.frames) == number)
+        made.input.unsubscribe()
+        assert make_node.spin(lambda: made.images.get_subscription_count() == 0)
+    assert [frame.id for frame in made.frames] == [0, 1]
+
+
+def test_silence_is_told(make_node, camera, monkeypatch):
+    made = camera()
+    lines = []
+    monkeypatch.setattr(made.input._silence, '_write', lines.append)
+    made.input.check()
+    assert not lines, 'nobody waits for images yet'
+    made.subscribe()
+    made.input.check()
+    assert not lines, 'it is too early'
+    now_s = camera_input.time.monotonic()
+    monkeypatch.setattr(camera_input.time, 'monotonic', lambda: now_s + 7.0)
+    made.input.check()
+    assert len(lines) == 1
+    assert '/image' in lines[0]
+    assert '1 publishers' in lines[0]
+
+
+def test_a_calibration_that_is_not_finite_is_counted(make_node, camera):
+    made = camera()
+    infos = made.node.create_publisher(CameraInfo, 'camera_info', SENSOR)
+    made.subscribe()
+    assert make_node.spin(lambda: infos.get_subscription_count() == 1)
+    made.send()
+    infos.publish(camera_info(header_of(STAMP_NS, 'cam'), K * math.nan, 6, 4))
+    assert make_node.spin(lambda: made.refused == ['bad_camera_info'])

@@ -1,0 +1,123 @@
+from dataclasses import replace
+import math
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus
+import pytest
+
+from vggt_ros.mapping.counters import Counts
+from vggt_ros.ros.diagnostics import Diagnostics
+from vggt_ros.ros.health import Health
+
+COUNTS = Counts(
+    frames_in=12,
+    frames_used=7,
+    drops={'late': 2, 'bad_step': 3},
+    windows=4,
+    windows_failed=0,
+    latency_p50_s=0.25,
+    latency_p95_s=0.5,
+)
+HEALTH = Health(
+    state='tracking',
+    counts=replace(COUNTS, drops={}),
+    map_points=99,
+    scale=1.25,
+    scale_residual=0.01,
+    focal_ratio=1.1,
+    model={'checkpoint': 'nano', 'is_trained': 'true', 'note': 'a licence'},
+)
+
+
+def status_of(*healths):
+    diagnostics = Diagnostics('/robot/vggt')
+    for health in healths:
+        message = diagnostics.message(Time(sec=5), health)
+    assert message.header.stamp.sec == 5
+    (status,) = message.status
+    return status
+
+
+def values_of(*healths):
+    return {each.key: each.value for each in status_of(*healths).values}
+
+
+def test_every_number_has_its_key():
+    values = values_of(replace(HEALTH, counts=COUNTS, frames_pending=5))
+    expected = {
+        'state': 'tracking',
+        'frames_in': '12',
+        'frames_used': '7',
+        'frames_dropped': '5',
+        'frames_pending': '5',
+        'dropped.late': '2',
+        'dropped.bad_step': '3',
+        'windows': '4',
+        'windows_failed': '0',
+        'latency_p50_s': '0.25',
+        'latency_p95_s': '0.5',
+        'map_points': '99',
+        'scale': '1.25',
+        'scale_residual': '0.01',
+        'focal_ratio': '1.1',
+        'is_metric': 'false',
+        'model.checkpoint': 'nano',
+        'model.note': 'a licence',
+    }
+    assert expected.items() <= values.items()
+    assert float(values['memory_mb']) > 10.0
+    assert {'rate_images_hz', 'rate_frames_hz', 'rate_windows_hz'} <= values.keys()
+
+
+def test_a_node_without_trouble_is_ok():
+    status = status_of(HEALTH)
+    assert status.level == DiagnosticStatus.OK
+    assert status.name == 'robot/vggt: mapping'
+
+
+def test_before_the_first_configuration_there_are_no_counts():
+    status = status_of(Health(state='unconfigured'))
+    assert status.level == DiagnosticStatus.OK
+    assert 'frames_in' not in {each.key for each in status.values}
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'counts': replace(COUNTS, drops={'bad_step': 1})}, 'bad_step'),
+        ({'counts': replace(COUNTS, drops={}, windows_failed=1)}, 'windows failed'),
+        ({'scale_residual': 0.2}, 'scale_residual'),
+        ({'focal_ratio': 2.0}, 'focal_ratio'),
+        ({'model': {'is_trained': 'false', 'note': 'not trained'}}, 'not trained'),
+    ],
+)
+def test_what_deserves_a_look_is_a_warning(change, words):
+    status = status_of(HEALTH, replace(HEALTH, **change))
+    assert status.level == DiagnosticStatus.WARN
+    assert words in status.message
+
+
+@pytest.mark.parametrize('reason', ['not_keyframe', 'reset', 'paused'])
+def test_frames_that_nobody_misses_are_no_trouble(reason):
+    status = status_of(HEALTH, replace(HEALTH, counts=replace(COUNTS, drops={reason: 5})))
+    assert status.level == DiagnosticStatus.OK
+
+
+def test_trouble_of_long_ago_is_forgotten(monkeypatch):
+    now_s = [100.0]
+    monkeypatch.setattr('vggt_ros.ros.diagnostics.time.monotonic', lambda: now_s[0])
+    diagnostics = Diagnostics('/vggt')
+    late = replace(HEALTH, counts=COUNTS)
+    assert diagnostics.message(Time(), late).status[0].level == DiagnosticStatus.WARN
+    now_s[0] += 11.0
+    assert diagnostics.message(Time(), late).status[0].level == DiagnosticStatus.OK
+
+
+def test_an_error_is_an_error():
+    status = status_of(replace(HEALTH, error='cannot configure: no such file'))
+    assert status.level == DiagnosticStatus.ERROR
+    assert status.message == 'cannot configure: no such file'
+
+
+def test_what_is_not_known_is_said_so():
+    assert math.isnan(float(values_of(Health(state='loading'))['scale']))

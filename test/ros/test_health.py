@@ -1,0 +1,65 @@
+from types import SimpleNamespace
+
+import pytest
+
+from vggt_ros.inference.predictor import Predictor
+from vggt_ros.inference.predictor_description import PredictorDescription
+from vggt_ros.mapping.counters import Counters
+from vggt_ros.mapping.mapper import Snapshot
+from vggt_ros.ros.health import health_of
+from vggt_ros.ros.pipeline import Pipeline
+
+
+@pytest.fixture
+def pipeline():
+    """A pipeline after its first window, without what health does not ask for."""
+    made = object.__new__(Pipeline)
+    made._predictor = object.__new__(Predictor)
+    made._predictor.description = PredictorDescription(
+        checkpoint='nano',
+        device='cpu',
+        precision='fp32',
+        num_parameters=7,
+        image_size=168,
+        is_trained=False,
+        notice='not trained',
+    )
+    snapshot = Snapshot(
+        state='tracking',
+        counts=Counters().counts(),
+        frames_pending=2,
+        num_map_points=5,
+        epoch=0,
+    )
+    made._mapper = SimpleNamespace(snapshot=lambda: snapshot)
+    made.last_update = SimpleNamespace(scale=2.0, scale_residual=0.1, focal_ratio=0.9)
+    made.last_error = ''
+    return made
+
+
+def test_without_a_pipeline_only_state_and_error_are_known():
+    health = health_of('unconfigured', None, 'cannot configure')
+    assert (health.state, health.error, health.counts) == (
+        'unconfigured',
+        'cannot configure',
+        None,
+    )
+
+
+def test_while_active_the_state_is_that_of_the_mapper(pipeline):
+    assert health_of('active', pipeline, '').state == 'tracking'
+    assert health_of('inactive', pipeline, '').state == 'inactive'
+
+
+def test_the_numbers_of_the_newest_window_are_there(pipeline):
+    health = health_of('active', pipeline, '')
+    assert (health.scale, health.scale_residual, health.focal_ratio) == (2.0, 0.1, 0.9)
+    assert (health.map_points, health.frames_pending) == (5, 2)
+    assert health.model['note'] == 'not trained'
+    assert health.model['is_trained'] == 'false'
+
+
+def test_a_window_that_failed_is_the_error_unless_a_transition_did(pipeline):
+    pipeline.last_error = 'no memory'
+    assert health_of('active', pipeline, '').error == 'no memory'
+    assert health_of('active', pipeline, 'cannot activate').error == 'cannot activate'

@@ -1,0 +1,106 @@
+"""The launch files, read by the real `launch` where it is installed."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip('launch_ros', reason='launch_ros comes with a distribution')
+from launch import LaunchContext
+
+ROOT = Path(__file__).parents[2]
+ARGUMENTS = {
+    *('namespace', 'name', 'params_file', 'image_topic', 'camera_info_topic', 'checkpoint'),
+    *('device', 'use_sim_time', 'autostart', 'log_level', 'use_rviz', 'rviz_config'),
+}
+
+
+def description_of(name):
+    return get_launch_description_from_python_launch_file(str(ROOT / 'launch' / name))
+
+
+def arguments_of(description):
+    return {argument.name: argument for argument in description.get_launch_arguments()}
+
+
+@pytest.fixture
+def start():
+    """Evaluate vggt.launch.py with arguments; return its node and its rviz."""
+
+    def evaluate(**given):
+        context = LaunchContext()
+        folder = ROOT / 'config'
+        given = {'params_file': str(folder / 'vggt.yaml'), 'rviz_config': 'x.rviz', **given}
+        description = description_of('vggt.launch.py')
+        for name, argument in arguments_of(description).items():
+            default = argument.default_value
+            value = given.get(name)
+            if value is None:
+                value = perform_substitutions(context, default)
+            context.launch_configurations[name] = value
+        function = next(e for e in description.entities if type(e).__name__ == 'OpaqueFunction')
+        node, rviz = function.execute(context)
+        return context, node, rviz
+
+    return evaluate
+
+
+def remappings(context, node):
+    return {
+        perform_substitutions(context, before): perform_substitutions(context, after)
+        for before, after in node._Node__remappings
+    }
+
+
+def test_the_promised_arguments_are_there():
+    assert set(arguments_of(description_of('vggt.launch.py'))) == ARGUMENTS
+
+
+def test_every_argument_has_a_description_and_a_default():
+    for name in ('vggt.launch.py', 'demo.launch.py'):
+        for argument in arguments_of(description_of(name)).values():
+            assert argument.description
+            assert argument.default_value is not None
+
+
+def test_the_demo_plays_something_to_the_node():
+    kinds = [type(entity).__name__ for entity in description_of('demo.launch.py').entities]
+    assert kinds.count('Node') == 1
+    assert kinds.count('IncludeLaunchDescription') == 1
+
+
+@pytest.mark.parametrize(
+    ('image_topic', 'camera_info_topic', 'expected'),
+    [
+        ('/camera/image_raw', None, '/camera/camera_info'),
+        ('/a/b/image_rect', None, '/a/b/camera_info'),
+        ('image', None, 'camera_info'),
+        ('/camera/image_raw', '/other/info', '/other/info'),
+    ],
+)
+def test_the_calibration_is_beside_the_image(start, image_topic, camera_info_topic, expected):
+    context, node, _ = start(image_topic=image_topic, camera_info_topic=camera_info_topic)
+    assert remappings(context, node) == {'image': image_topic, 'camera_info': expected}
+
+
+def test_rviz_follows_the_name_of_the_node(start):
+    context, _, rviz = start(namespace='/robot/', name='eyes')
+    assert remappings(context, rviz)['/vggt/points'] == '/robot/eyes/points'
+
+
+def test_rviz_is_off_unless_it_is_asked_for(start):
+    for use_rviz in (None, 'true'):
+        context, _, rviz = start(use_rviz=use_rviz)
+        assert rviz.condition.evaluate(context) == (use_rviz == 'true')
+
+
+def test_rviz_shows_topics_that_the_launch_file_knows():
+    config = yaml.safe_load((ROOT / 'config' / 'vggt.rviz').read_text())
+    shown = {
+        display['Topic']['Value']
+        for display in config['Visualization Manager']['Displays']
+        if 'Topic' in display
+    }
+    text = (ROOT / 'launch' / 'vggt.launch.py').read_text()
+    assert shown
+    assert all(f"'{topic.removeprefix('/vggt/')}'" in text for topic in shown)

@@ -1,0 +1,147 @@
+from threading import Event
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import PointCloud2
+
+from vggt_ros.config import KeyframeSettings, VggtConfig, WindowSettings
+from vggt_ros.errors import InputError, PredictionError
+from vggt_ros.inference.predictor import Predictor
+from vggt_ros.mapping.frame import Frame
+from vggt_ros.ros.pipeline import Pipeline
+from vggt_ros.ros.tf import CameraBroadcaster
+
+CONFIG = VggtConfig(
+    window=WindowSettings(size=2, overlap=1), keyframe=KeyframeSettings(min_parallax=0.0)
+)
+
+
+class StuckPredictor(Predictor):
+    """Takes a window and does not come back before it is let go."""
+
+    def __init__(self):
+        self.taken, self.go = Event(), Event()
+        self.calls = []
+
+    def predict(self, images, request):
+        self.taken.set()
+        self.go.wait(20.0)
+        raise PredictionError('nothing to see; turn on the light')
+
+    def park(self):
+        self.calls.append('park')
+
+    def unpark(self):
+        self.calls.append('unpark')
+
+    def close(self):
+        self.calls.append('close')
+
+
+class SilentBroadcaster(CameraBroadcaster):
+    def __init__(self):
+        pass
+
+    def send(self, results):
+        pass
+
+
+@pytest.fixture
+def predictor():
+    made = StuckPredictor()
+    yield made
+    made.go.set()
+
+
+@pytest.fixture
+def pipeline(make_node, predictor):
+    node = make_node('vggt')
+    made = Pipeline(node, CONFIG, predictor, SilentBroadcaster())
+    node.trigger_configure()
+    node.trigger_activate()
+    made.node = node
+    yield made
+    predictor.go.set()
+    made.stop()
+
+
+def add_frames(pipeline, rng, number=2):
+    for index in range(number):
+        pipeline.add_frame(
+            Frame(
+                id=index,
+                stamp_ns=1_000_000_000 + index,
+                camera_frame='cam',
+                image=rng.integers(0, 256, (48, 64, 3), dtype=np.uint8),
+            )
+        )
+
+
+def test_the_memory_of_the_device_is_taken_at_the_start_and_given_back(pipeline, predictor):
+    pipeline.start()
+    pipeline.stop()
+    pipeline.close()
+    assert predictor.calls == ['unpark', 'park', 'close']
+
+
+def test_frames_are_taken_while_a_window_is_at_work(pipeline, predictor, rng):
+    pipeline.start()
+    add_frames(pipeline, rng)
+    assert predictor.taken.wait(10.0)
+    pipeline.add_frame(
+        Frame(id=9, stamp_ns=2 * 10**9, camera_frame='cam', image=np.zeros((48, 64, 3), np.uint8))
+    )
+    assert pipeline.snapshot().counts.frames_in == 3
+
+
+def test_the_end_does_not_wait_for_a_window_that_takes_for_ever(pipeline, predictor, rng):
+    pipeline.start()
+    add_frames(pipeline, rng)
+    assert predictor.taken.wait(10.0)
+    assert not pipeline.stop_within(0.2)
+    predictor.go.set()
+    assert pipeline.stop_within(10.0)
+
+
+def test_a_window_that_fails_is_remembered_and_a_reset_forgets_it(
+    make_node, pipeline, predictor, rng
+):
+    predictor.go.set()
+    pipeline.start()
+    add_frames(pipeline, rng)
+    assert make_node.spin(lambda: pipeline.last_error)
+    assert 'turn on the light' in pipeline.last_error
+    assert pipeline.snapshot().counts.windows_failed == 1
+    pipeline.reset()
+    assert pipeline.last_error == ''
+
+
+def test_refused_images_are_counted(pipeline):
+    pipeline.count_refused('bad_step')
+    counts = pipeline.snapshot().counts
+    assert (counts.frames_in, counts.drops) == (1, {'bad_step': 1})
+
+
+def test_a_frame_that_cannot_be_used_is_refused(pipeline):
+    with pytest.raises(InputError):
+        pipeline.add_frame(
+            Frame(id=0, stamp_ns=0, camera_frame='cam', image=np.zeros((4, 4, 3), np.uint8))
+        )
+
+
+def test_the_map_is_offered_once_and_only_if_it_has_news(make_node, pipeline):
+    heard = []
+    pipeline.node.create_subscription(PointCloud2, '/vggt/map/points', heard.append, 10)
+    pipeline.offer_map()
+    assert not make_node.spin(lambda: heard, 0.3)
+    pipeline.reset()
+
+    def offered():
+        pipeline.offer_map()
+        return heard
+
+    assert make_node.spin(offered)
+    assert heard[0].width == 0
+    for _ in range(3):
+        pipeline.offer_map()
+    assert not make_node.spin(lambda: len(heard) > 1, 0.3)

@@ -1,0 +1,74 @@
+"""Ends of processes; what a signal does to the real nodes is in test_node.py."""
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def run():
+    """Run a node whose `make` and `end` are given as text; return exit code and output."""
+
+    def start(make, end='return True', number=None):
+        program = f"""
+            import sys, threading, time
+            from rclpy.node import Node
+            from vggt_ros.errors import ConfigError
+            from vggt_ros.ros.shutdown import run_until_shutdown
+
+            class Ending(Node):
+                def __init__(self):
+                    {make}
+                    super().__init__('ending')
+                    self.create_timer(0.05, lambda: print('ready', flush=True))
+
+                def end(self, timeout_s):
+                    {end}
+
+            sys.exit(run_until_shutdown(Ending))
+        """
+        child = subprocess.Popen(
+            [sys.executable, '-c', textwrap.dedent(program)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        )
+        text = ''
+        if number is not None:
+            text = child.stdout.readline()
+            assert 'ready' in text
+            child.send_signal(number)
+        rest, _ = child.communicate(timeout=20.0)
+        return child.returncode, text + rest
+
+    return start
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_0(run, number):
+    code, text = run('pass', number=number)
+    assert code == 0, text
+    assert 'Traceback' not in text
+
+
+def test_an_error_on_purpose_ends_with_1_and_its_message(run):
+    code, text = run("raise ConfigError('rate must be in 1..2; got 3')")
+    assert code == 1
+    assert 'rate must be in 1..2; got 3' in text
+    assert 'Traceback' not in text
+
+
+def test_a_thread_that_does_not_end_does_not_keep_the_process(run):
+    code, text = run(
+        'threading.Thread(target=lambda: time.sleep(60)).start()', 'return False', signal.SIGINT
+    )
+    assert code == 0, text
