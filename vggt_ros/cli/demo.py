@@ -10,9 +10,10 @@ import logging
 import os
 from pathlib import Path
 import subprocess
+import sys
 import threading
 import time
-from typing import Any, TextIO
+from typing import Any
 
 from tqdm import tqdm
 
@@ -110,11 +111,11 @@ def _run_processes(options: argparse.Namespace, source: Source, recording_path: 
         )
         node = group.start('node', 'vggt_ros.ros.node', _node_arguments(options))
         player = group.start('player', 'vggt_ros.ros.camera_player', _player_arguments(options))
-        assert recorder.stdout is not None, 'the recorder is piped'
-        progress = _Progress(recorder.stdout)
+        progress = _Progress(recorder)
         with _bar(source) as bar:
             _watch(group, {'node': node, 'recorder': recorder}, player, progress, bar)
         group.stop('recorder')
+        progress.wait()
         group.stop('node')
 
 
@@ -125,6 +126,8 @@ def _node_arguments(options: argparse.Namespace) -> list[str]:
         *('-p', f'model.checkpoint:={options.checkpoint}'),
         *('-p', f'model.device:={options.device}'),
         *('-p', 'map.publish_rate:=2.0'),
+        # The player is reliable, so nothing needs to be lost while the two find each other.
+        *('-p', 'input.qos_reliability:=reliable'),
     ]
 
 
@@ -154,19 +157,28 @@ def _environment() -> dict[str, str]:
 class _Progress:
     """The newest line the recorder printed, read by a thread of its own."""
 
-    def __init__(self, lines: TextIO) -> None:
+    def __init__(self, recorder: subprocess.Popen[str]) -> None:
         self.newest: dict[str, Any] = {'poses': 0, 'messages': 0, 'diagnostics': {}}
-        self._lines = lines
-        threading.Thread(target=self._read, name='progress', daemon=True).start()
+        assert recorder.stdout is not None, 'the recorder is piped'
+        self._lines = recorder.stdout
+        self._thread = threading.Thread(target=self._read, name='progress', daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when the recorder has closed its output."""
+        self._thread.join()
 
     def _read(self) -> None:
-        for line in self._lines:
-            self.newest = json.loads(line)
+        with self._lines:
+            for line in self._lines:
+                self.newest = json.loads(line)
 
 
 @contextmanager
 def _bar(source: Source) -> Iterator[tqdm[Any]]:
-    with tqdm(total=source.num_frames, unit='image', desc='starting', dynamic_ncols=True) as bar:
+    # A log file gets a line now and then, a terminal a bar that moves.
+    period_s = 0.2 if sys.stderr.isatty() else 5.0
+    with tqdm(total=source.num_frames, unit='image', desc='starting', mininterval=period_s) as bar:
         yield bar
 
 
@@ -189,6 +201,9 @@ def _watch(
                 )
         newest = progress.newest
         _show(bar, newest)
+        said = newest['diagnostics']
+        if said.get('state') == 'unconfigured' and said.get('error'):
+            raise VggtRosError(f'the node could not start: {said["error"]}')
         now = time.monotonic()
         if newest['poses'] != last_poses:
             last_poses, last_change = newest['poses'], now
@@ -212,9 +227,11 @@ def _is_idle(newest: dict[str, Any]) -> bool:
 
 def _show(bar: tqdm[Any], newest: dict[str, Any]) -> None:
     said = newest['diagnostics']
-    bar.update(int(said.get('frames_in', '0')) - bar.n)
     bar.set_description(said.get('state', 'starting'), refresh=False)
     bar.set_postfix(poses=newest['poses'], messages=newest['messages'], refresh=False)
+    new_images = int(said.get('frames_in', '0')) - bar.n
+    if new_images > 0:
+        bar.update(new_images)
 
 
 def _sentence(summary: dict[str, Any], output: Path) -> str:

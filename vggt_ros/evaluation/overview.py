@@ -40,9 +40,10 @@ def draw_overview(
     """
     columns = _spread(len(recording.frames), _NUM_COLUMNS)
     num_rows = 3 if truth is None else 4
-    figure = Figure(figsize=(17, 1.2 + 2.1 * num_rows), layout='constrained')
+    figure = Figure(figsize=(17, 1.0 + 1.9 * num_rows), layout='constrained')
     figure.suptitle(title, fontsize=13)
-    left, right = figure.subfigures(1, 2, width_ratios=(1.35, 1.0))
+    parts: Any = figure.subfigures(1, 2, width_ratios=(1.35, 1.0))
+    left, right = parts
     axes = left.subplots(num_rows, _NUM_COLUMNS, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -104,7 +105,7 @@ def _draw_top_view(
         points, colors = points[chosen], colors[chosen]
     order = np.argsort(points[:, 2])  # high points last: on top
     points, colors = points[order], colors[order]
-    axis.scatter(-points[:, 1], points[:, 0], c=colors / 255.0, s=1.0, linewidths=0)
+    axis.scatter(-points[:, 1], points[:, 0], c=colors / 255.0, s=2.0, linewidths=0)
     axis.plot(-positions[:, 1], positions[:, 0], color='red', linewidth=1.5, label='path')
     if truth is not None and trajectory is not None:
         true_positions = trajectory.truth_from_map.inverse().apply(truth.world_from_cam[:, :3, 3])
@@ -116,15 +117,21 @@ def _draw_top_view(
             linewidth=1.2,
             label=f'truth, {trajectory.ate_percent:.1f} % of {trajectory.path_length_m:.1f} m off',
         )
-    _fit_view(axis, np.concatenate([points[:, :2], positions[:, :2]]))
+    _fit_view(axis, points[:, :2], positions[:, :2])
     axis.set_title(f'map from above, {len(recording.map_points)} points')
     axis.set_xlabel('-y [map units]')
     axis.set_ylabel('x [map units]')
     axis.legend(loc='lower right', fontsize=8)
 
 
-def _fit_view(axis: Any, xy: Float[np.ndarray, 'n 2']) -> None:
-    low, high = np.percentile(xy, (0.5, 99.5), axis=0)
+def _fit_view(
+    axis: Any, points_xy: Float[np.ndarray, 'n 2'], path_xy: Float[np.ndarray, 'm 2']
+) -> None:
+    """Show the whole path and all but the stray points."""
+    low, high = path_xy.min(axis=0), path_xy.max(axis=0)
+    if len(points_xy):
+        stray_low, stray_high = np.percentile(points_xy, (0.5, 99.5), axis=0)
+        low, high = np.minimum(low, stray_low), np.maximum(high, stray_high)
     margin = 0.05 * float((high - low).max()) + 1e-3
     axis.set_xlim(-high[1] - margin, -low[1] + margin)
     axis.set_ylim(low[0] - margin, high[0] + margin)

@@ -31,7 +31,6 @@ from vggt_ros.evaluation.recording import RecordedFrame, Recording
 _MAX_FRAMES = 32
 _PROGRESS_PERIOD_S = 0.25
 _RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
-_SENSOR = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
 _LATCHED = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
@@ -69,7 +68,7 @@ class Recorder(Node):
         listen(PathMessage, f'{prefix}/path', self._on_path, _RELIABLE)
         listen(PointCloud2, f'{prefix}/map/points', self._on_map, _LATCHED)
         listen(DiagnosticArray, '/diagnostics', self._on_diagnostics, _RELIABLE)
-        listen(CameraInfo, info_topic, self._on_input_info, _SENSOR)
+        listen(CameraInfo, info_topic, self._on_input_info, _RELIABLE)
         self.create_timer(_PROGRESS_PERIOD_S, self._report)
 
     def write(self) -> None:

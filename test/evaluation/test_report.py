@@ -1,0 +1,59 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from vggt_ros.evaluation.report import write_report
+from vggt_ros.evaluation.truth import Truth
+
+
+@pytest.fixture
+def truth(recording) -> Truth:
+    """The recording in metres: everything three times as large."""
+    poses = recording.map_from_cam.copy()
+    poses[:, :3, 3] *= 3
+    return Truth(world_from_cam=poses, depth=tuple(3 * frame.depth for frame in recording.frames))
+
+
+def test_a_run_leaves_picture_cloud_and_trajectory(recording, tmp_path):
+    write_report(recording, tmp_path, source_name='video.mp4')
+    picture = cv2.imread(str(tmp_path / 'overview.png'))
+    assert picture.shape[1] > 1000
+    assert picture.std() > 10
+    header = (tmp_path / 'map.ply').read_bytes()[:300].decode('ascii', 'ignore')
+    assert 'element vertex 50' in header
+    lines = (tmp_path / 'trajectory.txt').read_text().splitlines()
+    poses = [line for line in lines if not line.startswith('#')]
+    assert len(poses) == 6
+    stamp, *numbers = poses[0].split()
+    assert stamp == '1700000000.000000001'
+    np.testing.assert_allclose(
+        [float(n) for n in numbers[:3]], recording.map_from_cam[0, :3, 3], atol=1e-5
+    )
+
+
+def test_the_summary_counts_what_the_node_reported(recording, tmp_path):
+    summary = write_report(recording, tmp_path, source_name='video.mp4')
+    assert summary['frames_in'] == 7
+    assert summary['frames_used'] == 6
+    assert summary['drops'] == {'late': 1}
+    assert summary['windows'] == 2
+    assert summary['window_latency_s'] == {'p50': 0.25, 'p95': 0.3}
+    assert summary['map_points'] == 50
+    assert summary['rates_hz']['frames_used'] == pytest.approx(6 / 0.5)
+    assert 'truth' not in summary
+    json.dumps(summary)
+
+
+def test_a_scaled_copy_of_the_truth_has_no_error(recording, truth, tmp_path):
+    summary = write_report(recording, tmp_path, source_name='synthetic', truth=truth)
+    assert summary['truth']['ate_percent'] == pytest.approx(0, abs=1e-6)
+    assert summary['truth']['depth_abs_rel'] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_camera_that_stood_still_has_no_trajectory_error(recording, truth, tmp_path):
+    recording.map_from_cam[:] = np.eye(4)
+    summary = write_report(recording, tmp_path, source_name='synthetic', truth=truth)
+    assert 'ate_m' not in summary['truth']
+    assert summary['truth']['depth_abs_rel'] == pytest.approx(0, abs=1e-6)
