@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-pytest.importorskip('launch_ros', reason='launch_ros comes with a distribution')
-from launch import LaunchContext
+launch = pytest.importorskip('launch', reason='launch comes with a ROS 2 distribution')
+pytest.importorskip('launch_ros', reason='launch_ros comes with a ROS 2 distribution')
+sources = pytest.importorskip('launch.launch_description_sources')
+utilities = pytest.importorskip('launch.utilities')
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = {
@@ -16,7 +18,7 @@ ARGUMENTS = {
 
 
 def description_of(name):
-    return get_launch_description_from_python_launch_file(str(ROOT / 'launch' / name))
+    return sources.get_launch_description_from_python_launch_file(str(ROOT / 'launch' / name))
 
 
 def arguments_of(description):
@@ -28,7 +30,7 @@ def start():
     """Evaluate vggt.launch.py with arguments; return its node and its rviz."""
 
     def evaluate(**given):
-        context = LaunchContext()
+        context = launch.LaunchContext()
         folder = ROOT / 'config'
         given = {'params_file': str(folder / 'vggt.yaml'), 'rviz_config': 'x.rviz', **given}
         description = description_of('vggt.launch.py')
@@ -36,7 +38,7 @@ def start():
             default = argument.default_value
             value = given.get(name)
             if value is None:
-                value = perform_substitutions(context, default)
+                value = utilities.perform_substitutions(context, default)
             context.launch_configurations[name] = value
         function = next(e for e in description.entities if type(e).__name__ == 'OpaqueFunction')
         node, rviz = function.execute(context)
@@ -47,7 +49,9 @@ def start():
 
 def remappings(context, node):
     return {
-        perform_substitutions(context, before): perform_substitutions(context, after)
+        utilities.perform_substitutions(context, before): utilities.perform_substitutions(
+            context, after
+        )
         for before, after in node._Node__remappings
     }
 

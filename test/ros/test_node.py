@@ -166,8 +166,9 @@ def walk(camera, probe, health):
     for messages in probe.heard.values():
         messages.clear()
     stamps_ns = camera.walk(8, pace_s=0.25)
-    assert probe.spin_until(
-        lambda: stamps_ns[-1] in stamps_of(probe.heard['/vggt/depth/image_rect'])
+    # Whatever the middleware has to send again comes late, but it comes.
+    probe.spin_until(
+        lambda: all(stamps_ns[-1] in stamps_of(probe.heard[t]) for t in [*PER_FRAME, *PER_WINDOW])
     )
     assert probe.spin_until(health.is_idle)
     probe.spin_for(0.5)
@@ -178,25 +179,30 @@ def stamps_of(messages):
     return [ns_from_stamp(message.header.stamp) for message in messages]
 
 
+def since(walk, stamps_ns):
+    """What belongs to the walk: a message from before it may have come late."""
+    return [stamp_ns for stamp_ns in stamps_ns if stamp_ns >= walk[0]]
+
+
 def transforms(probe):
     return [each for message in probe.heard['/tf'] for each in message.transforms]
 
 
 @pytest.mark.parametrize('topic', PER_FRAME)
 def test_every_image_comes_back_once_in_order_with_its_own_stamp(walk, probe, topic):
-    assert stamps_of(probe.heard[topic]) == walk
+    assert since(walk, stamps_of(probe.heard[topic])) == walk
 
 
 def test_every_image_comes_back_as_a_transform_from_map_to_camera(walk, probe):
     found = transforms(probe)
-    assert [ns_from_stamp(each.header.stamp) for each in found] == walk
+    assert since(walk, stamps_of(found)) == walk
     assert {each.header.frame_id for each in found} == {'map'}
     assert {each.child_frame_id for each in found} == {'cam_optical'}
 
 
 @pytest.mark.parametrize('topic', PER_WINDOW)
 def test_what_comes_once_a_window_has_the_stamp_of_its_newest_image(walk, probe, topic):
-    stamps_ns = stamps_of(probe.heard[topic])
+    stamps_ns = since(walk, stamps_of(probe.heard[topic]))
     assert stamps_ns == sorted(set(stamps_ns))
     assert set(stamps_ns) <= set(walk)
     assert stamps_ns[-1] == walk[-1]

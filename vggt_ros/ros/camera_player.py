@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 import itertools
 import sys
 import time
@@ -11,7 +10,7 @@ import time
 import cv2
 import rclpy
 from rclpy.duration import Duration
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -21,7 +20,7 @@ from vggt_ros.errors import SourceError, VggtRosError
 from vggt_ros.ros.messages import camera_info, header_of, rgb_image
 from vggt_ros.ros.parameters import ParameterServer
 from vggt_ros.ros.player_config import PlayerConfig
-from vggt_ros.ros.shutdown import init
+from vggt_ros.ros.shutdown import init, shutdown, until_shutdown
 from vggt_ros.sources.open import open_source
 from vggt_ros.sources.source import Source, SourceFrame
 
@@ -180,14 +179,14 @@ def main() -> int:
     """Play until the end, SIGINT or SIGTERM; return 1 if the input cannot be played."""
     init()
     try:
-        with suppress(ExternalShutdownException):
+        with until_shutdown():
             player = CameraPlayer()
             player.play()
     except VggtRosError as error:
         rclpy.logging.get_logger('camera_player').fatal(str(error))
         return 1
     finally:
-        rclpy.try_shutdown()
+        shutdown()
     return 0
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import threading
 import time
+from typing import TypeVar
 
 from rclpy.lifecycle import LifecycleNode
 
@@ -15,6 +17,8 @@ from vggt_ros.mapping.mapper import Mapper, Snapshot, Wanted
 from vggt_ros.mapping.worker import Worker
 from vggt_ros.ros.publishers import Publishers
 from vggt_ros.ros.tf import CameraBroadcaster
+
+T = TypeVar('T')
 
 
 class Pipeline:
@@ -137,17 +141,23 @@ class Pipeline:
             self._publishers.publish_map(self._newest_stamp_ns, self._mapper.map_points())
 
     def _wanted(self) -> Wanted:
-        return Wanted(tracks=self._publishers.wants_tracks)
+        return self._unless_ending(
+            lambda: Wanted(tracks=self._publishers.wants_tracks), Wanted(tracks=False)
+        )
 
     def _on_update(self, update: MapUpdate) -> None:
         self.last_update = update
         self.last_error = ''
+        self._unless_ending(lambda: self._publish(update), None)
+
+    def _unless_ending(self, action: Callable[[], T], otherwise: T) -> T:
+        """Do what needs the middleware; told to end, the process has none any more."""
         try:
-            self._publish(update)
+            return action()
         except Exception:
             if self._node.context.ok():
                 raise
-            # The process was told to end while the window was at work: nobody listens any more.
+            return otherwise
 
     def _publish(self, update: MapUpdate) -> None:
         self._publishers.publish(update)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 import logging
 import os
 import signal
@@ -18,6 +18,7 @@ from vggt_ros.errors import VggtRosError
 
 # ros2 launch sends SIGTERM five seconds after SIGINT.
 _PATIENCE_S = 3.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Endable(Protocol):
@@ -32,10 +33,35 @@ def init() -> None:
     """Initialise rclpy so that SIGINT and SIGTERM end its context, and nothing else.
 
     Ctrl-C under `ros2 launch` sends SIGINT twice, from the terminal and from launch. Python's
-    KeyboardInterrupt would come up in the middle of the shutdown that the first one started.
+    KeyboardInterrupt would come up in the middle of the shutdown that the first one started, and
+    a second SIGTERM would kill the process there.
     """
-    signal.signal(signal.SIGINT, lambda _signal, _frame: None)  # rclpy's handler runs before it
+    for number in _SIGNALS:
+        # rclpy's handler runs before this one, and gives way to it when the context has ended.
+        signal.signal(number, lambda _signal, _frame: None)
     rclpy.init()
+
+
+def shutdown() -> None:
+    """End rclpy's context; from here on the process ends by itself, whatever signal comes."""
+    rclpy.try_shutdown()
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # stays while the interpreter is taken down
+
+
+@contextmanager
+def until_shutdown() -> Iterator[None]:
+    """Leave the block quietly when the context ends, wherever in rclpy that is noticed.
+
+    A context that ends between two lines of rclpy's executor makes it raise all kinds of errors.
+    """
+    try:
+        yield
+    except ExternalShutdownException:
+        pass
+    except Exception:
+        if rclpy.ok():
+            raise
 
 
 def run_until_shutdown(make_node: Callable[[], Node]) -> int:
@@ -49,18 +75,18 @@ def run_until_shutdown(make_node: Callable[[], Node]) -> int:
         node = make_node()
     except VggtRosError as error:
         rclpy.logging.get_logger('vggt_ros').fatal(str(error))
-        rclpy.try_shutdown()
+        shutdown()
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    with suppress(ExternalShutdownException):
+    with until_shutdown():
         executor.spin()
     has_ended = node.end(_PATIENCE_S)
     if not has_ended:
         _leave()
     executor.shutdown()
     node.destroy_node()
-    rclpy.try_shutdown()
+    shutdown()
     return 0
 
 
