@@ -27,6 +27,7 @@ from tf_transformations import quaternion_matrix
 
 from vggt_ros.evaluation.frame_sample import FrameSample
 from vggt_ros.evaluation.recording import RecordedFrame, Recording
+from vggt_ros.ros.stamps import ns_from_stamp
 
 _MAX_FRAMES = 32
 _PROGRESS_PERIOD_S = 0.25
@@ -70,6 +71,14 @@ class Recorder(Node):
         listen(DiagnosticArray, '/diagnostics', self._on_diagnostics, _RELIABLE)
         listen(CameraInfo, info_topic, self._on_input_info, _RELIABLE)
         self.create_timer(_PROGRESS_PERIOD_S, self._report)
+
+    def progress(self) -> dict[str, Any]:
+        """Return how many poses and messages came so far, and the last diagnostics."""
+        return {
+            'poses': len(self._poses),
+            'messages': sum(self._counts.values()),
+            'diagnostics': self._diagnostics,
+        }
 
     def write(self) -> None:
         """Write the recording; called once, after the last message."""
@@ -139,18 +148,12 @@ class Recorder(Node):
         self._input_stamps_ns.append(_stamp_ns(message))
 
     def _report(self) -> None:
-        progress = {
-            'poses': len(self._poses),
-            'messages': sum(self._counts.values()),
-            'diagnostics': self._diagnostics,
-        }
-        sys.stdout.write(json.dumps(progress) + '\n')
+        sys.stdout.write(json.dumps(self.progress()) + '\n')
         sys.stdout.flush()
 
 
 def _stamp_ns(message: Any) -> int:
-    stamp = message.header.stamp
-    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+    return ns_from_stamp(message.header.stamp)
 
 
 def _matrix(pose: Any) -> np.ndarray:
