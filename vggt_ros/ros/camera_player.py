@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 import itertools
+import os
 import sys
 import time
 
@@ -177,6 +178,9 @@ def _jpeg(header: Header, frame: SourceFrame) -> CompressedImage:
 
 def main() -> int:
     """Play until the end, SIGINT or SIGTERM; return 1 if the input cannot be played."""
+    # A rendered frame is many small steps: more threads cost more than they bring, and the node
+    # needs the cores. Read when torch is loaded, which only the walk does.
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
     init()
     try:
         with until_shutdown():

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from vggt_ros.sources.source import check_num_frames, check_rate, SourceFrame, stamp_ns_at
 from vggt_ros.synthetic.sequence import SyntheticSequence
-
-# Large enough to share the cost of a call, small enough that the first frame comes soon.
-_BATCH = 8
 
 
 class SyntheticWalk:
@@ -54,14 +49,12 @@ class SyntheticWalk:
 
     def __iter__(self) -> Iterator[SourceFrame]:
         """Yield the frames with their true intrinsics and poses."""
-        for start in range(0, self.num_frames, _BATCH):
-            indices = range(start, min(start + _BATCH, self.num_frames))
-            rgb = self._sequence.render(indices).rgb
-            for index, image in zip(indices, rgb, strict=True):
-                yield SourceFrame(
-                    # Copies: a kept frame must not keep its batch, nor share K and pose.
-                    image=np.array(image),
-                    stamp_ns=stamp_ns_at(index, self._rate_hz),
-                    K=self._sequence.K.copy(),
-                    world_from_cam=self._sequence.world_from_cam(index).copy(),
-                )
+        for index in range(self.num_frames):
+            # One at a time: a batch would come as a burst, and a player could not keep time.
+            (image,) = self._sequence.render([index]).rgb
+            yield SourceFrame(
+                image=image,
+                stamp_ns=stamp_ns_at(index, self._rate_hz),
+                K=self._sequence.K.copy(),
+                world_from_cam=self._sequence.world_from_cam(index).copy(),
+            )
