@@ -18,7 +18,6 @@ from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path as PathMessage
 import numpy as np
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -27,6 +26,7 @@ from tf_transformations import quaternion_matrix
 
 from vggt_ros.evaluation.frame_sample import FrameSample
 from vggt_ros.evaluation.recording import RecordedFrame, Recording
+from vggt_ros.ros.shutdown import init, shutdown, until_shutdown
 from vggt_ros.ros.stamps import ns_from_stamp
 
 _MAX_FRAMES = 32
@@ -173,19 +173,17 @@ def _read_map(cloud: PointCloud2 | None) -> tuple[np.ndarray, np.ndarray, np.nda
     return points, colors, np.array(fields['confidence'], dtype=np.float32)
 
 
-def main() -> None:
-    """Record until SIGINT or SIGTERM, then write the file."""
-    rclpy.init(args=sys.argv)  # also turns SIGINT and SIGTERM into a shutdown
+def main() -> int:
+    """Record until SIGINT or SIGTERM, then write the file; return the exit code."""
+    init()
     recorder = Recorder()
-    try:
+    with until_shutdown():
         rclpy.spin(recorder)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        recorder.write()
-        recorder.destroy_node()
-        rclpy.try_shutdown()
+    recorder.write()
+    recorder.destroy_node()
+    shutdown()
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
