@@ -23,7 +23,7 @@ ALLOWED = {
     'mapping': BASE | {'geometry', 'model', 'inference'},
     'synthetic': BASE | {'geometry'},
     'sources': BASE | {'synthetic'},
-    'evaluation': BASE | {'geometry', 'mapping', 'synthetic'},
+    'evaluation': BASE | {'geometry', 'inference', 'mapping', 'synthetic', 'sources'},
     'ros': CORE | {'synthetic', 'sources', 'evaluation', 'version'},
     'cli': CORE | {'synthetic', 'sources', 'evaluation', 'version'},
     # The yaml file it writes also holds the settings of the nodes in ros/.

@@ -1,0 +1,136 @@
+"""A network and two baselines on the same windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import time
+from typing import Any
+
+from jaxtyping import Float32, UInt8
+import numpy as np
+
+from vggt_ros.errors import PredictionError
+from vggt_ros.evaluation.truth_window import TruthWindow
+from vggt_ros.evaluation.window_answer import answer_of, mean_depth, no_motion
+from vggt_ros.evaluation.window_errors import summarize, window_errors, WindowErrors
+from vggt_ros.inference.prediction import Request
+from vggt_ros.mapping.mapper import Predicts
+
+MODEL, NO_MOTION, MEAN_DEPTH = 'model', 'no_motion', 'mean_depth'
+CONTESTANTS = MODEL, NO_MOTION, MEAN_DEPTH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WindowSample:
+    """One frame of a window, to look at; all on the network's image.
+
+    Attributes:
+        name: Which window it is of.
+        image: (H, W, 3) RGB.
+        depth: (H, W) predicted, with the window's scale applied: metres.
+        true_depth: (H, W) metres, NaN where unknown.
+    """
+
+    name: str
+    image: UInt8[np.ndarray, 'H W 3']
+    depth: Float32[np.ndarray, 'H W']
+    true_depth: Float32[np.ndarray, 'H W']
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvaluatedWindow:
+    """What came of one window.
+
+    Attributes:
+        name: Which window it is.
+        num_frames: S.
+        errors: By contestant.
+        sample: The middle frame.
+        predict_s: Wall time of the network.
+    """
+
+    name: str
+    num_frames: int
+    errors: dict[str, WindowErrors]
+    sample: WindowSample
+    predict_s: float
+
+
+def evaluate_window(
+    predictor: Predicts, window: TruthWindow, *, with_tracks: bool
+) -> EvaluatedWindow:
+    """Run a network and the baselines on one window.
+
+    Args:
+        predictor: The network.
+        window: Images and the truth about them.
+        with_tracks: False for a network without a track head.
+
+    Raises:
+        PredictionError: The network cannot answer; the message names the window.
+        AlignmentError: No pixel of the window has a true depth.
+    """
+    queries = window.tracks.positions[0] if with_tracks and window.tracks is not None else None
+    started = time.perf_counter()
+    try:
+        prediction = predictor.predict(list(window.images), Request(query_points=queries))
+    except PredictionError as error:
+        raise PredictionError(f'{window.name}: {error}') from error
+    predict_s = time.perf_counter() - started
+    grid = prediction.grid
+    answers = {
+        MODEL: answer_of(prediction),
+        NO_MOTION: no_motion(window, grid),
+        MEAN_DEPTH: mean_depth(window, grid),
+    }
+    errors = {name: window_errors(answer, window, grid) for name, answer in answers.items()}
+    depth_error = errors[MODEL].depth
+    assert depth_error is not None, 'a prediction has depth'
+    middle = len(window.images) // 2
+    return EvaluatedWindow(
+        name=window.name,
+        num_frames=len(window.images),
+        errors=errors,
+        sample=WindowSample(
+            name=window.name,
+            image=prediction.images[middle],
+            depth=prediction.depth[middle] * np.float32(depth_error.scale),
+            true_depth=window.depth_on(grid)[middle],
+        ),
+        predict_s=predict_s,
+    )
+
+
+class ModelEvaluation:
+    """Collects evaluated windows; keeps the pictures of the first few only."""
+
+    def __init__(self, num_samples: int) -> None:
+        self._num_samples = num_samples
+        self._rows: list[dict[str, Any]] = []
+        self._errors: dict[str, list[WindowErrors]] = {name: [] for name in CONTESTANTS}
+        self._predict_s: list[float] = []
+        self.samples: list[WindowSample] = []
+
+    def add(self, window: EvaluatedWindow) -> None:
+        """Take the next window."""
+        for name in CONTESTANTS:
+            self._errors[name].append(window.errors[name])
+        self._rows.append(
+            {
+                'name': window.name,
+                'num_frames': window.num_frames,
+                **summarize([window.errors[MODEL]]),
+            }
+        )
+        self._predict_s.append(window.predict_s)
+        if len(self.samples) < self._num_samples:
+            self.samples.append(window.sample)
+
+    def results(self) -> dict[str, Any]:
+        """Return everything measured, ready for JSON; at least one window is needed."""
+        return {
+            'num_windows': len(self._rows),
+            'predict_s_median': float(np.median(self._predict_s)),
+            **{name: summarize(self._errors[name]) for name in CONTESTANTS},
+            'windows': self._rows,
+        }
