@@ -50,6 +50,14 @@ def test_an_option_that_makes_no_sense_is_refused(words, match, tmp_path, caplog
     assert not (tmp_path / 'out').exists()
 
 
+def test_an_output_that_is_a_file_is_refused_before_anything_is_measured(tmp_path, caplog):
+    taken = tmp_path / 'taken'
+    taken.write_text('mine')
+    assert main(['evaluate', 'model', '--device', 'cpu', '--output', str(taken)]) == 1
+    assert 'give another --output' in caplog.text
+    assert taken.read_text() == 'mine'
+
+
 def test_evaluate_needs_a_subject(capsys):
     with pytest.raises(SystemExit) as stop:
         main(['evaluate'])

@@ -75,6 +75,7 @@ def run_model(options: argparse.Namespace) -> int:
     if not seeds and folder is None:
         raise ConfigError('there is nothing to evaluate: give --windows 1 or more, or --rgbd DIR')
     predictor = Predictor.load(ModelSettings(checkpoint=options.checkpoint, device=options.device))
+    _make_folder(options.output)  # before the long part, not after it
     with_tracks = 'track' in predictor.network_config.enabled_heads
     evaluations: dict[str, ModelEvaluation] = {}
     if seeds:
@@ -83,10 +84,22 @@ def run_model(options: argparse.Namespace) -> int:
         )
     if folder is not None:
         evaluations['rgbd'] = _evaluation(
-            predictor, folder.windows(options.frames), folder.num_windows(options.frames), False
+            predictor,
+            folder.windows(options.frames),
+            folder.num_windows(options.frames),
+            with_tracks,
         )
     _write(options, predictor, evaluations)
     return 0
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f'the folder {path} cannot be made ({error}); give another --output'
+        ) from error
 
 
 def _seeds(options: argparse.Namespace) -> range:
@@ -146,7 +159,6 @@ def _write(
             'image_size': [grid.model_width, grid.model_height],
         }
     output: Path = options.output
-    output.mkdir(parents=True, exist_ok=True)
     (output / 'model.json').write_text(json.dumps(summary | results, indent=2) + '\n')
     samples = [s for evaluation in evaluations.values() for s in evaluation.samples]
     draw_model_picture(samples, output / 'model.png', title=_title(summary))

@@ -73,8 +73,9 @@ def pose_auc(errors: PairErrors, limit_deg: int = AUC_LIMIT_DEG) -> float:
     With e_p the larger one of the two errors of pair p and R(t) the share of the pairs with
     e_p < t degrees, AUC@T = (R(1) + R(2) + ... + R(T)) / T, the area in steps of one degree. It
     is the mean average accuracy of Jin et al., "Image Matching Across Wide Baselines: From Paper
-    to Practice", IJCV 2021, section 4, as Wang et al. report it for T = 30 in "PoseDiffusion",
-    ICCV 2023, section 4, and in "VGGT", CVPR 2025, section 4.1.
+    to Practice", IJCV 2021, with T = 30 as in Wang et al., "PoseDiffusion", ICCV 2023, and in
+    Wang et al., "VGGT", CVPR 2025, section 4.1. Those two describe R(t) as the smaller one of
+    the shares of good rotations and of good directions; that is never less than this one.
 
     Args:
         errors: Pairs without a direction are left out.

@@ -65,7 +65,8 @@ class RgbdFolder:
             max_frames: Images in a window, at least 2; the last one may have fewer.
 
         Raises:
-            SourceError: An image is unreadable or has another size than the others.
+            SourceError: An image is unreadable or has another size than the others, or a window
+                has no depth.
         """
         for start in range(0, len(self) - _MIN_FRAMES + 1, max_frames):
             yield self._window(range(start, min(start + max_frames, len(self))))
@@ -83,10 +84,16 @@ class RgbdFolder:
                 f'images and depth images {indices.start} to {indices.stop - 1} of {self.path} '
                 f'have {len(sizes)} sizes, {sorted(sizes)}; they must have one'
             )
+        depth = np.stack(depths)
+        if not np.isfinite(depth).any():
+            raise SourceError(
+                f'depth images {indices.start} to {indices.stop - 1} of {self.path} hold no '
+                f'reading at all; remove these images or give their depth'
+            )
         return TruthWindow(
             name=f'{self.path.name} {indices.start}..{indices.stop - 1}',
             images=np.stack(images),
-            depth=np.stack(depths),
+            depth=depth,
             cam_from_world=inverse(self.world_from_cam[list(indices)]),
             K=self.K,
         )
