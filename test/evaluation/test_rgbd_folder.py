@@ -96,5 +96,5 @@ def test_depth_of_another_size_than_the_colour_is_refused(folder):
 def test_a_window_without_any_depth_is_refused(folder):
     for number in range(1, 5):
         cv2.imwrite(str(folder / 'depth' / f'{number}.pgm'), np.zeros((4, 6), np.uint16))
-    with pytest.raises(SourceError, match='0 to 3 .* no reading'):
+    with pytest.raises(SourceError, match=r'0 to 3 .* no reading'):
         next(RgbdFolder(folder).windows(4))
