@@ -45,7 +45,7 @@ def cast(
     nearest = torch.full_like(direction[..., 0], torch.inf)
     shape = torch.zeros_like(nearest, dtype=torch.int64)
     dx, dy, dz = (d.contiguous() for d in direction.unbind(-1))
-    inverses = tuple(_inverse(d) for d in (dx, dy, dz))
+    inverses = (_inverse(dx), _inverse(dy), _inverse(dz))
     # One transfer from the device for all boxes: straight and unused ones cost less.
     is_straight = (scene.box_turn[..., 1] == 0).all(dim=0).tolist()
     is_used = (scene.box_half[..., 0] > 0).any(dim=0).tolist()
