@@ -177,7 +177,10 @@ def _title(summary: dict[str, Any]) -> str:
 def _heading(name: str, measured: dict[str, Any], options: argparse.Namespace) -> str:
     count = measured['num_windows']
     if name == 'rgbd':
-        return f'{count} windows of {options.rgbd}'
+        return f'{options.rgbd}, windows: {count}'
     first = measured['first_seed']
     width, height = measured['image_size']
-    return f'{count} held-out windows, seeds {first} to {first + count - 1}, {width} x {height} px'
+    return (
+        f'held-out scenes, windows: {count}, seeds {first} to {first + count - 1}, '
+        f'{width} x {height} px'
+    )

@@ -17,6 +17,7 @@ import numpy as np
 from vggt_ros.evaluation.model_evaluation import WindowSample
 
 _MAX_ERROR = 0.5
+_UNKNOWN = '0.75'  # grey, which no colour scale below has
 _ROWS = 'input', 'predicted depth', 'true depth', 'relative error'
 
 
@@ -24,7 +25,7 @@ def draw_model_picture(samples: Sequence[WindowSample], path: Path, *, title: st
     """Write a PNG with a column for each sample: input, depth, true depth, relative error.
 
     Both depths of a column share one colour scale, the range of the true one in metres; errors
-    are from none (black) to 50 % and more (white).
+    are from none (black) to 50 % and more (pale yellow). Grey is where nobody knows the truth.
 
     Args:
         samples: At least one.
@@ -32,12 +33,13 @@ def draw_model_picture(samples: Sequence[WindowSample], path: Path, *, title: st
         title: One line above the picture.
     """
     num_columns = len(samples)
-    figure = Figure(figsize=(1.0 + 2.6 * num_columns, 8.6), layout='constrained')
+    figure = Figure(figsize=(max(5.0, 1.0 + 2.6 * num_columns), 8.6), layout='constrained')
     figure.suptitle(title, fontsize=11)
     axes: Any = figure.subplots(len(_ROWS), num_columns, squeeze=False)
     for axis in axes.flat:
         axis.set_xticks([])
         axis.set_yticks([])
+        axis.set_facecolor(_UNKNOWN)
     for axis, words in zip(axes[:, 0], _ROWS, strict=True):
         axis.set_ylabel(words)
     for column, sample in enumerate(samples):
