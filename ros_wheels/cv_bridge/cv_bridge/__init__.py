@@ -5,9 +5,10 @@ name in ros-perception/vision_opencv (as of Jazzy, Kilted and Rolling), so that 
 either unchanged. What the original does in C++ is done here with NumPy and OpenCV's Python
 module (4 or 5). Never install it where the real package exists.
 
-Encodings: rgb, bgr, rgba, bgra, mono and bayer with 8 and 16 bits, yuv422 (UYVY), yuv422_yuy2,
-and the generic ones (8U to 64F, with C and a number of channels). As in the original, all others,
-like uyvy, yuyv, nv12, nv21 and nv24, are refused as unrecognized.
+Encodings: all of sensor_msgs/image_encodings.hpp: rgb, bgr, rgba, bgra, mono and bayer with 8 and
+16 bits, uyvy (yuv422), yuyv (yuv422_yuy2), nv12, nv21, nv24, and the generic ones (8U to 64F, with
+C and a number of channels). The original as of 2024 knows the two old names of packed YUV and
+refuses uyvy, yuyv, nv12, nv21 and nv24 as unrecognized.
 
 Left out and different:
   - The C++ library (CvImage, toCvCopy, type adapters).

@@ -11,7 +11,15 @@ import numpy as np
 _CHANGE_DEPTH = -1
 
 _COLORS = {'mono': 'GRAY', 'rgb': 'RGB', 'bgr': 'BGR', 'rgba': 'RGBA', 'bgra': 'BGRA'}
-_YUV = {'yuv422': 'UYVY', 'yuv422_yuy2': 'YUY2'}
+_YUV = {
+    'yuv422': 'UYVY',
+    'uyvy': 'UYVY',
+    'yuv422_yuy2': 'YUY2',
+    'yuyv': 'YUY2',
+    'nv12': 'NV12',
+    'nv21': 'NV21',
+    'nv24': 'NV12',  # after doubling the Y plane, see _with_quarter_chroma
+}
 # ROS names a mosaic after its first two rows, OpenCV after the second and third pixel of the
 # second row.
 _BAYER = {'bayer_rggb': 'BG', 'bayer_bggr': 'RG', 'bayer_gbrg': 'GR', 'bayer_grbg': 'GB'}
@@ -42,6 +50,8 @@ def cvtColor2(source: np.ndarray, encoding_in: str, encoding_out: str) -> np.nda
     if source is None:
         raise RuntimeError(f'no image to convert from [{encoding_in}] to [{encoding_out}]')
     image = opencv_image(source)
+    if encoding_in == 'nv24':
+        image = _with_quarter_chroma(image)
     for step in steps:
         if step == _CHANGE_DEPTH:
             dtype = DTYPES[CV_MAT_DEPTHWrap(getCvType(encoding_out))]
@@ -53,7 +63,18 @@ def cvtColor2(source: np.ndarray, encoding_in: str, encoding_out: str) -> np.nda
                 image = cv2.cvtColor(image, step)
             except cv2.error as error:
                 raise RuntimeError(str(error)) from error
-    return image
+    return np.ascontiguousarray(image[::2, ::2]) if encoding_in == 'nv24' else image
+
+
+def _with_quarter_chroma(image: np.ndarray) -> np.ndarray:
+    """Return an nv24 image as nv12 of twice the size: OpenCV knows no nv24.
+
+    Its U and V are those of a quarter of the larger image's pixels; every second pixel of the
+    larger image is a pixel of the original.
+    """
+    height, width = image.shape[0] // 3, image.shape[1]
+    brightness = image[:height].repeat(2, axis=0).repeat(2, axis=1)
+    return np.concatenate([brightness, image[height:].reshape(height, 2 * width)])
 
 
 def opencv_image(source: np.ndarray) -> np.ndarray:

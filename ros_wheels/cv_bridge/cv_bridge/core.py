@@ -7,6 +7,7 @@ import sys
 import cv2
 from cv_bridge.conversion import cvtColor2
 from cv_bridge.cv_type import CV_MAT_CNWrap, CV_MAT_DEPTHWrap, DEPTHS, DTYPES, getCvType
+from cv_bridge.encoding import height_of_rows, num_rows
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -107,7 +108,8 @@ class CvBridge:
                 converted.
 
         Returns:
-            (H, W) for one channel, otherwise (H, W, C), in the byte order of this machine. With
+            (H, W) for one channel, otherwise (H, W, C), in the byte order of this machine; the
+            planes of nv12, nv21 and nv24 lie below each other, (3 H / 2, W) or (3 H, W). With
             'passthrough' it shares the message's memory where it can. A message whose rows are
             shorter than its width gives a narrower image.
 
@@ -120,11 +122,12 @@ class CvBridge:
         data = img_msg.data
         if isinstance(data, list):
             data = np.asarray(data, dtype=np.uint8)
-        shape = (img_msg.height, img_msg.step // (dtype.itemsize * num_channels))
+        rows = num_rows(img_msg.encoding, img_msg.height)
+        shape = (rows, img_msg.step // (dtype.itemsize * num_channels))
         if num_channels > 1:
             shape = (*shape, num_channels)
-        rows = np.ndarray(shape=shape, dtype=dtype, buffer=data)
-        image = np.ascontiguousarray(rows[:, : img_msg.width])
+        whole_rows = np.ndarray(shape=shape, dtype=dtype, buffer=data)
+        image = np.ascontiguousarray(whole_rows[:, : img_msg.width])
         if not dtype.isnative:
             image = image.astype(dtype.newbyteorder('='))
         if desired_encoding == 'passthrough':
@@ -157,7 +160,7 @@ class CvBridge:
         """Return a message with an image.
 
         Args:
-            cvim: (H, W) or (H, W, C) image, in any byte order.
+            cvim: (H, W) or (H, W, C) image, in any byte order; planes lie below each other.
             encoding: What the channels mean, like 'rgb8'; 'passthrough' for a type without
                 meaning, like '8UC3'.
             header: The message's header.
@@ -190,6 +193,7 @@ class CvBridge:
         # The array of bytes is filled in place: assigning to it would look at every element.
         message.data.frombytes(np.ascontiguousarray(cvim).reshape(-1).view(np.uint8))
         message.step = len(message.data) // message.height
+        message.height = height_of_rows(message.encoding, message.height)
         return message
 
 

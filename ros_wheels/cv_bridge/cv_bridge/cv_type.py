@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import cv2
-from cv_bridge.encoding import layout_of, num_channels
+from cv_bridge.encoding import is_planar, layout_of, num_channels
 import numpy as np
 
 DEPTHS = ('8U', '8S', '16U', '16S', '32S', '32F', '64F')
@@ -21,7 +21,6 @@ DTYPES = tuple(
 _CHANNEL_SHIFT = (cv2.CV_8UC2 - cv2.CV_8UC1).bit_length() - 1
 _MAX_CHANNELS = 512 if _CHANNEL_SHIFT == 3 else 128
 _GENERIC = re.compile(r'(8U|8S|16U|16S|32S|32F|64F)(?:C([0-9]+))?')
-_WITHOUT_TYPE = ('uyvy', 'yuyv', 'nv12', 'nv21', 'nv24')
 
 
 def getCvType(encoding: str) -> int:
@@ -31,9 +30,9 @@ def getCvType(encoding: str) -> int:
         RuntimeError: If the encoding has none.
     """
     layout = layout_of(encoding)
-    if layout is not None and layout not in _WITHOUT_TYPE:
+    if layout is not None:
         depth = '16U' if encoding.endswith('16') else '8U'
-        return _make_type(depth, num_channels(encoding))
+        return _make_type(depth, 1 if is_planar(encoding) else num_channels(encoding))
     match = _GENERIC.fullmatch(encoding)
     if match is None:
         raise RuntimeError(f'Unrecognized image encoding [{encoding}]')

@@ -6,11 +6,14 @@ questions that it answers, with the same answers.
 
 from __future__ import annotations
 
+from fractions import Fraction
 import re
 
 _COLOR_ORDERS = ('rgb', 'bgr', 'rgba', 'bgra')
 _BAYER_ORDERS = ('bayer_rggb', 'bayer_bggr', 'bayer_gbrg', 'bayer_grbg')
-_YUV = ('yuv422', 'yuv422_yuy2', 'uyvy', 'yuyv', 'nv12', 'nv21', 'nv24')
+# A plane of Y is followed by a plane of U and V, of a quarter or of all of the pixels.
+_ROWS_PER_HEIGHT = {'nv12': Fraction(3, 2), 'nv21': Fraction(3, 2), 'nv24': Fraction(3)}
+_YUV = ('yuv422', 'yuv422_yuy2', 'uyvy', 'yuyv', *_ROWS_PER_HEIGHT)
 _WITH_DEPTH = re.compile(r'(rgba?|bgra?|mono|bayer_[rgb]{4})(8|16)')
 _GENERIC = re.compile(r'(8|16|32|64)[USF]C([0-9]*)')
 
@@ -52,6 +55,21 @@ def num_channels(encoding: str) -> int:
     if layout in _YUV:
         return 2
     return len(layout) if layout in _COLOR_ORDERS else 1
+
+
+def is_planar(encoding: str) -> bool:
+    """Whether the image comes in planes below each other, as one channel."""
+    return encoding in _ROWS_PER_HEIGHT
+
+
+def num_rows(encoding: str, height: int) -> int:
+    """Return the rows of bytes of an image of so many rows of pixels."""
+    return int(height * _ROWS_PER_HEIGHT.get(encoding, Fraction(1)))
+
+
+def height_of_rows(encoding: str, rows: int) -> int:
+    """Return the rows of pixels of an image of so many rows of bytes."""
+    return int(rows / _ROWS_PER_HEIGHT.get(encoding, Fraction(1)))
 
 
 def bit_depth(encoding: str) -> int:
