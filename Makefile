@@ -57,6 +57,7 @@ lint: venv
 	$(VENV)/bin/codespell
 	$(RUN) mypy
 	$(RUN) mypy environment ros_wheels/install.py
+	$(RUN) mypy training
 
 docs: venv
 	$(RUN) vggt_ros.parameter_docs

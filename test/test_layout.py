@@ -119,7 +119,28 @@ def test_every_room_is_described():
             assert f'| `{path.name}/` |' in described
 
 
-OURS = [*MODULES, *(p for p in (ROOT / 'ros_wheels').rglob('*.py') if 'build' not in p.parts)]
+TRAINING = sorted((ROOT / 'training').glob('*.py'))
+
+
+@pytest.mark.parametrize('path', TRAINING, ids=lambda path: path.stem)
+def test_the_training_is_tested_and_knows_no_ros(path):
+    names = imported(path)
+    assert not {name for name in names if ROS_PACKAGE.fullmatch(name.split('.')[0])}
+    assert not {name for name in names if name.startswith(('vggt_ros.ros', 'vggt_ros.cli'))}
+    test = ROOT / 'test' / 'training' / f'test_{path.name}'
+    assert test.exists() or path.stem == '__init__', f'{test.relative_to(ROOT)}'
+
+
+@pytest.mark.parametrize('path', MODULES, ids=dotted)
+def test_the_package_does_not_need_the_training(path):
+    assert not {name for name in imported(path) if name.split('.')[0] == 'training'}
+
+
+OURS = [
+    *MODULES,
+    *TRAINING,
+    *(p for p in (ROOT / 'ros_wheels').rglob('*.py') if 'build' not in p.parts),
+]
 
 
 def test_a_file_is_read_in_one_go():

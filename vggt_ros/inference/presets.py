@@ -21,14 +21,14 @@ NANO_WEIGHTS: Path | None = None
 VGGT_1B = NetworkConfig()
 NANO = NetworkConfig(
     aggregator=AggregatorConfig(
-        img_size=168, embed_dim=160, depth=6, num_heads=4, patch_embed='conv'
+        img_size=168, embed_dim=128, depth=5, num_heads=4, patch_embed='dinov2_vitn14_reg'
     ),
     camera_head=CameraHeadConfig(trunk_depth=2, num_heads=4, mlp_ratio=2.0),
-    dpt_head=DptHeadConfig(features=32, out_channels=(32, 48, 64, 64), layers=(1, 2, 4, 5)),
+    dpt_head=DptHeadConfig(features=32, out_channels=(32, 48, 64, 64), layers=(1, 2, 3, 4)),
     track_head=TrackHeadConfig(
         features=32,
         out_channels=(32, 48, 64, 96),
-        layers=(1, 2, 4, 5),
+        layers=(1, 2, 3, 4),
         corr_levels=5,
         corr_radius=3,
         hidden_size=96,

@@ -20,6 +20,7 @@ class EncoderSize:
 
 
 ENCODER_SIZES = {
+    'dinov2_vitn14_reg': EncoderSize(128, 4, 4),  # ours, for nano; the others are DINOv2's
     'dinov2_vits14_reg': EncoderSize(384, 12, 6),
     'dinov2_vitb14_reg': EncoderSize(768, 12, 12),
     'dinov2_vitl14_reg': EncoderSize(1024, 24, 16),

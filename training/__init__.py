@@ -1,0 +1,1 @@
+"""How the checkpoint `nano` is trained: `python -m training.train`."""
