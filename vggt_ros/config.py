@@ -49,6 +49,14 @@ class ModelSettings:
         choices=('crop', 'pad'),
         read_only=True,
     )
+    token_cache: int = parameter(
+        32,
+        'Frames whose encoder tokens are kept for later windows; 0 encodes every window anew.',
+        unit='frames',
+        minimum=0,
+        maximum=1024,
+        read_only=True,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

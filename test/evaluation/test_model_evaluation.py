@@ -17,7 +17,10 @@ class Omniscient:
         self.window = window
         self.requests = []
 
-    def predict(self, images, request):
+    def encode(self, frame_id, image):
+        pass
+
+    def predict(self, images, request, *, frame_ids=None):
         self.requests.append(request)
         np.testing.assert_array_equal(images, self.window.images)
         window, truth = self.window, self.window.tracks
@@ -88,7 +91,10 @@ def test_only_so_many_samples_are_kept(window):
 
 def test_a_failure_names_its_window(window):
     class Mute:
-        def predict(self, images, request):
+        def encode(self, frame_id, image):
+            pass
+
+        def predict(self, images, request, *, frame_ids=None):
             raise PredictionError('no idea')
 
     with pytest.raises(PredictionError, match='seed 900002: no idea'):

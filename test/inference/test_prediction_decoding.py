@@ -6,6 +6,7 @@ import torch
 
 from vggt_ros.errors import PredictionError
 from vggt_ros.inference.image_grid import ImageGrid
+from vggt_ros.inference.prediction import Request
 from vggt_ros.inference.prediction_decoding import prediction_from_outputs
 
 HEIGHT, WIDTH = 28, 42
@@ -41,8 +42,8 @@ def seen() -> np.ndarray:
     return np.zeros((2, HEIGHT, WIDTH, 3), np.uint8)
 
 
-def decode(outputs, seen, grid, *, has_queries=False):
-    return prediction_from_outputs(outputs, seen, grid, has_queries=has_queries)
+def decode(outputs, seen, grid, request=None):
+    return prediction_from_outputs(outputs, seen, grid, request or Request())
 
 
 def test_cameras_are_decoded_with_the_vertical_field_of_view_first(outputs, seen, grid):
@@ -83,6 +84,7 @@ def test_heads_that_did_not_run_leave_nothing(outputs, seen, grid):
 
 
 def test_no_queries_give_an_empty_set_of_tracks(outputs, seen, grid):
-    tracks = decode(outputs, seen, grid, has_queries=True).tracks
+    nothing = Request(query_points=np.zeros((0, 2), np.float32))
+    tracks = decode(outputs, seen, grid, nothing).tracks
     assert tracks is not None
     assert tracks.positions.shape == (2, 0, 2)

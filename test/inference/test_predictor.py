@@ -297,7 +297,7 @@ def test_memory_that_does_not_suffice_while_predicting_is_explained(tiny, monkey
         raise torch.cuda.OutOfMemoryError('tried to allocate 20 GiB')
 
     predictor = predictor_of(tiny)
-    monkeypatch.setattr(VGGT, 'forward', run_out)
+    monkeypatch.setattr(VGGT, 'decode', run_out)
     with pytest.raises(PredictionError, match=r'20 GiB; lower window\.size'):
         predictor.predict(random_images(2, 128, 96))
 
@@ -372,3 +372,98 @@ def test_a_gpu_gives_the_numbers_of_the_cpu_and_frees_its_memory_when_parked(pre
     np.testing.assert_allclose(
         predictor.predict(images, request).depth, on_gpu.depth, rtol=tolerance
     )
+
+
+STREAM = random_images(11, 128, 96, seed=5)
+
+
+def assert_same_numbers(found, expected, frames):
+    """Equal to 1e-4 of the largest number, wherever dense maps were asked for."""
+    for name in ('depth', 'depth_conf', 'points_in_world', 'points_conf'):
+        a, b = getattr(found, name)[list(frames)], getattr(expected, name)[list(frames)]
+        np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(b).max(), rtol=0, err_msg=name)
+    for name in ('cam_from_world', 'K_model', 'K_image'):
+        a, b = getattr(found, name), getattr(expected, name)
+        np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(b).max(), rtol=0, err_msg=name)
+    np.testing.assert_allclose(found.tracks.positions, expected.tracks.positions, atol=1e-2)
+
+
+@pytest.mark.parametrize('overlap', range(1, 8))
+def test_a_stream_gets_the_numbers_of_plain_passes_at_every_overlap(tiny, overlap):
+    predictor = predictor_of(tiny)
+    for start in range(0, len(STREAM) - 7, 8 - overlap):
+        ids = list(range(start, start + 8))
+        images = STREAM[start : start + 8]
+        dense = (0, *range(overlap, 8))
+        for i in range(overlap, 8):
+            predictor.encode(ids[i], images[i])
+        streamed = predictor.predict(
+            images,
+            Request(query_points=QUERIES, point_head=True, dense_frames=dense),
+            frame_ids=ids,
+        )
+        plain = predictor.predict(images, Request(query_points=QUERIES, point_head=True))
+        assert_same_numbers(streamed, plain, dense)
+        skipped = [i for i in range(8) if i not in dense]
+        assert np.isnan(streamed.depth[skipped]).all()
+        assert np.isnan(streamed.points_in_world[skipped]).all()
+
+
+def count_encoded(monkeypatch, network):
+    counts = []
+    encode = network.aggregator.encode
+
+    def counting(images):
+        counts.append(len(images))
+        return encode(images)
+
+    monkeypatch.setattr(network.aggregator, 'encode', counting)
+    return counts
+
+
+def test_every_frame_is_encoded_once(tiny, monkeypatch):
+    predictor = predictor_of(tiny)
+    counts = count_encoded(monkeypatch, tiny)
+    predictor.encode(0, STREAM[0])
+    predictor.encode(0, STREAM[0])
+    predictor.predict(STREAM[:4], frame_ids=[0, 1, 2, 3])
+    predictor.predict(STREAM[2:6], frame_ids=[2, 3, 4, 5])
+    assert counts == [1, 3, 2]
+
+
+def test_tokens_of_a_camera_that_changed_its_size_are_not_used(tiny, monkeypatch):
+    predictor = predictor_of(tiny)
+    predictor.encode(0, STREAM[0])
+    counts = count_encoded(monkeypatch, tiny)
+    predictor.predict(random_images(1, 64, 48), frame_ids=[0])
+    assert counts == [1]
+
+
+def test_without_a_cache_every_window_is_encoded_anew(tiny, monkeypatch):
+    predictor = predictor_of(tiny, token_cache=0)
+    counts = count_encoded(monkeypatch, tiny)
+    for _ in range(2):
+        predictor.predict(STREAM[:2], frame_ids=[0, 1])
+    assert counts == [2, 2]
+
+
+def test_a_parked_predictor_keeps_no_tokens(tiny, monkeypatch):
+    predictor = predictor_of(tiny)
+    predictor.encode(0, STREAM[0])
+    predictor.park()
+    with pytest.raises(PredictionError, match='parked'):
+        predictor.encode(1, STREAM[1])
+    predictor.unpark()
+    counts = count_encoded(monkeypatch, tiny)
+    predictor.predict(STREAM[:1], frame_ids=[0])
+    assert counts == [1]
+
+
+def test_frame_ids_have_to_name_every_image(predictor):
+    with pytest.raises(PredictionError, match='2 frame ids do not name 3 images'):
+        predictor.predict(STREAM[:3], frame_ids=[0, 1])
+
+
+def test_an_image_that_cannot_be_used_is_not_encoded(predictor):
+    with pytest.raises(PredictionError, match='uint8'):
+        predictor.encode(0, STREAM[0].astype(np.float32))

@@ -76,6 +76,7 @@ class TruthfulPredictor:
         spoil: Changes the parts of an answer before it is given.
         windows: Indices of the frames of every call.
         requests: What was asked.
+        encoded: Ids of the frames that were encoded before their window was complete.
     """
 
     def __init__(self, seed=0):
@@ -88,8 +89,12 @@ class TruthfulPredictor:
         self.spoil = lambda parts: None
         self.windows = []
         self.requests = []
+        self.encoded = []
 
-    def predict(self, images, request):
+    def encode(self, frame_id, image):
+        self.encoded.append(frame_id)
+
+    def predict(self, images, request, *, frame_ids=None):
         indices = [index_of(image) for image in images]
         self.windows.append(indices)
         self.requests.append(request)
@@ -100,6 +105,11 @@ class TruthfulPredictor:
         if self.failures:
             raise self.failures.pop(0)
         parts = self._truth(images, indices, request)
+        if request.dense_frames is not None:
+            skipped = [i for i in range(len(images)) if i not in request.dense_frames]
+            for name in ('depth', 'depth_conf', 'points_in_world', 'points_conf'):
+                if parts[name] is not None:
+                    parts[name][skipped] = np.nan
         self.spoil(parts)
         return Prediction(**parts)
 

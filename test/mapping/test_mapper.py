@@ -452,3 +452,41 @@ def test_add_frame_does_not_wait_for_the_network(mapper, predictor, make_frame):
     predictor.release.set()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_frames_are_encoded_while_their_window_is_not_complete(mapper, predictor, make_frame):
+    for index in range(4):
+        mapper.add_frame(make_frame(index))
+    assert mapper.wait_for_window(0.0) is None
+    assert predictor.encoded == [0, 1, 2, 3]
+    assert predictor.windows == []
+
+
+def test_a_frame_that_cannot_be_encoded_is_left_to_its_window(
+    mapper, predictor, make_frame, monkeypatch
+):
+    def refuse(frame_id, image):
+        raise PredictionError('no memory')
+
+    monkeypatch.setattr(predictor, 'encode', refuse)
+    updates = run(mapper, map(make_frame, range(6)))
+    assert len(updates) == 1
+    assert len(updates[0].new_frames) == 6
+
+
+def test_depth_is_asked_for_new_frames_and_the_ends_of_the_seam(mapper, predictor, make_frame):
+    run(mapper, map(make_frame, range(9)))
+    assert [request.dense_frames for request in predictor.requests] == [
+        (0, 1, 2, 3, 4, 5),
+        (0, 2, 3, 4, 5),
+    ]
+
+
+def test_a_long_overlap_is_joined_by_depth_of_earlier_windows(
+    predictor, make_config, make_frame, true_pose
+):
+    config = make_config(window__overlap=5)
+    mapper = Mapper(predictor, config, offline=True)
+    results = results_of(run(mapper, map(make_frame, range(24))))
+    assert [result.frame.id for result in results] == list(range(24))
+    assert_true_up_to_one_similarity(results, true_pose)

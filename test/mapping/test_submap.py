@@ -114,3 +114,24 @@ def test_frames_are_selected_by_id(window, predict):
     np.testing.assert_array_equal(selected.depth, submap.depth[[2, 0]])
     with pytest.raises(ValueError, match='not in tuple'):
         submap.select([7])
+
+
+def test_frames_without_depth_are_completed_by_what_was_known_before(window, predict):
+    earlier = submap_from_prediction(window, predict())
+    bare = submap_from_prediction(window, predict(Request(dense_frames=(1,))))
+    ids = bare.frame_ids
+    assert np.isnan(bare.depth[0]).all()
+    complete = bare.completed_by(earlier.select([ids[2], ids[0]]))
+    np.testing.assert_array_equal(complete.depth[0], earlier.depth[0])
+    np.testing.assert_array_equal(complete.points_in_cam[2], earlier.points_in_cam[2])
+    np.testing.assert_array_equal(complete.depth[1], bare.depth[1])
+    np.testing.assert_array_equal(complete.submap_from_cam, bare.submap_from_cam)
+    assert np.isnan(bare.depth[0]).all(), 'the submap itself stays as it was'
+
+
+def test_frames_nobody_knows_stay_without_depth(window, predict):
+    earlier = submap_from_prediction(window, predict())
+    bare = submap_from_prediction(window, predict(Request(dense_frames=(1,))))
+    complete = bare.completed_by(earlier.select(bare.frame_ids[:1]))
+    assert np.isfinite(complete.depth[0]).any()
+    assert np.isnan(complete.depth[2]).all()

@@ -5,6 +5,7 @@ import pytest
 
 from vggt_ros.config import WindowSettings
 from vggt_ros.mapping.counters import Counters
+from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.window_buffer import WindowBuffer
 
 SETTINGS = WindowSettings(size=6, overlap=2, max_wait=2.0)
@@ -196,6 +197,39 @@ def test_reset_forgets_all_and_starts_an_epoch(buffer, push, counters):
     assert (window.num_overlap, window.epoch) == (0, 1)
 
 
+def next_window(buffer, timeout_s):
+    """The next window; the frames that could be encoded until then are let pass."""
+    while isinstance(work := buffer.wait(timeout_s), Frame):
+        pass
+    return work
+
+
+def test_a_frame_that_waits_can_be_encoded_once(buffer, push):
+    push(buffer, range(2))
+    assert [buffer.wait(1.0).id for _ in range(2)] == [0, 1]
+    assert buffer.wait(0.01) is None
+
+
+def test_a_complete_window_comes_before_frames_to_encode(buffer, push):
+    push(buffer, range(6))
+    window = buffer.wait(1.0)
+    assert ids(window) == [0, 1, 2, 3, 4, 5]
+    assert buffer.wait(0.01) is None, 'its frames are encoded with it'
+
+
+def test_dropped_frames_are_not_encoded(buffer, push):
+    push(buffer, range(3))
+    buffer.drop_pending('paused')
+    assert buffer.wait(0.01) is None
+
+
+def test_offline_what_waits_for_the_next_window_can_still_be_encoded(counters, push):
+    buffer = WindowBuffer(SETTINGS, counters, offline=True)
+    push(buffer, range(8))
+    assert ids(buffer.wait(1.0)) == [0, 1, 2, 3, 4, 5]
+    assert [buffer.wait(1.0).id for _ in range(2)] == [6, 7]
+
+
 def test_wait_gives_up_after_its_timeout(buffer):
     start_s = time.monotonic()
     assert buffer.wait(0.05) is None
@@ -205,7 +239,7 @@ def test_wait_gives_up_after_its_timeout(buffer):
 def test_wait_returns_as_soon_as_the_window_is_full(buffer, push):
     threading.Timer(0.05, push, (buffer, range(6))).start()
     start_s = time.monotonic()
-    assert ids(buffer.wait(10.0)) == [0, 1, 2, 3, 4, 5]
+    assert ids(next_window(buffer, 10.0)) == [0, 1, 2, 3, 4, 5]
     assert time.monotonic() - start_s < 5.0
 
 
@@ -213,7 +247,7 @@ def test_wait_notices_that_an_incomplete_window_is_due(counters, push):
     buffer = WindowBuffer(WindowSettings(size=6, overlap=2, max_wait=0.1), counters)
     push(buffer, range(2))
     start_s = time.monotonic()
-    assert ids(buffer.wait(10.0)) == [0, 1]
+    assert ids(next_window(buffer, 10.0)) == [0, 1]
     assert time.monotonic() - start_s < 5.0
 
 
@@ -227,5 +261,5 @@ def test_wait_does_not_spin_while_a_single_frame_waits(counters, push):
 
     buffer = WindowBuffer(SETTINGS, counters, clock=clock)
     push(buffer, [0])
-    assert buffer.wait(0.1) is None
+    assert next_window(buffer, 0.1) is None
     assert calls < 20

@@ -23,7 +23,10 @@ class StuckPredictor(Predictor):
         self.taken, self.go = Event(), Event()
         self.calls = []
 
-    def predict(self, images, request):
+    def encode(self, frame_id, image):
+        pass
+
+    def predict(self, images, request, *, frame_ids=None):
         self.taken.set()
         self.go.wait(20.0)
         raise PredictionError('nothing to see; turn on the light')

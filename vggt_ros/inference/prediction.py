@@ -18,10 +18,13 @@ class Request:
         query_points: (N, 2) pixels (u, v) of the *first* image, at the camera's size, to be
             followed through all images; None switches the track head off.
         point_head: True to run the point head, too.
+        dense_frames: Positions of the images whose depth and points are wanted; None for all. The
+            others keep NaN: who has them from an earlier pass need not pay for them again.
     """
 
     query_points: Float32[np.ndarray, 'N 2'] | None = None
     point_head: bool = False
+    dense_frames: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,12 +52,13 @@ class Prediction:
     Attributes:
         grid: How the network's pixels map to the camera's.
         images: (S, H, W, 3) RGB as the network saw them.
-        depth: (S, H, W) along the optical axis, positive.
-        depth_conf: (S, H, W), at least 1, unbounded; a rank, not a probability.
+        depth: (S, H, W) along the optical axis, positive; NaN in frames that were not asked for.
+        depth_conf: (S, H, W), at least 1, unbounded; a rank, not a probability; NaN as above.
         cam_from_world: (S, 4, 4) rigid, OpenCV axes (x right, y down, z forward).
         K_model: (S, 3, 3) predicted intrinsics, pixels of the network's image.
         K_image: (S, 3, 3) the same in pixels of the camera's image.
-        points_in_world: (S, H, W, 3) from the point head, None if it was not asked for.
+        points_in_world: (S, H, W, 3) from the point head, None if it was not asked for; NaN as
+            in `depth`.
         points_conf: (S, H, W) of the point head, as `depth_conf`.
         tracks: Tracks of the query points, None if there were none.
     """

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vggt_ros.errors import PredictionError
 from vggt_ros.inference.image_grid import ImageGrid
-from vggt_ros.inference.prediction import Prediction, Tracks
+from vggt_ros.inference.prediction import Prediction, Request, Tracks
 from vggt_ros.model.pose_encoding import (
     decode_pose_encoding,
     MAX_FIELD_OF_VIEW_RAD,
@@ -26,8 +26,7 @@ def prediction_from_outputs(
     outputs: Outputs,
     seen: UInt8[np.ndarray, 'S H W 3'],
     grid: ImageGrid,
-    *,
-    has_queries: bool,
+    request: Request,
 ) -> Prediction:
     """Copy the outputs of one scene off their device and decode the cameras.
 
@@ -35,7 +34,8 @@ def prediction_from_outputs(
         outputs: Of a network in evaluation mode, one scene; cameras and depth are there.
         seen: The images as the network saw them.
         grid: How their pixels map to the camera's.
-        has_queries: True to return tracks, if only an empty set of them.
+        request: What was asked for; tracks are returned, if only an empty set of them, if there
+            were queries.
 
     Raises:
         PredictionError: A number is not finite, or a camera has no focal length or no rotation.
@@ -43,20 +43,37 @@ def prediction_from_outputs(
     cam_from_world, K_model = _decode_cameras(outputs['pose_enc'], grid)
     points_in_world = points_conf = None
     if 'world_points' in outputs:
-        points_in_world = _numbers(outputs['world_points'], 'points')
-        points_conf = _numbers(outputs['world_points_conf'], 'point confidence')
+        points_in_world = _of_all_frames(outputs['world_points'], 'points', seen, request)
+        points_conf = _of_all_frames(
+            outputs['world_points_conf'], 'point confidence', seen, request
+        )
     return Prediction(
         grid=grid,
         images=seen,
-        depth=_numbers(outputs['depth'][..., 0], 'depth'),
-        depth_conf=_numbers(outputs['depth_conf'], 'depth confidence'),
+        depth=_of_all_frames(outputs['depth'][..., 0], 'depth', seen, request),
+        depth_conf=_of_all_frames(outputs['depth_conf'], 'depth confidence', seen, request),
         cam_from_world=cam_from_world,
         K_model=K_model,
         K_image=grid.K_image_from_model(K_model),
         points_in_world=points_in_world,
         points_conf=points_conf,
-        tracks=_tracks(outputs, len(seen)) if has_queries else None,
+        tracks=None if request.query_points is None else _tracks(outputs, len(seen)),
     )
+
+
+def _of_all_frames(
+    output: Float[Tensor, '1 T ...'],
+    what: str,
+    seen: UInt8[np.ndarray, 'S H W 3'],
+    request: Request,
+) -> Float32[np.ndarray, 'S ...']:
+    """Copy a dense output to the CPU; frames that were not asked for are NaN."""
+    numbers = _numbers(output, what)
+    if request.dense_frames is None:
+        return numbers
+    every = np.full((len(seen), *numbers.shape[1:]), np.nan, dtype=np.float32)
+    every[list(request.dense_frames)] = numbers
+    return every
 
 
 def _numbers(output: Float[Tensor, '1 ...'], what: str) -> Float32[np.ndarray, '*_']:

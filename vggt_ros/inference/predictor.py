@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 import logging
 
-from jaxtyping import Float32, Shaped, UInt8
+from jaxtyping import Float32, Shaped
 import numpy as np
 import torch
 
@@ -19,6 +19,8 @@ from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.prediction_decoding import prediction_from_outputs
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.inference.preprocess import plan_grid, resize
+from vggt_ros.inference.request_check import check_dense_frames, model_queries
+from vggt_ros.inference.token_cache import EncodedImage, TokenCache
 from vggt_ros.model.vggt import Outputs, VGGT
 
 _log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class Predictor:
         precision: torch.dtype,
         image_size: int = 0,
         resize_mode: str = 'crop',
+        token_cache: int = 32,
     ) -> None:
         """Move the network to its device.
 
@@ -53,6 +56,7 @@ class Predictor:
             precision: Arithmetic of the backbone; the heads stay in float32.
             image_size: Width of the network's image, pixels; 0 takes the one it was trained with.
             resize_mode: `crop` or `pad`.
+            token_cache: Images whose tokens are kept for later windows.
 
         Raises:
             ConfigError: The image size is not a whole number of patches, the mode is unknown, or
@@ -67,6 +71,7 @@ class Predictor:
         self._device = device
         self._precision = precision
         self._network: VGGT | None = network
+        self._cache = TokenCache(token_cache)
         self._is_parked = True
         self.grid(self._image_size, self._image_size)  # refuses bad settings now, not later
         self.description = PredictorDescription(
@@ -99,6 +104,7 @@ class Predictor:
             precision=precision,
             image_size=settings.image_size,
             resize_mode=settings.resize_mode,
+            token_cache=settings.token_cache,
         )
         level = logging.INFO if checkpoint.is_trained else logging.WARNING
         _log.log(level, 'loaded %s', predictor.description)
@@ -112,15 +118,37 @@ class Predictor:
         """
         return plan_grid(width, height, self._image_size, self._patch_size, self._resize_mode)
 
+    def encode(self, frame_id: int, image: Shaped[np.ndarray, '*_']) -> None:
+        """Do what can be done for an image before the window it will be in is complete.
+
+        Args:
+            frame_id: Unique in this run; `predict` finds the tokens by it.
+            image: (height, width, 3) uint8 RGB.
+
+        Raises:
+            PredictionError: As in `predict`.
+        """
+        network = self._running_network()
+        grid = self._grid_of([image])
+        if self._cache.get(frame_id, grid) is None:
+            with torch.inference_mode(), self._out_of_memory_explained(1):
+                self._cache.put(frame_id, self._encoded(network, [image], grid)[0])
+
     def predict(
-        self, images: Sequence[Shaped[np.ndarray, '*_']], request: Request | None = None
+        self,
+        images: Sequence[Shaped[np.ndarray, '*_']],
+        request: Request | None = None,
+        *,
+        frame_ids: Sequence[int] | None = None,
     ) -> Prediction:
-        """Run one forward pass.
+        """Run one forward pass; the same numbers, whatever was encoded before.
 
         Args:
             images: S arrays (height, width, 3), uint8 RGB, all of one size. World is about the
                 frame of the first.
             request: What is wanted beside depth and cameras; None for nothing.
+            frame_ids: Who the images are: an image is encoded only once, as long as its tokens
+                are kept. None for images that nobody will ask about again.
 
         Raises:
             PredictionError: The images or query points cannot be used, the memory of the device
@@ -129,22 +157,25 @@ class Predictor:
         request = Request() if request is None else request
         network = self._running_network()
         grid = self._grid_of(images)
-        queries = _model_queries(request.query_points, grid)
-        seen = np.stack([resize(image, grid) for image in images])
+        queries = model_queries(request.query_points, grid)
+        check_dense_frames(request, len(images))
         heads = ['camera', 'depth']
         if request.point_head:
             heads.append('points')
         if queries is not None and len(queries):
             heads.append('track')
         with torch.inference_mode(), self._out_of_memory_explained(len(images)):
-            outputs = self._forward(network, seen, queries, heads)
-            return prediction_from_outputs(outputs, seen, grid, has_queries=queries is not None)
+            encoded = self._encoded_window(network, images, grid, frame_ids)
+            outputs = self._decode(network, encoded, grid, queries, heads, request)
+            seen = np.stack([image.seen for image in encoded])
+            return prediction_from_outputs(outputs, seen, grid, request)
 
     def park(self) -> None:
         """Free the memory of the device, keep the weights on the CPU; again is harmless."""
         if self._network is not None and not self._is_parked:
             self._network.to('cpu')
             self._is_parked = True
+            self._cache.clear()
             self._free_cache()
 
     def unpark(self) -> None:
@@ -172,6 +203,7 @@ class Predictor:
     def close(self) -> None:
         """Free the weights and the memory of the device; the predictor is of no use after."""
         self._network = None
+        self._cache.clear()
         self._free_cache()
 
     def _running_network(self) -> VGGT:
@@ -198,22 +230,68 @@ class Predictor:
         height, width = images[0].shape[:2]
         return self.grid(width, height)
 
-    def _forward(
+    def _encoded_window(
         self,
         network: VGGT,
-        seen: UInt8[np.ndarray, 'S H W 3'],
+        images: Sequence[Shaped[np.ndarray, '*_']],
+        grid: ImageGrid,
+        frame_ids: Sequence[int] | None,
+    ) -> list[EncodedImage]:
+        """Return all images of a window encoded, those that are not yet in one go."""
+        if frame_ids is None:
+            return self._encoded(network, images, grid)
+        if len(frame_ids) != len(images):
+            raise PredictionError(
+                f'{len(frame_ids)} frame ids do not name {len(images)} images; give one for each'
+            )
+        known = [self._cache.get(frame_id, grid) for frame_id in frame_ids]
+        fresh = [i for i, encoded in enumerate(known) if encoded is None]
+        if fresh:
+            made = self._encoded(network, [images[i] for i in fresh], grid)
+            for i, encoded in zip(fresh, made, strict=True):
+                self._cache.put(frame_ids[i], encoded)
+                known[i] = encoded
+        return [encoded for encoded in known if encoded is not None]
+
+    def _encoded(
+        self, network: VGGT, images: Sequence[Shaped[np.ndarray, '*_']], grid: ImageGrid
+    ) -> list[EncodedImage]:
+        seen = [resize(image, grid) for image in images]
+        pixels = torch.from_numpy(np.stack(seen)).to(self._device)
+        with self._autocast():
+            tokens = network.aggregator.encode(pixels.permute(0, 3, 1, 2).float().div(255))
+        return [
+            # A copy: a slice would keep the tokens of the whole batch alive.
+            EncodedImage(grid=grid, seen=image, tokens=tokens[i : i + 1].clone())
+            for i, image in enumerate(seen)
+        ]
+
+    def _decode(
+        self,
+        network: VGGT,
+        encoded: Sequence[EncodedImage],
+        grid: ImageGrid,
         queries: Float32[np.ndarray, 'N 2'] | None,
         heads: Sequence[str],
+        request: Request,
     ) -> Outputs:
-        images = torch.from_numpy(seen).to(self._device).permute(0, 3, 1, 2).float().div(255)
         query_points = None
         if queries is not None and 'track' in heads:
-            query_points = torch.from_numpy(queries).to(self._device)
+            query_points = torch.from_numpy(queries).to(self._device)[None]
         # The heads switch autocast off again and run in float32, as they were trained.
-        with torch.autocast(
+        with self._autocast():
+            return network.decode(
+                torch.cat([image.tokens for image in encoded])[None],
+                (grid.model_height, grid.model_width),
+                query_points,
+                heads=heads,
+                dense_frames=request.dense_frames,
+            )
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(
             self._device.type, self._precision, enabled=self._precision != torch.float32
-        ):
-            return network(images, query_points, heads=heads)
+        )
 
     @contextmanager
     def _out_of_memory_explained(self, num_images: int) -> Iterator[None]:
@@ -244,26 +322,3 @@ def _device_name(device: torch.device) -> str:
     if device.type == 'cpu':
         return 'cpu'
     return f'{device} ({torch.cuda.get_device_name(device)})'
-
-
-def _model_queries(
-    query_points: Float32[np.ndarray, 'N 2'] | None, grid: ImageGrid
-) -> Float32[np.ndarray, 'N 2'] | None:
-    """Turn pixels of the camera's image into pixels of the network's, all of them in it."""
-    if query_points is None:
-        return None
-    points = np.asarray(query_points, dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise PredictionError(f'query points must have the shape (N, 2); got {points.shape}')
-    queries = grid.model_from_image(points)
-    limit = np.array([grid.model_width, grid.model_height]) - 0.5
-    is_inside = ((queries >= -0.5) & (queries <= limit)).all(axis=-1)
-    if not is_inside.all():
-        first = int(np.argmin(is_inside))
-        low, high = grid.image_from_model(np.stack([np.full(2, -0.5), limit]))
-        raise PredictionError(
-            f'{np.count_nonzero(~is_inside)} query points are outside of what the network sees, '
-            f'the first is {first} at ({points[first, 0]:.1f}, {points[first, 1]:.1f}); give u '
-            f'in {low[0]:.1f}..{high[0]:.1f} and v in {low[1]:.1f}..{high[1]:.1f}'
-        )
-    return queries.astype(np.float32)

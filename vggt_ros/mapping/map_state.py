@@ -115,7 +115,10 @@ class MapState:
                 np.concatenate([result.confidence[result.keep] for result in results]),
             )
         kept_ids = in_map.frame_ids[-self._config.window.overlap :]
-        self.last = LastWindow(in_map=in_map.select(kept_ids), scale=scale)
+        kept = in_map.select(kept_ids)
+        if self.last is not None:
+            kept = kept.completed_by(self.last.in_map)
+        self.last = LastWindow(in_map=kept, scale=scale)
 
 
 def _kept_points_in_map(result: FrameResult) -> Float32[np.ndarray, 'n 3']:

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 import numpy as np
 
 from vggt_ros.config import check_changes, VggtConfig
-from vggt_ros.errors import InputError
+from vggt_ros.errors import InputError, VggtRosError
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.mapping.counters import Counters, Counts
 from vggt_ros.mapping.frame import Frame
@@ -28,6 +28,9 @@ from vggt_ros.mapping.voxel_map import MapPoints
 from vggt_ros.mapping.window import Window
 from vggt_ros.mapping.window_buffer import WindowBuffer
 
+# Frames of a seam whose depth is predicted a second time: the first and the last one are enough to
+# tell the scale, and every further one costs as much as a new frame.
+_SEAM_FRAMES = 2
 _log = logging.getLogger(__name__)
 
 
@@ -35,8 +38,18 @@ _log = logging.getLogger(__name__)
 class Predicts(Protocol):
     """What the mapper needs of a network."""
 
+    def encode(
+        self, frame_id: int, image: UInt8[np.ndarray, 'image_height image_width 3']
+    ) -> None:
+        """Do what can be done for an image before the others of its window are there."""
+        ...
+
     def predict(
-        self, images: Sequence[UInt8[np.ndarray, 'image_height image_width 3']], request: Request
+        self,
+        images: Sequence[UInt8[np.ndarray, 'image_height image_width 3']],
+        request: Request,
+        *,
+        frame_ids: Sequence[int] | None = None,
     ) -> Prediction:
         """Return depth, cameras and what `request` asks for, for images of one size."""
         ...
@@ -151,9 +164,19 @@ class Mapper:
     def wait_for_window(self, timeout_s: float) -> Window | None:
         """Return the next window as soon as there is one, None after `timeout_s` without.
 
-        A window that was taken must be given to `process`.
+        Uses the time to encode the frames that wait, so that a window, once it is complete, takes
+        less. A window that was taken must be given to `process`, by the same thread.
         """
-        return self._buffer.wait(timeout_s)
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            work = self._buffer.wait(max(0.0, deadline_s - time.monotonic()))
+            if not isinstance(work, Frame):
+                return work
+            try:
+                self._predictor.encode(work.id, work.image)
+            except VggtRosError:
+                # The window will meet the same difficulty and account for its frames.
+                _log.debug('frame %d was not encoded when it came', work.id, exc_info=True)
 
     def process(self, window: Window, wanted: Wanted) -> MapUpdate | None:
         """Run the network on a window and add what it says to the map; one thread at a time.
@@ -253,8 +276,13 @@ class Mapper:
         request = Request(
             query_points=None if queries is None else queries.uv_image,
             point_head=config.cloud.point_source == 'point_head',
+            dense_frames=_dense_frames(window),
         )
-        prediction = self._predictor.predict([frame.image for frame in window.frames], request)
+        prediction = self._predictor.predict(
+            [frame.image for frame in window.frames],
+            request,
+            frame_ids=[frame.id for frame in window.frames],
+        )
         submap = submap_from_prediction(window, prediction)
         placement = place(window, submap, last)
         in_map = submap.moved(placement.map_from_submap)
@@ -279,3 +307,9 @@ class Mapper:
                 self._counters.window_used(len(results), update.latency_s)
                 self._is_lost = False
         return update
+
+
+def _dense_frames(window: Window) -> tuple[int, ...]:
+    """Return which frames need dense maps: the ends of the seam and the new ones."""
+    ends = np.linspace(0, window.num_overlap - 1, min(_SEAM_FRAMES, window.num_overlap))
+    return (*(int(i) for i in ends), *range(window.num_overlap, len(window.frames)))

@@ -55,6 +55,26 @@ class Submap:
             submap_from_cam=map_from_submap.apply_to_pose(self.submap_from_cam),
         )
 
+    def completed_by(self, earlier: Submap) -> Submap:
+        """Return the same frames with what an earlier submap knows of those without any depth.
+
+        Args:
+            earlier: In the same coordinates and unit, of images of the same size.
+        """
+        bare = [
+            i
+            for i, frame_id in enumerate(self.frame_ids)
+            if frame_id in earlier.frame_ids and np.isnan(self.depth[i]).all()
+        ]
+        if not bare:
+            return self
+        known = earlier.select([self.frame_ids[i] for i in bare])
+        names = ('depth', 'confidence', 'points_in_cam', 'points_confidence', 'K')
+        maps = {name: getattr(self, name).copy() for name in names}
+        for name, array in maps.items():
+            array[bare] = getattr(known, name)
+        return replace(self, **maps)
+
     def select(self, frame_ids: Sequence[int]) -> Submap:
         """Return only the named frames, in the order of the names."""
         rows = [self.frame_ids.index(frame_id) for frame_id in frame_ids]

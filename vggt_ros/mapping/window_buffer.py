@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 import threading
 import time
@@ -52,6 +53,7 @@ class WindowBuffer:
         self._clock = clock
         self._changed = threading.Condition(lock or threading.RLock())
         self._pending: list[Frame] = []
+        self._fresh: deque[Frame] = deque()
         self._newest_since_s = 0.0
         self._registered: tuple[Frame, ...] = ()
         self._in_flight = 0
@@ -73,6 +75,7 @@ class WindowBuffer:
         """Add a keyframe of the same size as those that wait."""
         with self._changed:
             self._pending.append(frame)
+            self._fresh.append(frame)
             self._newest_since_s = self._clock()
             self._flushing = False
             if (
@@ -94,6 +97,7 @@ class WindowBuffer:
         with self._changed:
             self._counters.drop(reason, len(self._pending))
             self._pending.clear()
+            self._fresh.clear()
 
     def reset(self) -> None:
         """Forget the map's last frames, too; windows made before are void."""
@@ -102,15 +106,24 @@ class WindowBuffer:
             self._registered = ()
             self._epoch += 1
 
-    def wait(self, timeout_s: float) -> Window | None:
-        """Return the next window as soon as there is one, None after `timeout_s` without."""
+    def wait(self, timeout_s: float) -> Window | Frame | None:
+        """Return what can be worked on as soon as there is something.
+
+        Returns:
+            The next window; else a frame that waits and was not returned before, so that it can
+            be encoded before its window is complete; None after `timeout_s` without either.
+        """
         deadline_s = time.monotonic() + timeout_s
         with self._changed:
             while True:
                 window = self.take()
-                remaining_s = deadline_s - time.monotonic()
-                if window is not None or remaining_s <= 0:
+                if window is not None:
                     return window
+                if self._fresh:
+                    return self._fresh.popleft()
+                remaining_s = deadline_s - time.monotonic()
+                if remaining_s <= 0:
+                    return None
                 incomplete_s = self._until_incomplete_s()
                 # Past that time only another frame can change anything.
                 self._changed.wait(
@@ -124,6 +137,8 @@ class WindowBuffer:
             if not self._is_ready(len(overlap)):
                 return None
             new_frames = self._take_new(self.settings.size - len(overlap))
+            waiting = {frame.id for frame in self._pending}
+            self._fresh = deque(frame for frame in self._fresh if frame.id in waiting)
             self._in_flight += len(new_frames)
             return Window(
                 frames=(*overlap, *new_frames), num_overlap=len(overlap), epoch=self._epoch

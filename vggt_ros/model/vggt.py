@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TypedDict
 
 from jaxtyping import Float
+import torch
 from torch import nn, Tensor
 
 from vggt_ros.errors import PredictionError
@@ -23,10 +24,11 @@ class Outputs(TypedDict, total=False):
     Keys:
         pose_enc: (B, S, 9) pose encodings, see `pose_encoding`.
         pose_enc_list: The same after every refinement, the best last.
-        depth: (B, S, H, W, 1) along the optical axis, positive.
-        depth_conf: (B, S, H, W), at least 1, unbounded.
-        world_points: (B, S, H, W, 3) from the point head, in the world frame.
-        world_points_conf: (B, S, H, W), at least 1, unbounded.
+        depth: (B, T, H, W, 1) along the optical axis, positive; T frames have dense maps, all S
+            unless fewer were asked for.
+        depth_conf: (B, T, H, W), at least 1, unbounded.
+        world_points: (B, T, H, W, 3) from the point head, in the world frame.
+        world_points_conf: (B, T, H, W), at least 1, unbounded.
         track: (B, S, N, 2) pixels (x, y) of the query points in every frame.
         vis: (B, S, N) visibility in 0..1.
         conf: (B, S, N) confidence of the tracks in 0..1.
@@ -35,10 +37,10 @@ class Outputs(TypedDict, total=False):
 
     pose_enc: Float[Tensor, 'B S 9']
     pose_enc_list: list[Float[Tensor, 'B S 9']]
-    depth: Float[Tensor, 'B S H W 1']
-    depth_conf: Float[Tensor, 'B S H W']
-    world_points: Float[Tensor, 'B S H W 3']
-    world_points_conf: Float[Tensor, 'B S H W']
+    depth: Float[Tensor, 'B T H W 1']
+    depth_conf: Float[Tensor, 'B T H W']
+    world_points: Float[Tensor, 'B T H W 3']
+    world_points_conf: Float[Tensor, 'B T H W']
     track: Float[Tensor, 'B S N 2']
     vis: Float[Tensor, 'B S N']
     conf: Float[Tensor, 'B S N']
@@ -103,33 +105,74 @@ class VGGT(nn.Module):
         if query_points is not None and query_points.ndim == 2:
             query_points = query_points[None]
         self._check_inputs(images, query_points)
-        chosen = self._heads_to_run(heads, has_queries=query_points is not None)
-
-        layers = {layer for head in chosen for layer in self.config.layers_of(head)}
-        tokens = self.aggregator(images, layers)
-        outputs = self._run_heads(chosen, tokens, (images.shape[-2], images.shape[-1]))
-        if 'track' in chosen and query_points is not None:
-            outputs.update(self._track(tokens, images, query_points))
+        patch_tokens = torch.unflatten(
+            self.aggregator.encode(images.flatten(0, 1)), 0, images.shape[:2]
+        )
+        size = (images.shape[-2], images.shape[-1])
+        outputs = self.decode(patch_tokens, size, query_points, heads=heads)
         if not self.training:
             outputs['images'] = images
         return outputs
 
+    def decode(
+        self,
+        patch_tokens: Float[Tensor, 'B S hw C'],
+        image_size: tuple[int, int],
+        query_points: Float[Tensor, 'B N 2'] | None = None,
+        *,
+        heads: Collection[str] | None = None,
+        dense_frames: Sequence[int] | None = None,
+    ) -> Outputs:
+        """Predict from the tokens of each frame, whenever they were made.
+
+        The same numbers as `forward`: an encoder knows one frame at a time.
+
+        Args:
+            patch_tokens: What `aggregator.encode` returned for the frames of each scene.
+            image_size: Height and width of the images they were made from, pixels.
+            query_points: Pixels (x, y) of the first frame to track.
+            heads: As in `forward`.
+            dense_frames: The frames whose depth and points are wanted, in this order; None for
+                all. The dense heads see one frame at a time.
+
+        Raises:
+            PredictionError: A shape or size cannot be processed, a head or a frame is not there,
+                or the track head has nothing to track.
+        """
+        chosen = self._heads_to_run(heads, has_queries=query_points is not None)
+        patch = self.config.aggregator.patch_size
+        grid = (image_size[0] // patch, image_size[1] // patch)
+        layers = {layer for head in chosen for layer in self.config.layers_of(head)}
+        tokens = self.aggregator.aggregate(patch_tokens, grid, layers)
+        outputs = self._run_heads(chosen, tokens, image_size, dense_frames)
+        if 'track' in chosen and query_points is not None:
+            outputs.update(self._track(tokens, image_size, query_points))
+        return outputs
+
     def _run_heads(
-        self, chosen: Collection[str], tokens: TokensByLayer, image_size: tuple[int, int]
+        self,
+        chosen: Collection[str],
+        tokens: TokensByLayer,
+        image_size: tuple[int, int],
+        frames: Sequence[int] | None,
     ) -> Outputs:
         outputs = Outputs()
         if 'camera' in chosen:
             outputs['pose_enc_list'] = self.camera_head(tokens[self.config.aggregator.depth - 1])
             outputs['pose_enc'] = outputs['pose_enc_list'][-1]
         if 'depth' in chosen:
-            outputs['depth'], outputs['depth_conf'] = self.depth_head(tokens, image_size)
+            outputs['depth'], outputs['depth_conf'] = self.depth_head(
+                tokens, image_size, frames=frames
+            )
         if 'points' in chosen:
-            points, points_conf = self.point_head(tokens, image_size)
+            points, points_conf = self.point_head(tokens, image_size, frames=frames)
             outputs['world_points'], outputs['world_points_conf'] = points, points_conf
         return outputs
 
-    def _track(self, tokens: TokensByLayer, images: Tensor, query_points: Tensor) -> Outputs:
-        tracks = self.track_head(tokens, (images.shape[-2], images.shape[-1]), query_points)
+    def _track(
+        self, tokens: TokensByLayer, image_size: tuple[int, int], query_points: Tensor
+    ) -> Outputs:
+        tracks = self.track_head(tokens, image_size, query_points)
         outputs = Outputs(track=tracks.positions[-1], vis=tracks.visibility)
         if tracks.confidence is not None:
             outputs['conf'] = tracks.confidence
