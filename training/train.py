@@ -35,6 +35,7 @@ from vggt_ros.model.vggt import VGGT
 
 _LOG_EVERY_S = 30.0
 _SAVE_EVERY_S = 300.0
+_MAX_STEP_S = 20.0  # a step that took longer was suspended for a while
 _ACCELERATOR_BATCH = 8  # a GPU takes that many times the frames of a CPU in about the same time
 _log = logging.getLogger('training')
 
@@ -103,7 +104,7 @@ class Training:
             stage = CURRICULUM[-1] if last_stage_only else stage_at(progress)
             for name, value in self._step(sampler, stage, draws, choices, progress).items():
                 sums[name].append(value)
-            self.clock.trained_s += time.monotonic() - began_s
+            self.clock.trained_s += min(time.monotonic() - began_s, _MAX_STEP_S)
             if self.clock.trained_s - logged_s > _LOG_EVERY_S:
                 self._write(sums, progress, minutes)
                 sums.clear()

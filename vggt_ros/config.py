@@ -49,6 +49,14 @@ class ModelSettings:
         choices=('crop', 'pad'),
         read_only=True,
     )
+    oom_policy: str = parameter(
+        'shrink',
+        'When the memory of the device does not suffice for a window. shrink: try once more with '
+        'half the frames, and make no larger windows until a reset; skip: give up its new frames; '
+        'shutdown: end the node with an error.',
+        choices=('shrink', 'skip', 'shutdown'),
+        read_only=True,
+    )
     token_cache: int = parameter(
         32,
         'Frames whose encoder tokens are kept for later windows; 0 encodes every window anew.',

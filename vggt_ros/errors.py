@@ -38,6 +38,10 @@ class PredictionError(VggtRosError):
     """The network was given something it cannot process, or answered with unusable numbers."""
 
 
+class DeviceMemoryError(PredictionError):
+    """The memory of the device does not suffice for what the network was asked."""
+
+
 class DeviceError(VggtRosError):
     """The requested device or precision is not available on this machine."""
 

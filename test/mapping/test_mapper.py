@@ -3,7 +3,13 @@ import threading
 import numpy as np
 import pytest
 
-from vggt_ros.errors import AlignmentError, ConfigError, InputError, PredictionError
+from vggt_ros.errors import (
+    AlignmentError,
+    ConfigError,
+    DeviceMemoryError,
+    InputError,
+    PredictionError,
+)
 from vggt_ros.geometry.rotation import angle_between
 from vggt_ros.geometry.sim3 import align_sim3
 from vggt_ros.mapping.mapper import Mapper, Wanted
@@ -490,3 +496,53 @@ def test_a_long_overlap_is_joined_by_depth_of_earlier_windows(
     results = results_of(run(mapper, map(make_frame, range(24))))
     assert [result.frame.id for result in results] == list(range(24))
     assert_true_up_to_one_similarity(results, true_pose)
+
+
+def test_out_of_memory_the_window_is_halved_and_tried_once_more(
+    mapper, predictor, make_frame, true_pose
+):
+    predictor.failures = [DeviceMemoryError('20 GiB')]
+    results = results_of(run(mapper, map(make_frame, range(24))))
+    assert [len(window) for window in predictor.windows[:3]] == [6, 3, 3]
+    assert max(len(window) for window in predictor.windows[1:]) == 3
+    snapshot = mapper.snapshot()
+    assert snapshot.window_limit == 3
+    assert snapshot.counts.drops == {'out_of_memory': 3}
+    assert snapshot.counts.windows_failed == 0
+    assert_true_up_to_one_similarity(results, true_pose)
+
+
+def test_memory_that_does_not_suffice_for_half_a_window_either_fails_it(
+    mapper, predictor, make_frame
+):
+    predictor.failures = [DeviceMemoryError('20 GiB'), DeviceMemoryError('10 GiB')]
+    for index in range(6):
+        mapper.add_frame(make_frame(index))
+    with pytest.raises(DeviceMemoryError, match='10 GiB'):
+        mapper.process(mapper.wait_for_window(0.0), DEPTH_ONLY)
+    snapshot = mapper.snapshot()
+    assert snapshot.state == 'lost'
+    assert snapshot.counts.drops == {'out_of_memory': 3, 'window_failed': 3}
+
+
+def test_a_reset_lets_windows_be_large_again(mapper, predictor, make_frame):
+    predictor.failures = [DeviceMemoryError('20 GiB')]
+    run(mapper, map(make_frame, range(6)))
+    mapper.reset()
+    assert mapper.snapshot().window_limit is None
+    predictor.windows.clear()
+    run(mapper, map(make_frame, range(100, 106)))
+    assert [len(window) for window in predictor.windows] == [6]
+
+
+@pytest.mark.parametrize('policy', ['skip', 'shutdown'])
+def test_other_policies_give_the_window_up(predictor, make_config, make_frame, policy):
+    mapper = Mapper(predictor, make_config(model__oom_policy=policy), offline=True)
+    predictor.failures = [DeviceMemoryError('20 GiB')]
+    for index in range(6):
+        mapper.add_frame(make_frame(index))
+    with pytest.raises(DeviceMemoryError):
+        mapper.process(mapper.wait_for_window(0.0), DEPTH_ONLY)
+    assert len(predictor.windows) == 1
+    assert mapper.snapshot().counts.drops == {'window_failed': 6}
+    assert mapper.snapshot().window_limit is None

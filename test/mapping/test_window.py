@@ -1,3 +1,5 @@
+import pytest
+
 from vggt_ros.mapping.window import Window
 
 
@@ -6,3 +8,24 @@ def test_new_frames_are_those_after_the_overlap(make_frame):
     window = Window(frames=frames, num_overlap=2, epoch=0)
     assert window.new_frames == frames[2:]
     assert Window(frames=frames, num_overlap=0, epoch=0).new_frames == frames
+
+
+@pytest.mark.parametrize(
+    ('num_overlap', 'size', 'expected'),
+    [
+        (0, 4, [1, 3, 5, 7]),
+        (4, 4, [2, 3, 5, 7]),
+        (2, 5, [0, 1, 3, 5, 7]),
+        (7, 4, [5, 6, 7]),
+        (0, 2, [3, 7]),
+    ],
+)
+def test_a_thinned_window_keeps_the_newest_frame_and_the_end_of_the_overlap(
+    make_frame, num_overlap, size, expected
+):
+    frames = tuple(make_frame(index) for index in range(8))
+    thin = Window(frames=frames, num_overlap=num_overlap, epoch=3).thinned(size)
+    assert [frame.id for frame in thin.frames] == expected
+    assert all(frame.id < num_overlap for frame in thin.frames[: thin.num_overlap])
+    assert all(frame.id >= num_overlap for frame in thin.new_frames)
+    assert thin.epoch == 3

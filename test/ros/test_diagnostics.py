@@ -121,3 +121,9 @@ def test_an_error_is_an_error():
 
 def test_what_is_not_known_is_said_so():
     assert math.isnan(float(values_of(Health(state='loading'))['scale']))
+
+
+def test_windows_that_are_limited_for_lack_of_memory_are_a_warning_with_a_remedy():
+    status = status_of(replace(HEALTH, window_limit=4))
+    assert status.level == DiagnosticStatus.WARN
+    assert 'limited to 4 frames; lower window.size' in status.message

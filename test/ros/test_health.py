@@ -29,6 +29,7 @@ def pipeline():
         counts=Counters().counts(),
         frames_pending=2,
         num_map_points=5,
+        window_limit=4,
         epoch=0,
     )
     made._mapper = SimpleNamespace(snapshot=lambda: snapshot)
@@ -54,7 +55,7 @@ def test_while_active_the_state_is_that_of_the_mapper(pipeline):
 def test_the_numbers_of_the_newest_window_are_there(pipeline):
     health = health_of('active', pipeline, '')
     assert (health.scale, health.scale_residual, health.focal_ratio) == (2.0, 0.1, 0.9)
-    assert (health.map_points, health.frames_pending) == (5, 2)
+    assert (health.map_points, health.frames_pending, health.window_limit) == (5, 2, 4)
     assert health.model['note'] == 'not trained'
     assert health.model['is_trained'] == 'false'
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from threading import Event
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from sensor_msgs.msg import PointCloud2
 
 from vggt_ros.config import KeyframeSettings, VggtConfig, WindowSettings
-from vggt_ros.errors import InputError, PredictionError
+from vggt_ros.errors import DeviceMemoryError, InputError, PredictionError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.ros.pipeline import Pipeline
@@ -59,7 +60,9 @@ def predictor():
 @pytest.fixture
 def pipeline(make_node, predictor):
     node = make_node('vggt')
-    made = Pipeline(node, CONFIG, predictor, SilentBroadcaster())
+    ends = []
+    made = Pipeline(node, CONFIG, predictor, SilentBroadcaster(), ends.append)
+    made.ends = ends
     node.trigger_configure()
     node.trigger_activate()
     made.node = node
@@ -148,3 +151,23 @@ def test_the_map_is_offered_once_and_only_if_it_has_news(make_node, pipeline):
     for _ in range(3):
         pipeline.offer_map()
     assert not make_node.spin(lambda: len(heard) > 1, 0.3)
+
+
+@pytest.mark.parametrize(('policy', 'ends'), [('shutdown', True), ('skip', False)])
+def test_memory_that_does_not_suffice_ends_the_node_if_that_is_the_policy(
+    pipeline, predictor, rng, monkeypatch, policy, ends
+):
+    def run_out(images, request, *, frame_ids=None):
+        predictor.taken.set()
+        raise DeviceMemoryError('tried to allocate 20 GiB')
+
+    monkeypatch.setattr(predictor, 'predict', run_out)
+    model = replace(CONFIG.model, oom_policy=policy)
+    monkeypatch.setattr(pipeline, '_config', replace(CONFIG, model=model))
+    monkeypatch.setattr(pipeline._mapper, '_config', replace(CONFIG, model=model))
+    pipeline.start()
+    add_frames(pipeline, rng)
+    assert predictor.taken.wait(10.0)
+    pipeline.stop()
+    assert '20 GiB' in pipeline.last_error
+    assert bool(pipeline.ends) == ends

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.ros
 def run():
     """Run a node whose `make` and `end` are given as text; return exit code and output."""
 
-    def start(make, end='return True', number=None):
+    def start(make, end='return True', number=None, exit_code=0):
         program = f"""
             import sys, threading, time
             from rclpy.node import Node
@@ -25,6 +25,8 @@ def run():
             from vggt_ros.ros.shutdown import run_until_shutdown
 
             class Ending(Node):
+                exit_code = {exit_code}
+
                 def __init__(self):
                     {make}
                     super().__init__('ending')
@@ -51,6 +53,11 @@ def run():
         return child.returncode, text + rest
 
     return start
+
+
+def test_a_node_that_ends_for_an_error_says_so_in_the_exit_code(run):
+    code, text = run('pass', number=signal.SIGINT, exit_code=3)
+    assert code == 3, text
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from vggt_ros.config import ModelSettings
-from vggt_ros.errors import ConfigError, DeviceError, PredictionError
+from vggt_ros.errors import ConfigError, DeviceError, DeviceMemoryError, PredictionError
 from vggt_ros.inference.checkpoint import Checkpoint, load_network
 from vggt_ros.inference.device import precision_name, resolve_device, resolve_precision
 from vggt_ros.inference.image_grid import ImageGrid
@@ -151,8 +151,9 @@ class Predictor:
                 are kept. None for images that nobody will ask about again.
 
         Raises:
-            PredictionError: The images or query points cannot be used, the memory of the device
-                does not suffice, the answer is not usable, or the predictor is parked or closed.
+            PredictionError: The images or query points cannot be used, the answer is not usable,
+                or the predictor is parked or closed.
+            DeviceMemoryError: The memory of the device does not suffice.
         """
         request = Request() if request is None else request
         network = self._running_network()
@@ -299,7 +300,7 @@ class Predictor:
             yield
         except torch.cuda.OutOfMemoryError as error:
             self._free_cache()
-            raise PredictionError(
+            raise DeviceMemoryError(
                 f'the memory of {self.description.device} does not suffice for {num_images} '
                 f'images: {error}; lower window.size or model.image_size'
             ) from error

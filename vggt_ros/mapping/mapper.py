@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 import numpy as np
 
 from vggt_ros.config import check_changes, VggtConfig
-from vggt_ros.errors import InputError, VggtRosError
+from vggt_ros.errors import DeviceMemoryError, InputError, VggtRosError
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.mapping.counters import Counters, Counts
 from vggt_ros.mapping.frame import Frame
@@ -77,6 +77,7 @@ class Snapshot:
             frames_pending together.
         frames_pending: Frames that wait for a window or are in one.
         num_map_points: Points of the voxel map.
+        window_limit: Frames that windows are limited to for lack of memory, None if they are not.
         epoch: Number of resets.
     """
 
@@ -84,6 +85,7 @@ class Snapshot:
     counts: Counts
     frames_pending: int
     num_map_points: int
+    window_limit: int | None
     epoch: int
 
 
@@ -185,14 +187,26 @@ class Mapper:
             What the window brought, None if the map was reset since the window was made.
 
         Raises:
-            PredictionError: The network's answer is unusable.
+            PredictionError: The network's answer is unusable, or the memory does not suffice for
+                it, not even for half the window if `model.oom_policy` is shrink.
             AlignmentError: The window can not be joined to the map. After these and any other
                 error the new frames are counted as `window_failed`, and the map and the frames
                 that the next window shares with it stay as they were.
         """
         start_s = time.monotonic()
         try:
-            update = self._process(window, wanted, start_s)
+            try:
+                update = self._process(window, wanted, start_s)
+            except DeviceMemoryError:
+                if self._config.model.oom_policy != 'shrink' or len(window.frames) < 3:
+                    raise
+                window = self._buffer.shrink(window)
+                _log.warning(
+                    'out of memory: windows have at most %d frames from now on',
+                    len(window.frames),
+                    exc_info=True,
+                )
+                update = self._process(window, wanted, start_s)
         except Exception:
             with self._lock:
                 if window.epoch == self._buffer.epoch:
@@ -254,6 +268,7 @@ class Mapper:
                 counts=self._counters.counts(),
                 frames_pending=self._buffer.num_pending,
                 num_map_points=len(self._map.voxels),
+                window_limit=self._buffer.limit,
                 epoch=self._buffer.epoch,
             )
 
@@ -276,7 +291,7 @@ class Mapper:
         request = Request(
             query_points=None if queries is None else queries.uv_image,
             point_head=config.cloud.point_source == 'point_head',
-            dense_frames=_dense_frames(window),
+            dense_frames=dense_frames(len(window.frames), window.num_overlap),
         )
         prediction = self._predictor.predict(
             [frame.image for frame in window.frames],
@@ -309,7 +324,12 @@ class Mapper:
         return update
 
 
-def _dense_frames(window: Window) -> tuple[int, ...]:
-    """Return which frames need dense maps: the ends of the seam and the new ones."""
-    ends = np.linspace(0, window.num_overlap - 1, min(_SEAM_FRAMES, window.num_overlap))
-    return (*(int(i) for i in ends), *range(window.num_overlap, len(window.frames)))
+def dense_frames(num_frames: int, num_overlap: int) -> tuple[int, ...]:
+    """Return which frames of a window need dense maps: the ends of the seam and the new ones.
+
+    Args:
+        num_frames: Of the window.
+        num_overlap: How many of them, the first ones, the map already has.
+    """
+    ends = np.linspace(0, num_overlap - 1, min(_SEAM_FRAMES, num_overlap))
+    return (*(int(i) for i in ends), *range(num_overlap, num_frames))

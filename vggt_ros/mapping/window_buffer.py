@@ -57,6 +57,7 @@ class WindowBuffer:
         self._newest_since_s = 0.0
         self._registered: tuple[Frame, ...] = ()
         self._in_flight = 0
+        self._limit: int | None = None
         self._flushing = False
         self._epoch = 0
 
@@ -64,6 +65,12 @@ class WindowBuffer:
     def epoch(self) -> int:
         """Number of resets so far."""
         return self._epoch
+
+    @property
+    def limit(self) -> int | None:
+        """Largest window that the memory of the device is known to bear, None if it bears all."""
+        with self._changed:
+            return self._limit
 
     @property
     def num_pending(self) -> int:
@@ -104,6 +111,7 @@ class WindowBuffer:
         with self._changed:
             self.drop_pending('reset')
             self._registered = ()
+            self._limit = None
             self._epoch += 1
 
     def wait(self, timeout_s: float) -> Window | Frame | None:
@@ -136,13 +144,29 @@ class WindowBuffer:
             overlap = self._overlap()
             if not self._is_ready(len(overlap)):
                 return None
-            new_frames = self._take_new(self.settings.size - len(overlap))
+            new_frames = self._take_new(self._size() - len(overlap))
             waiting = {frame.id for frame in self._pending}
             self._fresh = deque(frame for frame in self._fresh if frame.id in waiting)
             self._in_flight += len(new_frames)
             return Window(
                 frames=(*overlap, *new_frames), num_overlap=len(overlap), epoch=self._epoch
             )
+
+    def shrink(self, window: Window) -> Window:
+        """Replace a window that was taken by one of half the size, and make none larger.
+
+        The new frames that it leaves out are dropped; without a third frame it has none to spare.
+
+        Args:
+            window: At least three frames.
+        """
+        with self._changed:
+            smaller = window.thinned(max(2, len(window.frames) // 2))
+            num_dropped = len(window.new_frames) - len(smaller.new_frames)
+            self._in_flight -= num_dropped
+            self._counters.drop('out_of_memory', num_dropped)
+            self._limit = len(smaller.frames)
+            return smaller
 
     def finish(self, window: Window, *, registered: bool) -> None:
         """Say what became of a window that was taken; a registered one gives the next overlap."""
@@ -158,11 +182,18 @@ class WindowBuffer:
             return ()
         shape = self._pending[0].image.shape
         # After a change of size the old frames can not be in a window with the new ones.
-        return tuple(frame for frame in self._registered if frame.image.shape == shape)
+        overlap = tuple(frame for frame in self._registered if frame.image.shape == shape)
+        return overlap[-self._max_overlap() :]
+
+    def _max_overlap(self) -> int:
+        return self.settings.overlap if self._limit is None else self._limit // 2
+
+    def _size(self) -> int:
+        return self.settings.size if self._limit is None else self._limit
 
     def _is_ready(self, num_overlap: int) -> bool:
         num_new = len(self._pending)
-        complete = self.settings.size - (self.settings.overlap if num_overlap else 0)
+        complete = self._size() - (self._max_overlap() if num_overlap else 0)
         if num_new >= complete:
             return True
         if self._flushing:

@@ -101,6 +101,11 @@ class Diagnostics:
             recent.append(f'focal_ratio {health.focal_ratio:.2f} outside {low}..{high}')
         if health.model.get('is_trained') == 'false':
             recent.append(health.model['note'])
+        if health.window_limit is not None:
+            recent.append(
+                f'out of memory: windows are limited to {health.window_limit} frames; lower '
+                f'window.size or model.image_size'
+            )
         if recent:
             return DiagnosticStatus.WARN, '; '.join(recent)
         return DiagnosticStatus.OK, health.state

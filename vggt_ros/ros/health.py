@@ -28,6 +28,7 @@ class Health:
         scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
         focal_ratio: Predicted over calibrated focal length, NaN if not known.
         model: What runs, by key: checkpoint, device and so on.
+        window_limit: Frames that windows are limited to for lack of memory, None if they are not.
         error: The error that stopped a transition or the newest window; empty if none.
         gpu_mb: Memory on the GPU in MB, NaN without one.
     """
@@ -40,6 +41,7 @@ class Health:
     scale_residual: float = math.nan
     focal_ratio: float = math.nan
     model: Mapping[str, str] = field(default_factory=dict)
+    window_limit: int | None = None
     error: str = ''
     gpu_mb: float = math.nan
 
@@ -64,6 +66,7 @@ def health_of(lifecycle_state: str, pipeline: Pipeline | None, last_error: str) 
         scale=math.nan if update is None else update.scale,
         scale_residual=math.nan if update is None else update.scale_residual,
         focal_ratio=math.nan if update is None else update.focal_ratio,
+        window_limit=snapshot.window_limit,
         model=_model(pipeline.predictor.description),
         error=last_error or pipeline.last_error,
         gpu_mb=_gpu_mb(pipeline.predictor.description.device),

@@ -38,6 +38,7 @@ class VggtNode(LifecycleNode):
 
     Attributes:
         last_error: Why the last transition failed, empty if it did not.
+        exit_code: What the process returns in the end: 1 if the node ended it for an error.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class VggtNode(LifecycleNode):
         super().__init__('vggt')
         LogBridge(self.get_logger()).install()
         self.last_error = ''
+        self.exit_code = 0
         self._settings = ParameterServer(self, VggtConfig(), self._on_config)
         self._loader: PredictorLoader | None = None
         self._pipeline: Pipeline | None = None
@@ -93,7 +95,9 @@ class VggtNode(LifecycleNode):
         if predictor is None:
             self.get_logger().info('told to end while the weights were loading')
             return TransitionCallbackReturn.FAILURE
-        self._pipeline = Pipeline(self, self.config, predictor, self._broadcaster)
+        self._pipeline = Pipeline(
+            self, self.config, predictor, self._broadcaster, self._end_with_error
+        )
         self._camera = CameraInput(
             self, self.config, self._pipeline.add_frame, self._pipeline.count_refused
         )
@@ -200,6 +204,12 @@ class VggtNode(LifecycleNode):
         response.message = 'taking images' if request.data else 'letting images pass'
         self.get_logger().info(response.message)
         return response
+
+    def _end_with_error(self, reason: str) -> None:
+        """End the process; a launch file with `respawn` then starts it anew."""
+        self.get_logger().fatal(f'{reason}; model.oom_policy is shutdown: the node ends')
+        self.exit_code = 1
+        self.context.try_shutdown()
 
     def _offer_map(self) -> None:
         if self._pipeline is not None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from rclpy.lifecycle import LifecycleNode
 
 from vggt_ros.config import VggtConfig
+from vggt_ros.errors import DeviceMemoryError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.map_update import MapUpdate
@@ -35,6 +36,7 @@ class Pipeline:
         config: VggtConfig,
         predictor: Predictor,
         broadcaster: CameraBroadcaster,
+        on_fatal: Callable[[str], None],
     ) -> None:
         """Create the publishers and an empty map; nothing runs yet.
 
@@ -43,6 +45,7 @@ class Pipeline:
             config: The settings.
             predictor: Belongs to the pipeline from now on.
             broadcaster: Sends TF, if `tf.mode` says so.
+            on_fatal: Told why the process has to end; called from the worker's thread.
         """
         self.last_update: MapUpdate | None = None
         self.last_error = ''
@@ -50,6 +53,7 @@ class Pipeline:
         self._config = config
         self._predictor = predictor
         self._broadcaster = broadcaster
+        self._on_fatal = on_fatal
         self._mapper = Mapper(predictor, config)
         self._publishers = Publishers(node, config)
         self._worker = Worker(
@@ -172,3 +176,5 @@ class Pipeline:
 
     def _on_error(self, error: Exception) -> None:
         self.last_error = str(error) or repr(error)
+        if isinstance(error, DeviceMemoryError) and self._config.model.oom_policy == 'shutdown':
+            self._on_fatal(self.last_error)

@@ -22,7 +22,13 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Endable(Protocol):
-    """A node that can be told that the process ends."""
+    """A node that can be told that the process ends.
+
+    Attributes:
+        exit_code: What the process returns; not 0 if the node ended it for an error.
+    """
+
+    exit_code: int
 
     def end(self, timeout_s: float) -> bool:
         """Stop working within a time; return False if something still works."""
@@ -83,16 +89,16 @@ def run_until_shutdown(make_node: Callable[[], Node]) -> int:
         executor.spin()
     has_ended = node.end(_PATIENCE_S)
     if not has_ended:
-        _leave()
+        _leave(node.exit_code)
     executor.shutdown()
     node.destroy_node()
     shutdown()
-    return 0
+    return node.exit_code
 
 
-def _leave() -> None:
+def _leave(exit_code: int) -> None:
     """End the process although a thread is inside the network, which cannot be interrupted."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(exit_code)
