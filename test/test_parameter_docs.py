@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vggt_ros.config import iterate_parameters, VggtConfig, with_values
+from vggt_ros.config import VggtConfig
 from vggt_ros.parameter_docs import (
     parameters_table,
     parameters_yaml,
@@ -11,6 +11,7 @@ from vggt_ros.parameter_docs import (
     write,
     YAML_PATH,
 )
+from vggt_ros.parameter_tree import iterate_parameters, with_values
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,8 +11,9 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from vggt_ros.config import iterate_parameters, VggtConfig
+from vggt_ros.config import VggtConfig
 from vggt_ros.parameter import Parameter, parameter_of
+from vggt_ros.parameter_tree import iterate_parameters
 from vggt_ros.ros.player_config import PlayerConfig
 
 YAML_PATH = Path('config/vggt.yaml')

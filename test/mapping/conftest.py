@@ -4,13 +4,14 @@ import time
 import numpy as np
 import pytest
 
-from vggt_ros.config import VggtConfig, with_values
+from vggt_ros.config import VggtConfig
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import project, unproject
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction, Tracks
 from vggt_ros.mapping.frame import Frame
+from vggt_ros.parameter_tree import with_values
 
 IMAGE_SIZE = (80, 60)
 HALF_ROOM = np.array([4.0, 1.5, 3.0])

@@ -2,8 +2,9 @@ import pytest
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from vggt_ros.config import iterate_parameters, VggtConfig
+from vggt_ros.config import VggtConfig
 from vggt_ros.errors import ConfigError
+from vggt_ros.parameter_tree import iterate_parameters
 from vggt_ros.ros.parameters import ParameterServer
 
 

@@ -1,4 +1,4 @@
-from vggt_ros.config import iterate_parameters
+from vggt_ros.parameter_tree import iterate_parameters
 from vggt_ros.ros.player_config import PlayerConfig
 
 

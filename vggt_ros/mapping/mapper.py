@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import UInt8
 import numpy as np
 
-from vggt_ros.config import check_changes, VggtConfig
+from vggt_ros.config import VggtConfig
 from vggt_ros.errors import DeviceMemoryError, InputError, VggtRosError
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.mapping.counters import Counters, Counts
@@ -27,6 +27,7 @@ from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.mapping.voxel_map import MapPoints
 from vggt_ros.mapping.window import Window
 from vggt_ros.mapping.window_buffer import WindowBuffer
+from vggt_ros.parameter_tree import check_changes
 
 # Frames of a seam whose depth is predicted a second time: the first and the last one are enough to
 # tell the scale, and every further one costs as much as a new frame.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -14,9 +14,9 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from vggt_ros.config import iterate_parameters, with_values
 from vggt_ros.errors import ConfigError
 from vggt_ros.parameter import Parameter
+from vggt_ros.parameter_tree import iterate_parameters, with_values
 
 ConfigT = TypeVar('ConfigT')
 
@@ -46,7 +46,7 @@ class ParameterServer(Generic[ConfigT]):
             ConfigError: A given parameter is unknown, has the wrong type or is out of range.
         """
         self._on_change = on_change
-        self.config = _changed(defaults, _overrides(node))
+        self.config = with_values(defaults, _overrides(node))
         for name, value, about in iterate_parameters(self.config):
             # The override is in `value`: an integer in YAML for a float has been widened there.
             node.declare_parameter(name, value, _descriptor(value, about), ignore_override=True)
@@ -61,18 +61,13 @@ class ParameterServer(Generic[ConfigT]):
         """
         changes = {p.name: p.value for p in parameters if p.name in self._names}
         try:
-            config = _changed(self.config, changes)
+            config = with_values(self.config, changes)
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if config != self.config:
             self.config = config
             self._on_change(config)
         return SetParametersResult(successful=True)
-
-
-def _changed(config: ConfigT, values: dict[str, Any]) -> ConfigT:
-    tree: Any = config  # any settings dataclass will do
-    return cast(ConfigT, with_values(tree, values))
 
 
 def _overrides(node: Node) -> dict[str, Any]:
