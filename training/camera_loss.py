@@ -16,7 +16,7 @@ from vggt_ros.model.pose_encoding import encode_pose_encoding
 # it sees, while fields of view differ by tens of degrees: alike weights would leave the motion to
 # chance.
 _WEIGHT_TRANSLATION, _WEIGHT_ROTATION, _WEIGHT_FIELD_OF_VIEW = 5.0, 5.0, 1.0
-_HUBER = 0.05
+_HUBER = 0.01  # below a degree: smaller errors of a rotation hardly pull any more
 _DECAY = 0.6  # weight of a refinement relative to the next one
 
 

@@ -27,11 +27,12 @@ class Stage:
     track_share: float = 0.0
 
 
-# Matching and motion are learnt from small pictures and linear read-outs; the heads, which cost
-# as much as the rest, follow at full size.
+# Matching and motion are learnt from small pictures and linear read-outs, then at full size; the
+# heads, which cost as much as the rest, follow.
 CURRICULUM = (
-    Stage(until=0.12, image_size=(84, 112), num_frames=(2, 2), frames_per_step=16),
-    Stage(until=0.45, image_size=(84, 112), num_frames=(2, 5), frames_per_step=20),
+    Stage(until=0.1, image_size=(84, 112), num_frames=(2, 2), frames_per_step=16),
+    Stage(until=0.28, image_size=(84, 112), num_frames=(2, 5), frames_per_step=20),
+    Stage(until=0.5, image_size=(126, 168), num_frames=(2, 6), frames_per_step=16),
     Stage(
         until=1.0,
         image_size=(126, 168),

@@ -33,6 +33,19 @@ class ModelSettings:
         choices=('auto', 'bf16', 'fp16', 'fp32'),
         read_only=True,
     )
+    dense_precision: str = parameter(
+        'fp32',
+        'Arithmetic of the depth and the point head except for their last layers; bf16 and fp16 '
+        'change depth by less than 1 %.',
+        choices=('bf16', 'fp16', 'fp32'),
+        read_only=True,
+    )
+    compile: bool = parameter(
+        False,
+        'Compile the transformer blocks at start-up: faster windows, the start takes up to a '
+        'minute longer.',
+        read_only=True,
+    )
     image_size: int = parameter(
         0,
         'Width of the image the network sees; 0 takes the width it was trained with.',

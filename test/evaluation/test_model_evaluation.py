@@ -34,6 +34,7 @@ class Omniscient:
             images=window.images,
             depth=0.5 * window.depth,
             depth_conf=np.ones_like(window.depth),
+            keep=np.ones(window.depth.shape, bool),
             cam_from_world=poses,
             K_model=K,
             K_image=K,

@@ -51,6 +51,7 @@ def test_an_answer_holds_what_was_predicted():
         images=np.zeros((*shape, 3), np.uint8),
         depth=np.full(shape, 3.0, np.float32),
         depth_conf=np.ones(shape, np.float32),
+        keep=np.ones(shape, bool),
         cam_from_world=np.tile(np.eye(4), (2, 1, 1)),
         K_model=K,
         K_image=2 * K,

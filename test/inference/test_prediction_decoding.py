@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from vggt_ros.config import CloudSettings
 from vggt_ros.errors import PredictionError
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Request
@@ -88,3 +89,41 @@ def test_no_queries_give_an_empty_set_of_tracks(outputs, seen, grid):
     tracks = decode(outputs, seen, grid, nothing).tracks
     assert tracks is not None
     assert tracks.positions.shape == (2, 0, 2)
+
+
+def test_without_a_filter_every_pixel_with_a_depth_is_kept(outputs, seen, grid):
+    outputs['depth'][0, 1, 3, 4] = 0.0
+    keep = decode(outputs, seen, grid).keep
+    assert keep.sum() == 2 * HEIGHT * WIDTH - 1
+    assert not keep[1, 3, 4]
+
+
+def test_the_filter_of_the_request_decides_what_is_kept(outputs, seen, grid):
+    outputs['depth'][0, 0, :, 20:] = 3.0
+    keep = decode(outputs, seen, grid, Request(filter=CloudSettings(edge_rtol=0.03))).keep
+    assert keep[0].all(axis=0).tolist() == [u not in (19, 20) for u in range(WIDTH)]
+    assert keep[1].all()
+
+
+def test_frames_that_were_not_asked_for_keep_nothing(outputs, seen, grid):
+    only = {name: value[:, 1:] for name, value in outputs.items() if name != 'pose_enc'}
+    only['depth_conf'][..., :10, :] = 1.0
+    settings = CloudSettings(confidence_mode='absolute', confidence_min=1.2, edge_rtol=0.0)
+    keep = decode(outputs | only, seen, grid, Request(dense_frames=(1,), filter=settings)).keep
+    assert not keep[0].any()
+    assert keep[1].all(axis=1).tolist() == [False] * 10 + [True] * (HEIGHT - 10)
+
+
+def test_points_of_the_point_head_are_kept_by_their_own_depth_and_confidence(outputs, seen, grid):
+    # The camera looks along z of the world from z = -0.3: points at z = -1 are behind it.
+    points = torch.zeros(1, 2, HEIGHT, WIDTH, 3)
+    points[..., 2] = 1.0
+    points[0, 0, :5, :, 2] = -1.0
+    outputs['world_points'] = points
+    outputs['world_points_conf'] = torch.full((1, 2, HEIGHT, WIDTH), 2.0)
+    outputs['world_points_conf'][0, 1, :, :7] = 1.0
+    outputs['depth_conf'][:] = 1.0
+    settings = CloudSettings(confidence_mode='absolute', confidence_min=1.5, edge_rtol=0.0)
+    keep = decode(outputs, seen, grid, Request(point_head=True, filter=settings)).keep
+    assert keep[0].all(axis=1).tolist() == [False] * 5 + [True] * (HEIGHT - 5)
+    assert keep[1].all(axis=0).tolist() == [False] * 7 + [True] * (WIDTH - 7)

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from dataclasses import replace
 import logging
 
@@ -180,7 +181,7 @@ def test_a_network_without_depth_is_refused_while_loading(tiny_config):
 
 
 def test_half_precision_touches_the_backbone_only(tiny, prediction):
-    predictor = predictor_of(tiny, precision=torch.bfloat16)
+    predictor = predictor_of(deepcopy(tiny), precision=torch.bfloat16)
     half = predictor.predict(
         random_images(3, 128, 96), Request(query_points=QUERIES, point_head=True)
     )

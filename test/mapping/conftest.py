@@ -3,12 +3,14 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import project, unproject
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.inference.image_grid import ImageGrid
+from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Tracks
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.parameter_tree import with_values
@@ -112,7 +114,13 @@ class TruthfulPredictor:
                 if parts[name] is not None:
                     parts[name][skipped] = np.nan
         self.spoil(parts)
-        return Prediction(**parts)
+        return Prediction(**parts, keep=self._keep(parts, request))
+
+    def _keep(self, parts, request):
+        confidence = parts['depth_conf' if parts['points_conf'] is None else 'points_conf']
+        depth, confidence = torch.from_numpy(parts['depth']), torch.from_numpy(confidence)
+        inside = torch.from_numpy(parts['grid'].inside())
+        return keep_mask(depth, confidence, inside, request.filter).numpy()
 
     def _truth(self, images, indices, request):
         height, width = images[0].shape[:2]

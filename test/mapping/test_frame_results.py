@@ -3,7 +3,6 @@ import pytest
 
 from vggt_ros.inference.prediction import Request
 from vggt_ros.mapping.frame_results import frame_results
-from vggt_ros.mapping.point_filter import keep_mask
 from vggt_ros.mapping.submap import submap_from_prediction
 from vggt_ros.mapping.track_book import Queries
 from vggt_ros.mapping.window import Window
@@ -35,16 +34,27 @@ def test_there_is_one_result_for_each_new_frame_with_its_own_rows(window, predic
         assert result.tracks is None
 
 
-def test_the_confidence_percentile_is_one_of_the_whole_window(window, predict, make_config):
-    settings = make_config(cloud__confidence_percentile=50.0).cloud
-    prediction, submap = predict(Request())
-    prediction.depth_conf[:2] = 100.0  # two of five frames
+def test_a_point_stays_if_the_prediction_keeps_it_and_it_is_in_range(window, predict, make_config):
+    prediction, submap = predict(Request(filter=make_config().cloud))
+    everything = frame_results(window, prediction, submap, make_config().cloud, None)
+    for i, result in enumerate(everything, start=2):
+        np.testing.assert_array_equal(result.keep, prediction.keep[i])
+    low, high = (float(limit) for limit in np.quantile(submap.depth, [0.2, 0.7]))
+    settings = make_config(cloud__min_depth=low, cloud__max_depth=high).cloud
     results = frame_results(window, prediction, submap, settings, None)
-    kept = np.mean([result.keep for result in results])
-    assert kept == pytest.approx(1 / 6, abs=0.02)  # 10 % of the window in 60 % of its frames
-    inside = prediction.grid.inside()
-    expected = keep_mask(submap.depth, submap.points_confidence, inside, settings)[2:]
-    np.testing.assert_array_equal(np.stack([result.keep for result in results]), expected)
+    for i, result in enumerate(results, start=2):
+        depth = submap.points_in_cam[i, ..., 2]
+        expected = prediction.keep[i] & (depth >= low) & (depth <= high)
+        np.testing.assert_array_equal(result.keep, expected)
+        assert 0 < expected.sum() < prediction.keep[i].sum()
+
+
+def test_a_pixel_without_a_point_is_not_kept(window, predict, make_config):
+    prediction, submap = predict(Request())
+    submap.points_in_cam[3, 5, 6] = np.nan
+    results = frame_results(window, prediction, submap, make_config().cloud, None)
+    assert prediction.keep[3, 5, 6]
+    assert not results[1].keep[5, 6]
 
 
 def test_tracks_are_those_of_the_same_frame(window, predict, make_config):

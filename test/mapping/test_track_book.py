@@ -55,6 +55,7 @@ def record(frames):
                 images=np.zeros((*shape, 3), np.uint8),
                 depth=np.ones(shape, np.float32),
                 depth_conf=np.ones(shape, np.float32),
+                keep=np.ones(shape, bool),
                 cam_from_world=np.stack([np.eye(4)] * 4),
                 K_model=np.stack([np.eye(3)] * 4),
                 K_image=np.stack([np.eye(3)] * 4),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 import numpy as np
 
+from vggt_ros.config import CloudSettings
 from vggt_ros.inference.image_grid import ImageGrid
 
 
@@ -18,12 +19,15 @@ class Request:
         query_points: (N, 2) pixels (u, v) of the *first* image, at the camera's size, to be
             followed through all images; None switches the track head off.
         point_head: True to run the point head, too.
+        filter: Which pixels are worth a point, as far as that can be told without a unit of
+            length; None for all that have a depth.
         dense_frames: Positions of the images whose depth and points are wanted; None for all. The
             others keep NaN: who has them from an earlier pass need not pay for them again.
     """
 
     query_points: Float32[np.ndarray, 'N 2'] | None = None
     point_head: bool = False
+    filter: CloudSettings | None = None
     dense_frames: tuple[int, ...] | None = None
 
 
@@ -54,6 +58,8 @@ class Prediction:
         images: (S, H, W, 3) RGB as the network saw them.
         depth: (S, H, W) along the optical axis, positive; NaN in frames that were not asked for.
         depth_conf: (S, H, W), at least 1, unbounded; a rank, not a probability; NaN as above.
+        keep: (S, H, W) True for the pixels that pass the filter of the request; by the depth and
+            confidence of the point head if it was asked.
         cam_from_world: (S, 4, 4) rigid, OpenCV axes (x right, y down, z forward).
         K_model: (S, 3, 3) predicted intrinsics, pixels of the network's image.
         K_image: (S, 3, 3) the same in pixels of the camera's image.
@@ -67,6 +73,7 @@ class Prediction:
     images: UInt8[np.ndarray, 'S H W 3']
     depth: Float32[np.ndarray, 'S H W']
     depth_conf: Float32[np.ndarray, 'S H W']
+    keep: Bool[np.ndarray, 'S H W']
     cam_from_world: Float[np.ndarray, 'S 4 4']
     K_model: Float[np.ndarray, 'S 3 3']
     K_image: Float[np.ndarray, 'S 3 3']

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 import numpy as np
 import torch
 from torch import Tensor
 
 from vggt_ros.errors import PredictionError
 from vggt_ros.inference.image_grid import ImageGrid
+from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Request, Tracks
 from vggt_ros.model.pose_encoding import (
     decode_pose_encoding,
@@ -52,6 +53,7 @@ def prediction_from_outputs(
         images=seen,
         depth=_of_all_frames(outputs['depth'][..., 0], 'depth', seen, request),
         depth_conf=_of_all_frames(outputs['depth_conf'], 'depth confidence', seen, request),
+        keep=_keep(outputs, cam_from_world, grid, request),
         cam_from_world=cam_from_world,
         K_model=K_model,
         K_image=grid.K_image_from_model(K_model),
@@ -59,6 +61,28 @@ def prediction_from_outputs(
         points_conf=points_conf,
         tracks=None if request.query_points is None else _tracks(outputs, len(seen)),
     )
+
+
+def _keep(
+    outputs: Outputs,
+    cam_from_world: Float[np.ndarray, 'S 4 4'],
+    grid: ImageGrid,
+    request: Request,
+) -> Bool[np.ndarray, 'S H W']:
+    """Filter on the device and copy the answer; frames that were not asked for keep nothing."""
+    depth, confidence = outputs['depth'][0, ..., 0], outputs['depth_conf'][0]
+    frames = list(range(len(cam_from_world)))
+    if request.dense_frames is not None:
+        frames = list(request.dense_frames)
+    if 'world_points' in outputs:
+        points, confidence = outputs['world_points'][0], outputs['world_points_conf'][0]
+        axis = torch.from_numpy(cam_from_world[frames, 2]).to(points)[:, None, None]
+        depth = (points * axis[..., :3]).sum(dim=-1) + axis[..., 3]
+    inside = torch.from_numpy(grid.inside()).to(depth.device)
+    keep = keep_mask(depth.float(), confidence.float(), inside, request.filter).cpu().numpy()
+    every = np.zeros((len(cam_from_world), *keep.shape[1:]), dtype=bool)
+    every[frames] = keep
+    return every
 
 
 def _of_all_frames(

@@ -13,8 +13,10 @@ import torch
 from vggt_ros.config import ModelSettings
 from vggt_ros.errors import ConfigError, DeviceError, DeviceMemoryError, PredictionError
 from vggt_ros.inference.checkpoint import Checkpoint, load_network
+from vggt_ros.inference.compiled_blocks import CompiledBlocks
 from vggt_ros.inference.device import precision_name, resolve_device, resolve_precision
 from vggt_ros.inference.image_grid import ImageGrid
+from vggt_ros.inference.network_precision import set_precision
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.prediction_decoding import prediction_from_outputs
 from vggt_ros.inference.predictor_description import PredictorDescription
@@ -43,17 +45,21 @@ class Predictor:
         *,
         device: torch.device,
         precision: torch.dtype,
+        dense_precision: torch.dtype = torch.float32,
+        compile_blocks: bool = False,
         image_size: int = 0,
         resize_mode: str = 'crop',
         token_cache: int = 32,
     ) -> None:
-        """Move the network to its device.
+        """Move the network to its device and run it once if that saves time later.
 
         Args:
             network: In evaluation mode; it belongs to the predictor from now on.
             checkpoint: Where the weights came from.
             device: Where to run.
-            precision: Arithmetic of the backbone; the heads stay in float32.
+            precision: Arithmetic of the backbone; camera head and tracker stay in float32.
+            dense_precision: Arithmetic of the depth and the point head but for their last layers.
+            compile_blocks: True to compile the transformer blocks.
             image_size: Width of the network's image, pixels; 0 takes the one it was trained with.
             resize_mode: `crop` or `pad`.
             token_cache: Images whose tokens are kept for later windows.
@@ -70,7 +76,9 @@ class Predictor:
         self._resize_mode = resize_mode
         self._device = device
         self._precision = precision
+        set_precision(network, precision, dense_precision, device)
         self._network: VGGT | None = network
+        self._compiled = CompiledBlocks(network)
         self._cache = TokenCache(token_cache)
         self._is_parked = True
         self.grid(self._image_size, self._image_size)  # refuses bad settings now, not later
@@ -84,6 +92,10 @@ class Predictor:
             notice=checkpoint.notice,
         )
         self.unpark()
+        if compile_blocks:
+            self._compiled.warm_up(self._run_once)
+        elif device.type == 'cuda':
+            self._run_once()  # libraries load and choose their kernels now
 
     @classmethod
     def load(cls, settings: ModelSettings) -> Predictor:
@@ -102,6 +114,8 @@ class Predictor:
             checkpoint,
             device=device,
             precision=precision,
+            dense_precision=resolve_precision(settings.dense_precision, device),
+            compile_blocks=settings.compile,
             image_size=settings.image_size,
             resize_mode=settings.resize_mode,
             token_cache=settings.token_cache,
@@ -131,7 +145,7 @@ class Predictor:
         network = self._running_network()
         grid = self._grid_of([image])
         if self._cache.get(frame_id, grid) is None:
-            with torch.inference_mode(), self._out_of_memory_explained(1):
+            with self._running(1):
                 self._cache.put(frame_id, self._encoded(network, [image], grid)[0])
 
     def predict(
@@ -165,7 +179,7 @@ class Predictor:
             heads.append('points')
         if queries is not None and len(queries):
             heads.append('track')
-        with torch.inference_mode(), self._out_of_memory_explained(len(images)):
+        with self._running(len(images)):
             encoded = self._encoded_window(network, images, grid, frame_ids)
             outputs = self._decode(network, encoded, grid, queries, heads, request)
             seen = np.stack([image.seen for image in encoded])
@@ -294,10 +308,21 @@ class Predictor:
             self._device.type, self._precision, enabled=self._precision != torch.float32
         )
 
+    def _run_once(self) -> None:
+        """Encode an image alone and with others, and look at a window: what a stream does."""
+        network = self._running_network()
+        blank = np.zeros((2 * self._patch_size, self._image_size, 3), np.uint8)
+        grid = self._grid_of([blank])
+        with self._running(3):
+            self._encoded(network, [blank], grid)
+            window = self._encoded(network, [blank] * 3, grid)
+            self._decode(network, window, grid, None, ['camera', 'depth'], Request())
+
     @contextmanager
-    def _out_of_memory_explained(self, num_images: int) -> Iterator[None]:
+    def _running(self, num_images: int) -> Iterator[None]:
         try:
-            yield
+            with torch.inference_mode(), self._compiled.running():
+                yield
         except torch.cuda.OutOfMemoryError as error:
             self._free_cache()
             raise DeviceMemoryError(

@@ -292,6 +292,7 @@ class Mapper:
         request = Request(
             query_points=None if queries is None else queries.uv_image,
             point_head=config.cloud.point_source == 'point_head',
+            filter=config.cloud,
             dense_frames=dense_frames(len(window.frames), window.num_overlap),
         )
         prediction = self._predictor.predict(

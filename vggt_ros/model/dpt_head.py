@@ -13,7 +13,7 @@ from vggt_ros.model.config import AggregatorConfig
 from vggt_ros.model.constant_cache import ConstantCache
 from vggt_ros.model.dense_activation import confidence_from_raw
 from vggt_ros.model.dpt_fusion import resize, Scratch
-from vggt_ros.model.full_precision import full_precision
+from vggt_ros.model.full_precision import arithmetic, full_precision
 from vggt_ros.model.position_embedding import dpt_axis_tables
 
 FRAMES_AT_A_TIME = 8
@@ -27,6 +27,10 @@ class DptHead(nn.Module):
 
     Frames are independent of each other here: a subset gives the same numbers, and large windows
     go through in pieces to bound the memory.
+
+    Attributes:
+        precision: Arithmetic of the maps; what is made of them is computed in float32. VGGT was
+            trained with float32.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class DptHead(nn.Module):
         self.down_ratio = down_ratio
         self.patch_size = aggregator.patch_size
         self.num_special_tokens = aggregator.num_special_tokens
+        self.precision = torch.float32
         fine, middle, _, deep = out_channels
         self.norm = nn.LayerNorm(aggregator.token_dim, eps=1e-5)
         self.projects = nn.ModuleList(
@@ -72,12 +77,13 @@ class DptHead(nn.Module):
     ) -> Float[Tensor, 'BS F h w']:
         """Return the maps of the named frames, scene by scene, at 1/down_ratio of the image."""
         height, width = image_size
-        levels = [
-            self._level(k, tokens_by_layer[layer], image_size, frames)
-            for k, layer in enumerate(self.layers)
-        ]
-        size = (height // self.down_ratio, width // self.down_ratio)
-        return self._with_positions(resize(self.scratch(levels), size), image_size)
+        with arithmetic(tokens_by_layer[self.layers[0]], self.precision):
+            levels = [
+                self._level(k, tokens_by_layer[layer], image_size, frames)
+                for k, layer in enumerate(self.layers)
+            ]
+            size = (height // self.down_ratio, width // self.down_ratio)
+            return self._with_positions(resize(self.scratch(levels), size), image_size)
 
     def chunks_of(
         self,
@@ -196,7 +202,7 @@ class DenseHead(DptHead):
         pieces = []
         for chunk in self.chunks_of(tokens_by_layer, image_size, frames, frames_at_a_time):
             with full_precision(tokens_by_layer[self.layers[0]]):
-                maps = self.map_of(tokens_by_layer, image_size, chunk)
+                maps = self.map_of(tokens_by_layer, image_size, chunk).float()
                 raw = self.scratch.output_conv2(maps).permute(0, 2, 3, 1)
                 pieces.append(torch.unflatten(raw, 0, (-1, len(chunk))))
         raw = torch.cat(pieces, dim=1)
@@ -238,7 +244,7 @@ class FeatureHead(DptHead):
         pieces = []
         for chunk in self.chunks_of(tokens_by_layer, image_size, frames, frames_at_a_time):
             with full_precision(tokens_by_layer[self.layers[0]]):
-                maps = self.map_of(tokens_by_layer, image_size, chunk)
+                maps = self.map_of(tokens_by_layer, image_size, chunk).float()
                 pieces.append(torch.unflatten(maps, 0, (-1, len(chunk))))
         return torch.cat(pieces, dim=1)
 

@@ -1,29 +1,28 @@
-import numpy as np
 import pytest
+import torch
 
 from vggt_ros.config import CloudSettings
-from vggt_ros.mapping.point_filter import is_depth_edge, keep_mask
+from vggt_ros.inference.pixel_filter import is_depth_edge, keep_mask
 
 ALL = CloudSettings(confidence_percentile=0.0, edge_rtol=0.0)
-INSIDE = np.ones((4, 5), bool)
+INSIDE = torch.ones(4, 5, dtype=torch.bool)
 
 
 def arrays(depth=2.0):
-    depth = np.full((2, 4, 5), depth, np.float32)
-    return depth, np.arange(1, 41, dtype=np.float32).reshape(2, 4, 5)
+    return torch.full((2, 4, 5), depth), torch.arange(1.0, 41.0).reshape(2, 4, 5)
 
 
 def test_without_filters_all_valid_points_stay():
     depth, confidence = arrays()
-    depth[0, 0, :4] = (np.nan, np.inf, 0.0, -1.0)
-    confidence[1, 0, 0] = np.nan
+    depth[0, 0, :4] = torch.tensor([torch.nan, torch.inf, 0.0, -1.0])
+    confidence[1, 0, 0] = torch.nan
     keep = keep_mask(depth, confidence, INSIDE, ALL)
     assert keep.sum() == 40 - 5
     assert not keep[0, 0, :4].any()
 
 
 def test_padding_is_dropped():
-    inside = INSIDE.copy()
+    inside = INSIDE.clone()
     inside[0] = False
     assert not keep_mask(*arrays(), inside, ALL)[:, 0].any()
 
@@ -39,12 +38,12 @@ def test_a_percentile_drops_its_share_of_the_whole_window(percentile, kept):
 def test_a_flat_confidence_drops_nothing():
     depth, confidence = arrays()
     settings = CloudSettings(confidence_percentile=50.0, edge_rtol=0.0)
-    assert keep_mask(depth, np.ones_like(confidence), INSIDE, settings).all()
+    assert keep_mask(depth, torch.ones_like(confidence), INSIDE, settings).all()
 
 
 def test_padding_does_not_count_in_the_percentile():
     depth, confidence = arrays()
-    inside = INSIDE.copy()
+    inside = INSIDE.clone()
     inside[:2] = False
     confidence[:, :2] = 0
     settings = CloudSettings(confidence_percentile=50.0, edge_rtol=0.0)
@@ -56,37 +55,33 @@ def test_absolute_mode_keeps_from_the_value_on():
     assert keep_mask(*arrays(), INSIDE, settings).sum() == 31
 
 
-def test_near_and_far_points_are_dropped():
+def test_without_settings_every_valid_pixel_stays():
     depth, confidence = arrays()
-    depth[0, 0, :3] = (0.5, 1.0, 9.0)
-    settings = CloudSettings(
-        confidence_percentile=0.0, edge_rtol=0.0, min_depth=1.0, max_depth=8.0
-    )
-    keep = keep_mask(depth, confidence, INSIDE, settings)
-    assert keep[0, 0].tolist() == [False, True, False, True, True]
+    depth[0, 0, 2:] = 50.0
+    assert keep_mask(depth, confidence, INSIDE, None).all()
 
 
 def test_both_sides_of_a_step_are_edges_in_rows_and_columns():
-    depth = np.full((2, 4, 5), 2.0, np.float32)
+    depth = torch.full((2, 4, 5), 2.0)
     depth[0, :, 3:] = 4.0
     depth[1, 2:, :] = 4.0
     edge = is_depth_edge(depth, 0.03)
-    assert edge[0].any(axis=0).tolist() == [False, False, True, True, False]
-    assert edge[1].any(axis=1).tolist() == [False, True, True, False]
+    assert edge[0].any(dim=0).tolist() == [False, False, True, True, False]
+    assert edge[1].any(dim=1).tolist() == [False, True, True, False]
 
 
 def test_a_slope_below_the_limit_is_no_edge():
-    depth = 2.0 * 1.02 ** np.arange(5, dtype=np.float32) * np.ones((1, 4, 5), np.float32)
+    depth = 2.0 * 1.02 ** torch.arange(5) * torch.ones(1, 4, 5)
     assert not is_depth_edge(depth, 0.03).any()
     assert is_depth_edge(depth, 0.01).all()
 
 
 def test_the_border_of_what_has_no_depth_is_no_edge():
-    depth = np.full((1, 4, 5), 2.0, np.float32)
-    depth[0, 0] = np.nan
+    depth = torch.full((1, 4, 5), 2.0)
+    depth[0, 0] = torch.nan
     assert not is_depth_edge(depth, 0.03).any()
 
 
 def test_a_window_without_any_valid_point_keeps_none():
-    depth, confidence = arrays(np.nan)
+    depth, confidence = arrays(torch.nan)
     assert not keep_mask(depth, confidence, INSIDE, CloudSettings()).any()
