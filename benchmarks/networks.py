@@ -36,7 +36,9 @@ _UNTRAINED = {'width384': _WIDTH_384, '1b': NetworkConfig()}
 NAMES = ('nano', *_UNTRAINED)
 
 
-def load_predictor(name: str, *, device: str, precision: str, image_size: int = 0) -> Predictor:
+def load_predictor(
+    name: str, *, device: str, precision: str, compile_blocks: bool = False, image_size: int = 0
+) -> Predictor:
     """Return a predictor of one of the networks in `NAMES`.
 
     Args:
@@ -44,6 +46,7 @@ def load_predictor(name: str, *, device: str, precision: str, image_size: int = 
             weights from a fixed seed, which cost the same time.
         device: As `model.device`.
         precision: As `model.precision`.
+        compile_blocks: As `model.compile`.
         image_size: As `model.image_size`.
     """
     chosen = resolve_device(device)
@@ -67,5 +70,6 @@ def load_predictor(name: str, *, device: str, precision: str, image_size: int = 
         about,
         device=chosen,
         precision=resolve_precision(precision, chosen),
+        compile_blocks=compile_blocks,
         image_size=image_size,
     )

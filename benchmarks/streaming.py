@@ -12,18 +12,22 @@ overlap; the ratios come first.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 import json
-import platform
-import resource
 import statistics
 import sys
 import time
 
+from jaxtyping import UInt8
 import numpy as np
 import torch
 
+from benchmarks.machine import machine_name
 from benchmarks.networks import load_predictor, NAMES
+from benchmarks.peak_memory import PeakMemory
+from benchmarks.published_way import as_published
+from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.mapper import dense_frames
@@ -40,14 +44,18 @@ class Comparison:
         throughput_ratio: New frames per second, streaming over plain.
         latency_ratio: Time from the last frame's arrival to the answer, streaming over plain.
         largest_difference: Of depth and poses, relative to their largest value.
+        plain_gb: Peak memory of the plain way, the program and the weights included.
+        streaming_gb: The same of the streaming way.
     """
 
     throughput_ratio: float
     latency_ratio: float
     largest_difference: float
     network: str
-    device: str
+    machine: str
     precision: str
+    is_compiled: bool
+    has_equal_products: bool
     image_size: tuple[int, int]
     overlap: int
     plain_s: float
@@ -55,65 +63,131 @@ class Comparison:
     streaming_latency_s: float
     plain_frames_per_s: float
     streaming_frames_per_s: float
-    peak_memory_gb: float
+    plain_gb: float
+    streaming_gb: float
     rounds: int
 
 
-def compare(
-    predictor: Predictor,
-    network: str,
-    images: np.ndarray,
-    overlap: int,
-    rounds: int,
-) -> Comparison:
-    """Run both ways on the same windows, one after the other, again and again."""
-    num_new = _WINDOW - overlap
-    request = Request(dense_frames=dense_frames(_WINDOW, overlap))
-    everything = Request(point_head=True)
-    plain_s, streaming_s, latency_s, differences = [], [], [], []
-    for turn in range(rounds + 1):
-        first = turn * num_new
-        ids = [first + i for i in range(_WINDOW)]
-        window = [images[i % len(images)] for i in ids]
-        known = ids[:overlap]
-        for i in known:  # what the windows before have left behind
-            predictor.encode(i, images[i % len(images)])
-        _synchronize()
-        began_s = time.perf_counter()
-        for i in ids[overlap:-1]:
-            predictor.encode(i, images[i % len(images)])
-        _synchronize()
-        arrived_s = time.perf_counter()
-        streamed = predictor.predict(window, request, frame_ids=ids)
-        _synchronize()
-        ended_s = time.perf_counter()
-        plain = predictor.predict(window, everything)
-        _synchronize()
-        if turn == 0:
-            continue  # first-touched memory and constants
-        streaming_s.append(ended_s - began_s)
-        latency_s.append(ended_s - arrived_s)
-        plain_s.append(time.perf_counter() - ended_s)
-        differences.append(largest_difference(streamed, plain, request))
-    medians = [statistics.median(times) for times in (plain_s, streaming_s, latency_s)]
-    grid = plain.grid
-    return Comparison(
-        throughput_ratio=round(medians[0] / medians[1], 3),
-        latency_ratio=round(medians[2] / medians[0], 3),
-        largest_difference=float(f'{max(differences):.2g}'),
-        network=network,
-        device=predictor.description.device,
-        precision=predictor.description.precision,
-        image_size=(grid.model_height, grid.model_width),
-        overlap=overlap,
-        plain_s=round(medians[0], 4),
-        streaming_s=round(medians[1], 4),
-        streaming_latency_s=round(medians[2], 4),
-        plain_frames_per_s=round(num_new / medians[0], 2),
-        streaming_frames_per_s=round(num_new / medians[1], 2),
-        peak_memory_gb=round(_peak_memory_gb(), 2),
-        rounds=rounds,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    plain_s: float
+    streaming_s: float
+    latency_s: float
+    difference: float
+    plain_gb: float
+    streaming_gb: float
+
+
+class Comparer:
+    """Runs both ways on the same windows, one after the other, again and again."""
+
+    def __init__(
+        self,
+        network: str,
+        *,
+        device: str,
+        precision: str,
+        compile_blocks: bool = False,
+        equal_products: bool = False,
+    ) -> None:
+        """Load a network.
+
+        Args:
+            network: One of `benchmarks.networks`.
+            device: As `model.device`.
+            precision: As `model.precision`.
+            compile_blocks: As `model.compile`, for the streaming way.
+            equal_products: True to let the plain way multiply as fast as the streaming way, so
+                that only what is skipped counts.
+        """
+        self._network = network
+        self._device = resolve_device(device)
+        self._is_compiled = compile_blocks
+        self._equal_products = equal_products
+        # The published code knows no compiled blocks.
+        self._plain = load_predictor(network, device=device, precision=precision)
+        self._streaming = self._plain
+        if compile_blocks:
+            self._streaming = load_predictor(
+                network, device=device, precision=precision, compile_blocks=True
+            )
+        self._memory = PeakMemory(self._device)
+        width, height = _SIZES[network]
+        random = np.random.default_rng(0)
+        self._images = random.integers(0, 256, (64, height, width, 3), dtype=np.uint8)
+
+    @property
+    def precision(self) -> str:
+        """The arithmetic of the backbone."""
+        return self._plain.description.precision
+
+    def compare(self, overlap: int, rounds: int) -> Comparison:
+        """Return what some rounds at one overlap show, after one that does not count."""
+        found = [self._round(overlap, turn) for turn in range(rounds + 1)][1:]
+        plain_s, streaming_s, latency_s, plain_gb, streaming_gb = (
+            statistics.median(getattr(r, name) for r in found)
+            for name in ('plain_s', 'streaming_s', 'latency_s', 'plain_gb', 'streaming_gb')
+        )
+        width, height = _SIZES[self._network]
+        num_new = _WINDOW - overlap
+        return Comparison(
+            throughput_ratio=round(plain_s / streaming_s, 3),
+            latency_ratio=round(latency_s / plain_s, 3),
+            largest_difference=float(f'{max(r.difference for r in found):.2g}'),
+            network=self._network,
+            machine=machine_name(self._device),
+            precision=self.precision,
+            is_compiled=self._is_compiled,
+            has_equal_products=self._equal_products,
+            image_size=(height, width),
+            overlap=overlap,
+            plain_s=round(plain_s, 4),
+            streaming_s=round(streaming_s, 4),
+            streaming_latency_s=round(latency_s, 4),
+            plain_frames_per_s=round(num_new / plain_s, 2),
+            streaming_frames_per_s=round(num_new / streaming_s, 2),
+            plain_gb=round(plain_gb, 2),
+            streaming_gb=round(streaming_gb, 2),
+            rounds=rounds,
+        )
+
+    def _round(self, overlap: int, turn: int) -> _Round:
+        request = Request(dense_frames=dense_frames(_WINDOW, overlap))
+        ids = [turn * (_WINDOW - overlap) + i for i in range(_WINDOW)]
+        window = [self._images[i % len(self._images)] for i in ids]
+        for i in range(overlap):  # what the windows before have left behind
+            self._streaming.encode(ids[i], window[i])
+        self._memory.reset()
+        began_s = self._now_s()
+        for i in range(overlap, _WINDOW - 1):
+            self._streaming.encode(ids[i], window[i])
+        arrived_s = self._now_s()
+        streamed = self._streaming.predict(window, request, frame_ids=ids)
+        ended_s = self._now_s()
+        streaming_gb = self._memory.gb()
+        self._memory.reset()
+        plain, plain_s = self._run_plain(self._plain, window)
+        return _Round(
+            plain_s=plain_s,
+            streaming_s=ended_s - began_s,
+            latency_s=ended_s - arrived_s,
+            difference=largest_difference(streamed, plain, request),
+            plain_gb=self._memory.gb(),
+            streaming_gb=streaming_gb,
+        )
+
+    def _run_plain(
+        self, predictor: Predictor, window: Sequence[UInt8[np.ndarray, 'H W 3']]
+    ) -> tuple[Prediction, float]:
+        with as_published(default_products=not self._equal_products):
+            began_s = self._now_s()
+            plain = predictor.predict(window, Request(point_head=True))
+            return plain, self._now_s() - began_s
+
+    def _now_s(self) -> float:
+        if self._device.type == 'cuda':
+            torch.cuda.synchronize(self._device)
+        return time.perf_counter()
 
 
 def largest_difference(found: Prediction, expected: Prediction, request: Request) -> float:
@@ -128,43 +202,31 @@ def largest_difference(found: Prediction, expected: Prediction, request: Request
     return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs)
 
 
-def _synchronize() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def _peak_memory_gb() -> float:
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
 def main() -> int:
     """Compare at every overlap; 0 if the numbers agree."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('--network', default='width384', choices=NAMES)
     parser.add_argument('--device', default='auto')
     parser.add_argument('--precision', default='auto')
+    parser.add_argument('--compile', action='store_true', help='streaming with compiled blocks')
+    parser.add_argument('--equal-products', action='store_true', help='multiply alike')
     parser.add_argument('--overlaps', type=int, nargs='+', default=[1, 4, 7])
     parser.add_argument('--rounds', type=int, default=7)
-    parser.add_argument('--threads', type=int)
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    predictor = load_predictor(options.network, device=options.device, precision=options.precision)
-    width, height = _SIZES[options.network]
-    images = np.random.default_rng(0).integers(0, 256, (64, height, width, 3), dtype=np.uint8)
+    comparer = Comparer(
+        options.network,
+        device=options.device,
+        precision=options.precision,
+        compile_blocks=options.compile,
+        equal_products=options.equal_products,
+    )
     worst = 0.0
     for overlap in options.overlaps:
-        result = compare(predictor, options.network, images, overlap, options.rounds)
+        result = comparer.compare(overlap, options.rounds)
         worst = max(worst, result.largest_difference)
-        machine = {
-            'machine': platform.processor() or platform.machine(),
-            'torch': torch.__version__,
-        }
-        sys.stdout.write(json.dumps(asdict(result) | machine) + '\n')
+        sys.stdout.write(json.dumps(asdict(result)) + '\n')
         sys.stdout.flush()
-    return 0 if worst < 1e-4 or predictor.description.precision != 'fp32' else 1
+    return 0 if worst < 1e-4 or comparer.precision != 'fp32' else 1
 
 
 if __name__ == '__main__':

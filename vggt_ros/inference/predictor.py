@@ -14,6 +14,7 @@ from vggt_ros.config import ModelSettings
 from vggt_ros.errors import ConfigError, DeviceError, DeviceMemoryError, PredictionError
 from vggt_ros.inference.checkpoint import Checkpoint, load_network
 from vggt_ros.inference.compiled_blocks import CompiledBlocks
+from vggt_ros.inference.cpu_products import CpuProducts
 from vggt_ros.inference.device import precision_name, resolve_device, resolve_precision
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.network_precision import set_precision
@@ -21,7 +22,7 @@ from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.prediction_decoding import prediction_from_outputs
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.inference.preprocess import plan_grid, resize
-from vggt_ros.inference.request_check import check_dense_frames, model_queries
+from vggt_ros.inference.request_check import check_dense_frames, check_images, model_queries
 from vggt_ros.inference.token_cache import EncodedImage, TokenCache
 from vggt_ros.model.vggt import Outputs, VGGT
 
@@ -79,6 +80,7 @@ class Predictor:
         set_precision(network, precision, dense_precision, device)
         self._network: VGGT | None = network
         self._compiled = CompiledBlocks(network)
+        self._products = CpuProducts(device, precision, network.config.aggregator)
         self._cache = TokenCache(token_cache)
         self._is_parked = True
         self.grid(self._image_size, self._image_size)  # refuses bad settings now, not later
@@ -229,19 +231,7 @@ class Predictor:
         return self._network
 
     def _grid_of(self, images: Sequence[Shaped[np.ndarray, '*_']]) -> ImageGrid:
-        if not len(images):
-            raise PredictionError('there are no images to predict from; give at least one')
-        for i, image in enumerate(images):
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-                raise PredictionError(
-                    f'image {i} has the shape {image.shape} and the type {image.dtype}; give '
-                    f'(height, width, 3) uint8, RGB'
-                )
-            if image.shape != images[0].shape:
-                raise PredictionError(
-                    f'image {i} has {image.shape[1]} x {image.shape[0]} pixels, image 0 has '
-                    f'{images[0].shape[1]} x {images[0].shape[0]}; all must have one size'
-                )
+        check_images(images)
         height, width = images[0].shape[:2]
         return self.grid(width, height)
 
@@ -321,7 +311,7 @@ class Predictor:
     @contextmanager
     def _running(self, num_images: int) -> Iterator[None]:
         try:
-            with torch.inference_mode(), self._compiled.running():
+            with torch.inference_mode(), self._products.running(), self._compiled.running():
                 yield
         except torch.cuda.OutOfMemoryError as error:
             self._free_cache()

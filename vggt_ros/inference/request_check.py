@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float32
+from collections.abc import Sequence
+
+from jaxtyping import Float32, Shaped
 import numpy as np
 
 from vggt_ros.errors import PredictionError
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Request
+
+
+def check_images(images: Sequence[Shaped[np.ndarray, '*_']]) -> None:
+    """Refuse what are not colour images of one size.
+
+    Raises:
+        PredictionError: There is none, or one has another shape, type or size.
+    """
+    if not len(images):
+        raise PredictionError('there are no images to predict from; give at least one')
+    for i, image in enumerate(images):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise PredictionError(
+                f'image {i} has the shape {image.shape} and the type {image.dtype}; give '
+                f'(height, width, 3) uint8, RGB'
+            )
+        if image.shape != images[0].shape:
+            raise PredictionError(
+                f'image {i} has {image.shape[1]} x {image.shape[0]} pixels, image 0 has '
+                f'{images[0].shape[1]} x {images[0].shape[0]}; all must have one size'
+            )
 
 
 def check_dense_frames(request: Request, num_images: int) -> None:

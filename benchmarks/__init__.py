@@ -1,0 +1,1 @@
+"""What the package costs, measured; `make bench` runs all of it."""
