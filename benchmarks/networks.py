@@ -34,6 +34,8 @@ _WIDTH_384 = NetworkConfig(
 )
 _UNTRAINED = {'width384': _WIDTH_384, '1b': NetworkConfig()}
 NAMES = ('nano', *_UNTRAINED)
+# Width and height in pixels that each is measured at.
+IMAGE_SIZES = {'nano': (168, 126), 'width384': (182, 140), '1b': (518, 392)}
 
 
 def load_predictor(

@@ -34,7 +34,7 @@ TIMEOUT_S = 1200.0
 def write_weights(path: Path) -> None:
     """Write a VGGT-1B filled by the rule of the golden fixtures."""
     sys.path.insert(0, str(ROOT / 'test' / 'model'))
-    from golden_weights import golden_weight
+    from golden_weights import golden_weight  # type: ignore[import-not-found]
 
     with torch.device('meta'):
         network = VGGT(NetworkConfig())
@@ -93,6 +93,7 @@ def run_window(weights: Path, folder: Path) -> dict[str, float | int]:
         newest = {'poses': 0}
 
         def read() -> None:
+            assert recorder.stdout is not None
             with recorder.stdout as lines:
                 for line in lines:
                     newest.update(json.loads(line))

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import machine_name
-from benchmarks.networks import load_predictor, NAMES
+from benchmarks.networks import IMAGE_SIZES, load_predictor, NAMES
 from benchmarks.peak_memory import PeakMemory
 from benchmarks.published_way import as_published
 from vggt_ros.inference.device import resolve_device
@@ -33,7 +33,6 @@ from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.mapper import dense_frames
 
 _WINDOW = 8
-_SIZES = {'nano': (168, 126), 'width384': (182, 140), '1b': (518, 392)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +111,7 @@ class Comparer:
                 network, device=device, precision=precision, compile_blocks=True
             )
         self._memory = PeakMemory(self._device)
-        width, height = _SIZES[network]
+        width, height = IMAGE_SIZES[network]
         random = np.random.default_rng(0)
         self._images = random.integers(0, 256, (64, height, width, 3), dtype=np.uint8)
 
@@ -128,7 +127,7 @@ class Comparer:
             statistics.median(getattr(r, name) for r in found)
             for name in ('plain_s', 'streaming_s', 'latency_s', 'plain_gb', 'streaming_gb')
         )
-        width, height = _SIZES[self._network]
+        width, height = IMAGE_SIZES[self._network]
         num_new = _WINDOW - overlap
         return Comparison(
             throughput_ratio=round(plain_s / streaming_s, 3),

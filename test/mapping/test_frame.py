@@ -2,7 +2,7 @@ from jaxtyping import TypeCheckError
 import numpy as np
 import pytest
 
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frame import Frame, UndecodedFrame
 
 
 def test_a_frame_without_calibration_is_a_frame(make_frame):
@@ -15,3 +15,35 @@ def test_a_frame_without_calibration_is_a_frame(make_frame):
 def test_an_image_is_rgb_of_bytes(image):
     with pytest.raises(TypeCheckError):
         Frame(id=0, stamp_ns=1, camera_frame='camera', image=image)
+
+
+def undecoded(image, **more):
+    def read_rows(rows):
+        read.append(rows)
+        return image[rows]
+
+    read = []
+    size = (image.shape[1], image.shape[0])
+    frame = UndecodedFrame(
+        id=3, stamp_ns=5, camera_frame='cam', size=size, read_rows=read_rows, **more
+    )
+    return frame, read
+
+
+def test_an_undecoded_frame_becomes_a_frame_with_everything_it_knew(rng):
+    image, K = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8), np.eye(3)
+    waiting, read = undecoded(image, K=K)
+    assert not read
+    frame = waiting.decoded()
+    assert (frame.id, frame.stamp_ns, frame.camera_frame, frame.size) == (3, 5, 'cam', (8, 6))
+    np.testing.assert_array_equal(frame.image, image)
+    assert frame.K is K
+    assert frame.decoded() is frame
+
+
+def test_the_thumbnail_does_not_depend_on_whether_the_frame_is_decoded(rng):
+    image = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    waiting, _ = undecoded(image)
+    before, after = waiting.thumbnail(), waiting.decoded().thumbnail()
+    np.testing.assert_array_equal(before.gray, after.gray)
+    assert before.noise_gray == after.noise_gray

@@ -12,6 +12,7 @@ from vggt_ros.errors import (
 )
 from vggt_ros.geometry.rotation import angle_between
 from vggt_ros.geometry.sim3 import align_sim3
+from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.mapping.mapper import Mapper, Wanted
 
 DEPTH_ONLY = Wanted(tracks=False)
@@ -330,6 +331,45 @@ def test_a_stream_that_starts_again_goes_on_from_its_new_time(mapper, predictor,
     assert len(updates) == 1
     assert predictor.windows[1] == [33, 34, 35, 39, 40, 41]
     assert mapper.snapshot().counts.drops == {'stamp_backwards': 1 + 2}
+
+
+def undecoded(frame, reads):
+    def read_rows(rows):
+        reads.append((frame.id, rows == slice(0, frame.size[1])))
+        return frame.image[rows]
+
+    return UndecodedFrame(
+        id=frame.id,
+        stamp_ns=frame.stamp_ns,
+        camera_frame=frame.camera_frame,
+        size=frame.size,
+        read_rows=read_rows,
+    )
+
+
+def test_only_keyframes_are_decoded_as_a_whole(predictor, make_config, make_frame):
+    mapper = Mapper(predictor, make_config(keyframe__min_parallax=8.0), offline=True)
+    image = make_frame(0).image.repeat(8, axis=0).repeat(8, axis=1)
+    still = [make_frame(i, image=image) for i in range(3)]
+    moved = make_frame(3, image=np.roll(image, 60, axis=1))
+    reads = []
+    for frame in (*still, moved):
+        mapper.add_frame(undecoded(frame, reads))
+    assert [frame_id for frame_id, is_all in reads if is_all] == [0, 3]
+    assert mapper.snapshot().counts.drops == {'not_keyframe': 2}
+
+
+def test_a_frame_whose_pixels_can_not_be_read_is_counted(mapper, make_frame):
+    def fail(rows):
+        raise InputError('bad_encoding', 'no picture')
+
+    waiting = UndecodedFrame(id=0, stamp_ns=1, camera_frame='cam', size=(8, 6), read_rows=fail)
+    with pytest.raises(InputError, match='no picture'):
+        mapper.add_frame(waiting)
+    mapper.add_frame(make_frame(1, size=(8, 6), image=np.zeros((6, 8, 3), np.uint8)))
+    snapshot = mapper.snapshot()
+    assert snapshot.counts.drops == {'bad_encoding': 1}
+    assert (snapshot.counts.frames_in, snapshot.frames_pending) == (2, 1)
 
 
 def test_a_paused_mapper_drops_frames_and_keeps_the_map(mapper, make_frame):

@@ -39,11 +39,6 @@ def pytest_report_header():
 
 
 @pytest.fixture
-def rng():
-    return np.random.default_rng(7)
-
-
-@pytest.fixture
 def frame_result(rng):
     """Make a FrameResult of small, distinct numbers; every third point is not kept."""
     from vggt_ros.mapping.frame import Frame

@@ -35,7 +35,7 @@ def rgb(rng):
 
 def refusal(message, calibration=None):
     with pytest.raises(InputError) as caught:
-        ImageInput('').frame(message, calibration)
+        ImageInput('').frame(message, calibration).decoded()
     return caught.value
 
 
@@ -51,7 +51,7 @@ def refusal(message, calibration=None):
     ],
 )
 def test_colour_encodings_give_the_same_rgb(rgb, encoding, encode):
-    frame = ImageInput('').frame(image_message(encode(rgb), encoding), None)
+    frame = ImageInput('').frame(image_message(encode(rgb), encoding), None).decoded()
     np.testing.assert_array_equal(frame.image, rgb)
     assert frame.image.flags.c_contiguous
 
@@ -61,19 +61,19 @@ def test_colour_encodings_give_the_same_rgb(rgb, encoding, encode):
 )
 def test_grey_images_become_grey_rgb(rgb, encoding, dtype, factor):
     grey = rgb[..., 0].astype(dtype) * factor
-    frame = ImageInput('').frame(image_message(grey, encoding), None)
+    frame = ImageInput('').frame(image_message(grey, encoding), None).decoded()
     np.testing.assert_array_equal(frame.image, np.repeat(rgb[..., :1], 3, axis=-1))
 
 
 def test_bayer_images_are_demosaiced():
     flat = np.full((8, 8), 70, dtype=np.uint8)
-    frame = ImageInput('').frame(image_message(flat, 'bayer_rggb8'), None)
+    frame = ImageInput('').frame(image_message(flat, 'bayer_rggb8'), None).decoded()
     np.testing.assert_array_equal(frame.image, np.full((8, 8, 3), 70))
 
 
 def test_foreign_byte_order_is_honoured(rgb):
     message = image_message(rgb.astype('>u2') * 257, 'rgb16', big=1)
-    np.testing.assert_array_equal(ImageInput('').frame(message, None).image, rgb)
+    np.testing.assert_array_equal(ImageInput('').frame(message, None).decoded().image, rgb)
 
 
 @pytest.mark.parametrize('padding', [1, 2, 3, 7])
@@ -82,7 +82,7 @@ def test_padded_rows_are_read_without_their_padding(rgb, padding):
     padded[:, :18] = rgb.reshape(4, 18)
     message = image_message(rgb, 'rgb8', step=18 + padding)
     message.data = array('B', padded.tobytes())
-    np.testing.assert_array_equal(ImageInput('').frame(message, None).image, rgb)
+    np.testing.assert_array_equal(ImageInput('').frame(message, None).decoded().image, rgb)
 
 
 def test_frames_are_numbered_and_keep_stamp_and_frame(rgb):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from jaxtyping import Float, UInt8
 import numpy as np
 
+from vggt_ros.mapping.thumbnail import make_thumbnail, ReadRows, Thumbnail
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Frame:
@@ -25,3 +27,59 @@ class Frame:
     camera_frame: str
     image: UInt8[np.ndarray, 'H W 3']
     K: Float[np.ndarray, '3 3'] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+    def thumbnail(self) -> Thumbnail:
+        """Return a small grey copy."""
+        return make_thumbnail(lambda rows: self.image[rows], *self.size)
+
+    def decoded(self) -> Frame:
+        """Return the frame itself; see `UndecodedFrame`."""
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UndecodedFrame:
+    """One image of one camera whose pixels are not read unless it becomes a keyframe.
+
+    Attributes:
+        id: As in `Frame`, like all that have the same names.
+        stamp_ns: When the image was taken.
+        camera_frame: Name of the camera's optical coordinate frame.
+        size: Width and height, pixels.
+        read_rows: Reads the rows that a slice names; raises InputError if that fails.
+        K: Calibrated intrinsics.
+    """
+
+    id: int
+    stamp_ns: int
+    camera_frame: str
+    size: tuple[int, int]
+    read_rows: ReadRows
+    K: Float[np.ndarray, '3 3'] | None = None
+
+    def thumbnail(self) -> Thumbnail:
+        """Return a small grey copy.
+
+        Raises:
+            InputError: The pixels can not be read.
+        """
+        return make_thumbnail(self.read_rows, *self.size)
+
+    def decoded(self) -> Frame:
+        """Return the frame with its pixels.
+
+        Raises:
+            InputError: The pixels can not be read.
+        """
+        return Frame(
+            id=self.id,
+            stamp_ns=self.stamp_ns,
+            camera_frame=self.camera_frame,
+            image=np.ascontiguousarray(self.read_rows(slice(0, self.size[1]))),
+            K=self.K,
+        )

@@ -10,12 +10,11 @@ from jaxtyping import Float32, UInt8
 import numpy as np
 
 from vggt_ros.config import KeyframeSettings
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frame import Frame, UndecodedFrame
+from vggt_ros.mapping.thumbnail import Thumbnail
 
 # Motion is given as if the image were this wide: the network's width.
 _REFERENCE_WIDTH_PX = 518
-# Motion is measured on a copy of about this width; averaging over its pixels removes noise.
-_SMALL_WIDTH_PX = 160
 _MAX_CORNERS = 150
 _MIN_CORNERS = 12
 _CORNER_QUALITY = 0.02
@@ -24,10 +23,6 @@ _CORNER_SPACING_PX = 5
 # value is 2e-5, measured; it grows with the square of the noise. Twice that is a corner.
 _CORNER_PER_NOISE = 4e-5
 _MIN_NOISE_GRAY = 1.0
-_NOISE_CROP_PX = 160
-_NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
-_NOISE_MASK_GAIN = 6.0
-_MEDIAN_OF_NORMAL = 0.6745
 _FLOW: dict[str, Any] = {
     'winSize': (15, 15),
     'maxLevel': 3,
@@ -58,21 +53,25 @@ class KeyframeSelector:
         """Make the next frame a keyframe."""
         self._last = None
 
-    def select(self, frame: Frame, settings: KeyframeSettings) -> bool:
+    def select(self, frame: Frame | UndecodedFrame, settings: KeyframeSettings) -> bool:
         """Return True, and compare the next frames with this one, if it is a keyframe.
 
         The first frame is one, and so is the first of another size. After that a frame is a
         keyframe if the image moved by `min_parallax`, or if it moved at all and `max_interval`
         passed; a `min_parallax` of 0 takes every frame. While nothing moves there are none.
+
+        Raises:
+            InputError: The pixels can not be read.
         """
-        gray, noise = _small_gray(frame.image)
+        small = frame.thumbnail()
+        gray = small.gray
         if self._last is not None and self._last.gray.shape == gray.shape:
             motion_px = self._motion_px(gray)
             waited_s = (frame.stamp_ns - self._last.stamp_ns) * 1e-9
             due = waited_s >= settings.max_interval and motion_px >= _STILL_PX
             if not due and motion_px < settings.min_parallax:
                 return False
-        self._last = _Reference(stamp_ns=frame.stamp_ns, gray=gray, corners=_corners(gray, noise))
+        self._last = _Reference(stamp_ns=frame.stamp_ns, gray=gray, corners=_corners(small))
         return True
 
     def _motion_px(self, gray: UInt8[np.ndarray, 'h w']) -> float:
@@ -90,37 +89,10 @@ class KeyframeSelector:
         return float('inf') if _is_other_picture(before, gray) else 0.0
 
 
-def _small_gray(image: UInt8[np.ndarray, 'H W 3']) -> tuple[UInt8[np.ndarray, 'h w'], float]:
-    """Return a small grey copy of an image and the noise that is left in it, in grey values."""
-    height, width = image.shape[:2]
-    # Whole steps: averaging over them is several times faster than over parts of pixels. Of
-    # large images some rows are left out, which nobody misses.
-    step = max(1, round(width / _SMALL_WIDTH_PX))
-    skip = next(n for n in range(max(1, step // 3), 0, -1) if step % n == 0)
-    size = (max(1, width // step), max(1, height // step))
-    small = cv2.resize(image[::skip], size, interpolation=cv2.INTER_AREA)
-    noise = _noise_gray(image) * float(np.sqrt(skip)) / step
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)), noise
-
-
-def _noise_gray(image: UInt8[np.ndarray, 'H W 3']) -> float:
-    """Return the standard deviation of the noise of an image in grey values.
-
-    Immerkaer, "Fast Noise Variance Estimation", CVIU 1996: a mask that is blind to brightness
-    and slopes. The median instead of the mean forgets edges. Fine texture counts as noise, but
-    it makes far stronger corners than noise does.
-    """
-    height, width = image.shape[:2]
-    top, left = max(0, (height - _NOISE_CROP_PX) // 2), max(0, (width - _NOISE_CROP_PX) // 2)
-    crop = image[top : top + _NOISE_CROP_PX, left : left + _NOISE_CROP_PX]
-    gray = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    filtered = cv2.filter2D(gray, cv2.CV_16S, _NOISE_MASK)
-    return float(np.median(np.abs(filtered))) / (_NOISE_MASK_GAIN * _MEDIAN_OF_NORMAL)
-
-
-def _corners(gray: UInt8[np.ndarray, 'h w'], noise: float) -> Float32[np.ndarray, 'n 1 2']:
+def _corners(small: Thumbnail) -> Float32[np.ndarray, 'n 1 2']:
+    gray = small.gray
     strongest = float(cv2.cornerMinEigenVal(gray, 3).max())
-    weakest = _CORNER_PER_NOISE * max(noise, _MIN_NOISE_GRAY) ** 2
+    weakest = _CORNER_PER_NOISE * max(small.noise_gray, _MIN_NOISE_GRAY) ** 2
     if strongest <= weakest:
         return np.zeros((0, 1, 2), np.float32)
     quality = max(_CORNER_QUALITY, weakest / strongest)

@@ -16,7 +16,7 @@ from vggt_ros.config import VggtConfig
 from vggt_ros.errors import DeviceMemoryError, InputError, VggtRosError
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.mapping.counters import Counters, Counts
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.keyframes import KeyframeSelector
 from vggt_ros.mapping.map_state import MapState, place
@@ -127,14 +127,15 @@ class Mapper:
         self._has_frames = False
         self._is_lost = False
 
-    def add_frame(self, frame: Frame) -> None:
+    def add_frame(self, frame: Frame | UndecodedFrame) -> None:
         """Take one image; cheap, never waits for the network.
 
         Raises:
             InputError: The frame can not be used; it is counted under the error's `reason`:
-                stamp_zero, stamp_backwards, image_empty, size_changed or bad_camera_info. After
-                a step back of more than a second and after a change of size the stream goes on
-                from the next frame, and the frames that waited are dropped.
+                stamp_zero, stamp_backwards, image_empty, size_changed, bad_camera_info, or why
+                its pixels can not be read. After a step back of more than a second and after a
+                change of size the stream goes on from the next frame, and the frames that waited
+                are dropped.
         """
         with self._lock:
             self._counters.frame_in()
@@ -149,10 +150,14 @@ class Mapper:
                     self._keyframes.reset()
                 raise InputError(refusal.reason, refusal.message)
             self._has_frames = True
-            if self._keyframes.select(frame, self._config.keyframe):
-                self._buffer.push(frame)
-            else:
-                self._counters.drop('not_keyframe')
+            try:
+                if self._keyframes.select(frame, self._config.keyframe):
+                    self._buffer.push(frame.decoded())
+                else:
+                    self._counters.drop('not_keyframe')
+            except InputError as error:
+                self._counters.drop(error.reason)
+                raise
 
     def count_refused(self, reason: str) -> None:
         """Count an image that came in but could not be made a `Frame`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frame import Frame, UndecodedFrame
 
 # A step back further than this is a clock or a recording that starts again.
 _RESTART_NS = 1_000_000_000
@@ -35,11 +35,11 @@ class StreamCheck:
         self._last_stamp_ns = 0
         self._last_size: tuple[int, int] | None = None
 
-    def refusal(self, frame: Frame) -> Refusal | None:
+    def refusal(self, frame: Frame | UndecodedFrame) -> Refusal | None:
         """Return why `frame` can not be used, None if it can."""
         return self._stamp_refusal(frame) or self._size_refusal(frame) or _K_refusal(frame)
 
-    def _stamp_refusal(self, frame: Frame) -> Refusal | None:
+    def _stamp_refusal(self, frame: Frame | UndecodedFrame) -> Refusal | None:
         if frame.stamp_ns <= 0:
             return Refusal(
                 reason='stamp_zero',
@@ -65,8 +65,8 @@ class StreamCheck:
             restarts=restarts,
         )
 
-    def _size_refusal(self, frame: Frame) -> Refusal | None:
-        height, width = frame.image.shape[:2]
+    def _size_refusal(self, frame: Frame | UndecodedFrame) -> Refusal | None:
+        width, height = frame.size
         if min(height, width) == 0:
             return Refusal(
                 reason='image_empty',
@@ -83,7 +83,7 @@ class StreamCheck:
         )
 
 
-def _K_refusal(frame: Frame) -> Refusal | None:
+def _K_refusal(frame: Frame | UndecodedFrame) -> Refusal | None:
     if frame.K is None:
         return None
     if np.isfinite(frame.K).all() and frame.K[0, 0] > 0 and frame.K[1, 1] > 0:

@@ -12,7 +12,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import InputError
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.ros.calibration_gate import CalibrationGate
 from vggt_ros.ros.image_input import ImageInput
 from vggt_ros.ros.throttled_log import ThrottledLog
@@ -32,7 +32,7 @@ class CameraInput:
         self,
         node: Node,
         config: VggtConfig,
-        add_frame: Callable[[Frame], None],
+        add_frame: Callable[[UndecodedFrame], None],
         count_refused: Callable[[str], None],
     ) -> None:
         """Do not subscribe yet.
@@ -134,7 +134,7 @@ class CameraInput:
         self._count_refused(error.reason)
         self._refusals.log(error.reason, str(error))
 
-    def _announce(self, message: Image, frame: Frame) -> None:
+    def _announce(self, message: Image, frame: UndecodedFrame) -> None:
         calibration = 'not calibrated' if frame.K is None else f'calibrated, fx {frame.K[0, 0]:g}'
         self._node.get_logger().info(
             f'images of {message.width} x {message.height} {message.encoding} from '

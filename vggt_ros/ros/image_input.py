@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from cv_bridge import CvBridge, CvBridgeError
-from jaxtyping import Float, UInt8
+from cv_bridge import CvBridge
+from jaxtyping import Float
 import numpy as np
 from sensor_msgs.msg import CameraInfo, Image
 
 from vggt_ros.errors import InputError
-from vggt_ros.mapping.frame import Frame
-from vggt_ros.ros.payload import fill
+from vggt_ros.mapping.frame import UndecodedFrame
+from vggt_ros.ros.message_pixels import MessagePixels
 from vggt_ros.ros.stamps import ns_from_stamp
-
-_REMEDY = 'publish rgb8, bgr8, mono8, mono16, a bayer or a yuv422 encoding'
 
 
 class ImageInput:
@@ -28,8 +26,8 @@ class ImageInput:
         self._bridge = CvBridge()
         self._next_id = 0
 
-    def frame(self, message: Image, calibration: CameraInfo | None) -> Frame:
-        """Return the message as a frame.
+    def frame(self, message: Image, calibration: CameraInfo | None) -> UndecodedFrame:
+        """Return the message as a frame; its pixels are read when somebody wants them.
 
         Args:
             message: The image.
@@ -53,31 +51,20 @@ class ImageInput:
                 'header.frame_id of the image is empty; let the driver fill it with the optical '
                 'frame of the camera, or set frames.camera',
             )
-        image = self._pixels(message)
+        pixels = MessagePixels(self._bridge, message)
         K = None
         if calibration is not None:
             K = calibrated_K(calibration, message.width, message.height)
         frame_id = self._next_id
         self._next_id += 1
-        return Frame(id=frame_id, stamp_ns=stamp_ns, camera_frame=camera_frame, image=image, K=K)
-
-    def _pixels(self, message: Image) -> UInt8[np.ndarray, 'H W 3']:
-        if message.width == 0 or message.height == 0 or len(message.data) == 0:
-            raise InputError(
-                'empty_image',
-                f'the image is {message.width} x {message.height} with {len(message.data)} bytes '
-                'of data; the driver must fill width, height and data',
-            )
-        try:
-            dtype, channels = self._bridge.encoding_to_dtype_with_channels(message.encoding)
-        except (CvBridgeError, KeyError, RuntimeError) as error:
-            raise _bad_encoding(message.encoding, error) from error
-        message = _packed(message, np.dtype(dtype).itemsize * int(channels))
-        try:
-            image = self._bridge.imgmsg_to_cv2(message, desired_encoding='rgb8')
-        except (CvBridgeError, RuntimeError, TypeError, ValueError) as error:
-            raise _bad_encoding(message.encoding, error) from error
-        return np.ascontiguousarray(image, dtype=np.uint8)
+        return UndecodedFrame(
+            id=frame_id,
+            stamp_ns=stamp_ns,
+            camera_frame=camera_frame,
+            size=(message.width, message.height),
+            read_rows=pixels.read_rows,
+            K=K,
+        )
 
 
 def calibrated_K(
@@ -115,43 +102,6 @@ def calibrated_K(
     K[:2, 2] -= (info.roi.x_offset, info.roi.y_offset)
     K[:2] /= binning[:, None]
     return K
-
-
-def _packed(message: Image, bytes_per_pixel: int) -> Image:
-    """Check the rows; return the message with rows that cv_bridge can read."""
-    needed = message.width * bytes_per_pixel
-    if message.step < needed:
-        raise InputError(
-            'bad_step',
-            f'step is {message.step} bytes; a row of {message.width} pixels in '
-            f'{message.encoding} has {needed}: the driver must set step to match',
-        )
-    if len(message.data) != message.step * message.height:
-        raise InputError(
-            'bad_step',
-            f'data has {len(message.data)} bytes; {message.height} rows of step {message.step} '
-            f'have {message.step * message.height}: the driver must fill all rows',
-        )
-    if message.step % bytes_per_pixel == 0:
-        return message
-    # cv_bridge counts padding in pixels; cameras pad rows to 4 or 8 bytes.
-    rows = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.step)
-    packed = Image(
-        header=message.header,
-        height=message.height,
-        width=message.width,
-        encoding=message.encoding,
-        is_bigendian=message.is_bigendian,
-        step=needed,
-    )
-    fill(packed.data, rows[:, :needed])
-    return packed
-
-
-def _bad_encoding(encoding: str, error: Exception) -> InputError:
-    return InputError(
-        'bad_encoding', f'encoding {encoding!r} cannot be turned into rgb8 ({error}); {_REMEDY}'
-    )
 
 
 def _bad_camera_info(message: str) -> InputError:

@@ -12,7 +12,7 @@ from rclpy.lifecycle import LifecycleNode
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import DeviceMemoryError
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper, Snapshot, Wanted
 from vggt_ros.mapping.worker import Worker
@@ -95,7 +95,7 @@ class Pipeline:
         stopper.join(timeout_s)
         return not stopper.is_alive()
 
-    def add_frame(self, frame: Frame) -> None:
+    def add_frame(self, frame: Frame | UndecodedFrame) -> None:
         """Take one image; raises InputError if it cannot be used."""
         self._mapper.add_frame(frame)
 

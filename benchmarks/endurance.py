@@ -1,0 +1,92 @@
+"""Thousands of frames through one mapper: does it stay as large and as fast as it was?
+
+    .venv/bin/python -m benchmarks.endurance [--frames 10000]
+
+A synthetic walk is walked forth and back again and again, as nano and the mapper see it, without
+ROS. Prints a JSON line per tenth of the way, and exits 1 if the memory of the last tenth is more
+than 2 % above that of the second.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+import itertools
+import json
+import os
+from pathlib import Path
+import statistics
+import sys
+
+from vggt_ros.config import ModelSettings, VggtConfig
+from vggt_ros.inference.predictor import Predictor
+from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.mapper import Mapper, Wanted
+from vggt_ros.parameter_tree import with_values
+from vggt_ros.sources.open import open_source
+
+_WALK_FRAMES = 200
+_PERIOD_NS = 100_000_000
+_MAX_GROWTH = 0.02
+
+
+def frames(count: int) -> Iterator[Frame]:
+    """Yield frames of a walk that turns round at either end, with ids and stamps that go on."""
+    walk = list(itertools.islice(open_source('synthetic'), _WALK_FRAMES))
+    there_and_back = [*walk, *walk[-2:0:-1]]
+    for i in range(count):
+        seen = there_and_back[i % len(there_and_back)]
+        yield Frame(
+            id=i,
+            stamp_ns=(i + 1) * _PERIOD_NS,
+            camera_frame='camera',
+            image=seen.image,
+            K=seen.K,
+        )
+
+
+def resident_mb() -> float:
+    """Return the memory of this process, in units of 1e6 bytes."""
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
+
+
+def main() -> int:
+    """Walk; 0 if the memory stayed flat."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    parser.add_argument('--frames', type=int, default=10_000)
+    count = parser.parse_args().frames
+    # Every frame counts, whether it brings anything new or not.
+    config = with_values(VggtConfig(), {'keyframe.min_parallax': 0.0, 'map.max_points': 200_000})
+    predictor = Predictor.load(replace(ModelSettings(), checkpoint='nano', device='cpu'))
+    mapper = Mapper(predictor, config, offline=True)
+    memory_mb, latencies_s = [], []
+    for frame in frames(count):
+        mapper.add_frame(frame)
+        window = mapper.wait_for_window(0.0)
+        if window is not None:
+            update = mapper.process(window, Wanted(tracks=True))
+            assert update is not None
+            latencies_s.append(update.latency_s)
+        if (frame.id + 1) % (count // 10) == 0:
+            memory_mb.append(resident_mb())
+            snapshot = mapper.snapshot()
+            line = {
+                'frames': frame.id + 1,
+                'resident_mb': round(memory_mb[-1], 1),
+                'median_window_s': round(statistics.median(latencies_s), 4),
+                'map_points': snapshot.num_map_points,
+                'frames_used': snapshot.counts.frames_used,
+                'drops': snapshot.counts.drops,
+            }
+            sys.stdout.write(json.dumps(line) + '\n')
+            sys.stdout.flush()
+            latencies_s.clear()
+    growth = memory_mb[-1] / memory_mb[1] - 1
+    sys.stdout.write(json.dumps({'growth': round(growth, 4)}) + '\n')
+    return 0 if growth < _MAX_GROWTH else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
