@@ -35,12 +35,13 @@ endif
 test: export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 PLUGINS := -p pytest_timeout -p _hypothesis_pytestplugin
 
-.PHONY: help demo test lint docs venv clean
+.PHONY: help demo test lint docs bench venv clean
 
 help:
 	@echo 'make demo [INPUT=video, folder or synthetic] [CHECKPOINT=nano] [OUTPUT=demo_output]'
 	@echo 'make test [ARGS=...]   all tests'
 	@echo 'make lint              format, lint, spelling, types'
+	@echo 'make bench             all benchmarks; tables and a picture in bench_output/'
 	@echo 'make docs              config/vggt.yaml and docs/parameters.md from vggt_ros/config.py'
 	@echo 'make venv              .venv alone; PYTHON=python3.12 chooses the interpreter'
 	@echo 'make clean             removes .venv and everything that was built'
@@ -58,6 +59,10 @@ lint: venv
 	$(RUN) mypy
 	$(RUN) mypy environment ros_wheels/install.py
 	$(RUN) mypy training
+	$(RUN) mypy benchmarks
+
+bench: venv
+	$(RUN) benchmarks.run_all
 
 docs: venv
 	$(RUN) vggt_ros.parameter_docs
@@ -71,6 +76,6 @@ venv:
 	@$(PYTHON) environment/make_venv.py --venv $(VENV)
 
 clean:
-	rm -rf $(VENV) build install log *.egg-info demo_output
+	rm -rf $(VENV) build install log *.egg-info demo_output bench_output
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

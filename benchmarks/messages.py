@@ -18,7 +18,9 @@ import time
 
 import numpy as np
 from std_msgs.msg import Header
+import torch
 
+from benchmarks.machine import machine_name
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.map_update import FrameResult
 from vggt_ros.mapping.voxel_map import MapPoints
@@ -92,6 +94,7 @@ def main() -> int:
             'topic': topic,
             'bytes': size,
             'copy_ms': round(copy_ms(size, rounds), 2),
+            'machine': machine_name(torch.device('cpu')),
         }
         sys.stdout.write(json.dumps(line) + '\n')
     return 0

@@ -84,6 +84,7 @@ class Comparer:
         self,
         network: str,
         *,
+        size: tuple[int, int],
         device: str,
         precision: str,
         compile_blocks: bool = False,
@@ -93,6 +94,7 @@ class Comparer:
 
         Args:
             network: One of `benchmarks.networks`.
+            size: Width and height of the images, pixels.
             device: As `model.device`.
             precision: As `model.precision`.
             compile_blocks: As `model.compile`, for the streaming way.
@@ -111,7 +113,7 @@ class Comparer:
                 network, device=device, precision=precision, compile_blocks=True
             )
         self._memory = PeakMemory(self._device)
-        width, height = IMAGE_SIZES[network]
+        width, height = self._size = size
         random = np.random.default_rng(0)
         self._images = random.integers(0, 256, (64, height, width, 3), dtype=np.uint8)
 
@@ -127,7 +129,7 @@ class Comparer:
             statistics.median(getattr(r, name) for r in found)
             for name in ('plain_s', 'streaming_s', 'latency_s', 'plain_gb', 'streaming_gb')
         )
-        width, height = IMAGE_SIZES[self._network]
+        width, height = self._size
         num_new = _WINDOW - overlap
         return Comparison(
             throughput_ratio=round(plain_s / streaming_s, 3),
@@ -205,6 +207,7 @@ def main() -> int:
     """Compare at every overlap; 0 if the numbers agree."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('--network', default='width384', choices=NAMES)
+    parser.add_argument('--size', type=int, nargs=2, metavar=('WIDTH', 'HEIGHT'))
     parser.add_argument('--device', default='auto')
     parser.add_argument('--precision', default='auto')
     parser.add_argument('--compile', action='store_true', help='streaming with compiled blocks')
@@ -214,6 +217,7 @@ def main() -> int:
     options = parser.parse_args()
     comparer = Comparer(
         options.network,
+        size=tuple(options.size or IMAGE_SIZES[options.network]),
         device=options.device,
         precision=options.precision,
         compile_blocks=options.compile,
