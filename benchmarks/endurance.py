@@ -19,24 +19,20 @@ from pathlib import Path
 import statistics
 import sys
 
+from benchmarks.walk import endless_walk
 from vggt_ros.config import ModelSettings, VggtConfig
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.mapper import Mapper, Wanted
 from vggt_ros.parameter_tree import with_values
-from vggt_ros.sources.open import open_source
 
-_WALK_FRAMES = 200
 _PERIOD_NS = 100_000_000
 _MAX_GROWTH = 0.02
 
 
 def frames(count: int) -> Iterator[Frame]:
     """Yield frames of a walk that turns round at either end, with ids and stamps that go on."""
-    walk = list(itertools.islice(open_source('synthetic'), _WALK_FRAMES))
-    there_and_back = [*walk, *walk[-2:0:-1]]
-    for i in range(count):
-        seen = there_and_back[i % len(there_and_back)]
+    for i, seen in enumerate(itertools.islice(endless_walk(), count)):
         yield Frame(
             id=i,
             stamp_ns=(i + 1) * _PERIOD_NS,
