@@ -90,10 +90,10 @@ def main() -> int:
         message = build()
         size = len(message.data)  # type: ignore[attr-defined]
         line = {
-            'ms': round(median_ms(build, rounds), 2),
+            'ms': round(median_ms(build, rounds), 3),
             'topic': topic,
             'bytes': size,
-            'copy_ms': round(copy_ms(size, rounds), 2),
+            'copy_ms': round(copy_ms(size, rounds), 4),
             'machine': machine_name(torch.device('cpu')),
         }
         sys.stdout.write(json.dumps(line) + '\n')

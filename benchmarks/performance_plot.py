@@ -22,7 +22,7 @@ def draw_performance(results: Mapping[str, Sequence[Line]], path: Path) -> None:
     """
     streaming = [line for line in results.get('streaming', ()) if 'failed' not in line]
     node = [line for line in results.get('node', ()) if 'failed' not in line]
-    figure = Figure(figsize=(12, 5), layout='constrained')
+    figure = Figure(figsize=(13, 6.5), layout='constrained')
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     _draw_ratios(left, streaming)
     _draw_latency(right, node)
@@ -33,22 +33,23 @@ def draw_performance(results: Mapping[str, Sequence[Line]], path: Path) -> None:
 
 def _draw_ratios(axes: Axes, lines: Sequence[Line]) -> None:
     places = range(len(lines))
-    axes.bar(
+    axes.barh(
         [place - _BAR_WIDTH / 2 for place in places],
         [line['throughput_ratio'] for line in lines],
         _BAR_WIDTH,
         label='new frames per second (more is better)',
     )
-    axes.bar(
+    axes.barh(
         [place + _BAR_WIDTH / 2 for place in places],
         [line['latency_ratio'] for line in lines],
         _BAR_WIDTH,
         label='time to the answer (less is better)',
     )
-    axes.axhline(1.0, color='black', linewidth=0.8)
-    axes.set_xticks(list(places), [_name(line) for line in lines], rotation=90, fontsize=7)
+    axes.axvline(1.0, color='black', linewidth=0.8)
+    axes.set_yticks(list(places), [_name(line) for line in lines], fontsize=8)
+    axes.invert_yaxis()
     axes.set_title('streaming / plain pass')
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc='upper center', bbox_to_anchor=(0.5, -0.05), ncols=2)
 
 
 def _name(line: Line) -> str:
@@ -64,7 +65,7 @@ def _draw_latency(axes: Axes, lines: Sequence[Line]) -> None:
         axes.plot(rates, [line[name] / line['window_s'] for line in lines], 'o-', label=words)
     axes.set_xlabel('images per second')
     axes.set_ylabel('stamp to cloud / time of a window')
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0.0, max(2.6, axes.get_ylim()[1]))
     axes.set_title('latency of the whole node')
     axes.legend()
     axes.grid(visible=True, alpha=0.3)

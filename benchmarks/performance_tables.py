@@ -16,7 +16,7 @@ def performance_tables(results: Mapping[str, Sequence[Line]]) -> str:
     """
     writers = {
         'streaming': _streaming,
-        'window_memory': _window_memory,
+        'window_cost': _window_cost,
         'node': _node,
         'messages': _messages,
     }
@@ -61,7 +61,7 @@ def _streaming(lines: Sequence[Line]) -> str:
     return _table('Streaming against the plain pass', _machines(lines), head, rows)
 
 
-def _window_memory(lines: Sequence[Line]) -> str:
+def _window_cost(lines: Sequence[Line]) -> str:
     rows = [
         [
             f'{line["peak_gb"] / line["weights_gb"]:.2f}x',
@@ -69,7 +69,8 @@ def _window_memory(lines: Sequence[Line]) -> str:
             '{1} x {0}'.format(*line['image_size']),
             line['precision'],
             line['window'],
-            line['tracks'],
+            'all' if line['all_heads'] else 'camera, depth',
+            f'{line["window_s"]:.3f}',
             f'{line["weights_gb"]:.2f}',
             f'{line["peak_gb"]:.2f}',
         ]
@@ -81,11 +82,12 @@ def _window_memory(lines: Sequence[Line]) -> str:
         'images',
         'precision',
         'frames in the window',
-        'points tracked',
+        'heads',
+        'time [s]',
         'program and weights [GB]',
         'peak [GB]',
     ]
-    return _table('Memory of a window', _machines(lines), head, rows)
+    return _table('Memory and time of a window', _machines(lines), head, rows)
 
 
 def _node(lines: Sequence[Line]) -> str:

@@ -24,7 +24,7 @@ from benchmarks.performance_plot import draw_performance
 from benchmarks.performance_tables import performance_tables
 
 Line = dict[str, Any]
-_BENCHMARKS = ('streaming', 'window_memory', 'node', 'messages')
+_BENCHMARKS = ('streaming', 'window_cost', 'node', 'messages')
 _TIMEOUT_S = 1800.0
 
 
@@ -32,10 +32,10 @@ def runs(name: str, *, has_gpu: bool) -> list[list[str]]:
     """Return the command lines of a benchmark."""
     if name == 'streaming':
         return [*_streaming_on_cpu(), *(_streaming_on_gpu() if has_gpu else [])]
-    if name == 'window_memory':
+    if name == 'window_cost':
         return [
             ['--network', 'nano', '--device', 'cpu'],
-            ['--network', 'nano', '--device', 'cpu', '--tracks'],
+            ['--network', 'nano', '--device', 'cpu', '--all-heads'],
             ['--network', 'width384', '--device', 'cpu'],
             *([['--network', '1b', '--windows', '2', '4', '8', '16']] if has_gpu else []),
         ]

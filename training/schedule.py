@@ -58,6 +58,9 @@ def _rate(name: str) -> float:
         return 0.05
     if name.startswith('network.camera_head'):
         return 0.5
+    # The dense heads start late and have to catch up.
+    if name.startswith(('network.depth_head', 'network.point_head')):
+        return 2.0
     # Read-outs start at zero and have far to go.
     return 4.0 if name.startswith('readout') else 1.0
 

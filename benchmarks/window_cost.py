@@ -1,18 +1,21 @@
-"""How much memory a window of so many frames takes at its peak.
+"""How much memory and time a window of so many frames takes.
 
-    .venv/bin/python -m benchmarks.window_memory --network nano [--windows 2 4 8 16] [--device cpu]
+    .venv/bin/python -m benchmarks.window_cost --network nano [--windows 2 4 8 16] [--all-heads]
 
 Every size runs in a process of its own, which has nothing to hide behind. Prints a JSON line per
-size: the peak with nothing but the program and the weights, and with a window (all frames new,
-depth and cameras; `--tracks` adds 128 points).
+size: the peak with nothing but the program and the weights, the peak with a window, and the median
+time of a window, all frames new. Without `--all-heads` it has depth and cameras; with it points
+from the point head and 32 tracks as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
+import time
 
 import numpy as np
 
@@ -22,7 +25,8 @@ from benchmarks.peak_memory import PeakMemory
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.prediction import Request
 
-_NUM_POINTS = 128
+_NUM_POINTS = 32
+_ROUNDS = 5
 
 
 def measure(options: argparse.Namespace, num_frames: int) -> dict[str, object]:
@@ -33,21 +37,26 @@ def measure(options: argparse.Namespace, num_frames: int) -> dict[str, object]:
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (num_frames, height, width, 3), dtype=np.uint8)
     queries = None
-    if options.tracks:
+    if options.all_heads:
         low, high = (1, 1), (width - 2, height - 2)
         queries = random.uniform(low, high, (_NUM_POINTS, 2)).astype(np.float32)
     memory = PeakMemory(device)
     memory.reset()
     weights_gb = memory.gb()
-    for _ in range(2):
-        predictor.predict(list(images), Request(query_points=queries))
+    request = Request(query_points=queries, point_head=options.all_heads)
+    times_s = []
+    for _ in range(1 + _ROUNDS):
+        start_s = time.perf_counter()
+        predictor.predict(list(images), request)  # waits for the device: it returns numbers
+        times_s.append(time.perf_counter() - start_s)
     return {
         'network': options.network,
         'machine': machine_name(device),
         'precision': predictor.description.precision,
         'image_size': (height, width),
         'window': num_frames,
-        'tracks': 0 if queries is None else _NUM_POINTS,
+        'all_heads': options.all_heads,
+        'window_s': round(statistics.median(times_s[1:]), 4),
         'weights_gb': round(weights_gb, 3),
         'peak_gb': round(memory.gb(), 3),
     }
@@ -59,15 +68,15 @@ def main() -> int:
     parser.add_argument('--network', default='nano', choices=NAMES)
     parser.add_argument('--device', default='auto')
     parser.add_argument('--windows', type=int, nargs='+', default=[2, 4, 8, 16])
-    parser.add_argument('--tracks', action='store_true')
+    parser.add_argument('--all-heads', action='store_true')
     options = parser.parse_args()
     if len(options.windows) == 1:
         sys.stdout.write(json.dumps(measure(options, options.windows[0])) + '\n')
         return 0
     for num_frames in options.windows:
         words = ['--network', options.network, '--device', options.device]
-        words += ['--windows', str(num_frames), *(['--tracks'] if options.tracks else [])]
-        command = [sys.executable, '-m', 'benchmarks.window_memory', *words]
+        words += ['--windows', str(num_frames), *(['--all-heads'] if options.all_heads else [])]
+        command = [sys.executable, '-m', 'benchmarks.window_cost', *words]
         done = subprocess.run(command, check=False)
         if done.returncode:
             return done.returncode
