@@ -22,7 +22,7 @@ ALLOWED = {
     'model': BASE | {'geometry'},
     'inference': BASE | {'geometry', 'model'},
     'mapping': BASE | {'geometry', 'model', 'inference'},
-    'synthetic': BASE | {'geometry'},
+    'synthetic': BASE | {'geometry', 'inference'},
     'sources': BASE | {'synthetic'},
     'evaluation': BASE | {'geometry', 'inference', 'mapping', 'synthetic', 'sources'},
     'ros': CORE | {'synthetic', 'sources', 'evaluation', 'version'},

@@ -8,6 +8,7 @@ from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.rotation import (
     angle_between,
     matrix_from_quat_xyzw,
+    matrix_from_rotation_vector,
     mean_rotation,
     nearest_rotation,
     quat_xyzw_from_matrix,
@@ -110,3 +111,17 @@ def test_the_mean_follows_the_weights(random_rotation):
 def test_the_mean_of_no_rotations_is_refused():
     with pytest.raises(AlignmentError, match='at least one'):
         mean_rotation(np.zeros((0, 3, 3)))
+
+
+def test_a_rotation_vector_is_axis_times_angle():
+    quarter = matrix_from_rotation_vector(np.array([0.0, 0.0, np.pi / 2]))
+    np.testing.assert_allclose(quarter, [[0, -1, 0], [1, 0, 0], [0, 0, 1]], atol=1e-15)
+    np.testing.assert_array_equal(matrix_from_rotation_vector(np.zeros((2, 3))), [np.eye(3)] * 2)
+
+
+@pytest.mark.parametrize('angle_rad', [1e-12, 1e-6, 0.1, 3.0])
+def test_the_length_of_a_rotation_vector_is_its_angle(angle_rad):
+    axis = np.array([0.6, -0.48, 0.64])
+    rotation = matrix_from_rotation_vector(angle_rad * axis)
+    assert rotation_angle(rotation) == pytest.approx(angle_rad, rel=1e-9)
+    np.testing.assert_allclose(rotation @ axis, axis, atol=1e-12)

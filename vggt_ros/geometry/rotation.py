@@ -63,6 +63,21 @@ def quat_xyzw_from_matrix(rotation: Float[np.ndarray, '*n 3 3']) -> Float[np.nda
     return np.where(quat[..., 3:] < 0, -quat, quat)
 
 
+def matrix_from_rotation_vector(
+    rotation_vector_rad: Float[np.ndarray, '*n 3'],
+) -> Float[np.ndarray, '*n 3 3']:
+    """Return the rotations about axes by the axes' lengths (Rodrigues' formula).
+
+    Args:
+        rotation_vector_rad: (..., 3) axis times angle, radians.
+    """
+    angle_rad = np.linalg.norm(rotation_vector_rad, axis=-1)
+    half = 0.5 * angle_rad[..., None]
+    # sin(a / 2) / a, which is 1/2 at zero.
+    vector = rotation_vector_rad * 0.5 * np.sinc(half / np.pi)
+    return matrix_from_quat_xyzw(np.concatenate([vector, np.cos(half)], axis=-1))
+
+
 def nearest_rotation(matrix: Float[np.ndarray, '*n 3 3']) -> Float[np.ndarray, '*n 3 3']:
     """Return the rotation closest to each matrix in the Frobenius norm.
 

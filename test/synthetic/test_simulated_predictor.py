@@ -1,0 +1,145 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vggt_ros.config import CloudSettings
+from vggt_ros.errors import PredictionError
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import rotation_angle
+from vggt_ros.inference.prediction import Request
+from vggt_ros.mapping.mapper import Predicts
+from vggt_ros.synthetic.course import make_course
+from vggt_ros.synthetic.simulated_predictor import Errors, NONE, SimulatedPredictor
+
+IDS = list(range(40, 48))
+
+
+@pytest.fixture(scope='module')
+def course():
+    return make_course('figure_eight', 80, 0)
+
+
+def ask(predictor, course, ids=IDS, **request):
+    images = [np.zeros((course.height, course.width, 3), np.uint8)] * len(ids)
+    return predictor.predict(images, Request(**request), frame_ids=ids)
+
+
+def many(course, errors, count=60, **request):
+    predictor = SimulatedPredictor(course, errors, seed=1)
+    return [ask(predictor, course, **request) for _ in range(count)]
+
+
+def true_depth(course, ids=IDS):
+    return np.stack([course.world.depth(course.world_from_cam[i], course.K, 32, 24) for i in ids])
+
+
+def test_it_is_what_a_mapper_needs(course):
+    assert isinstance(SimulatedPredictor(course), Predicts)
+
+
+def test_without_errors_it_tells_the_truth_about_the_first_camera(course):
+    prediction = ask(SimulatedPredictor(course, NONE), course, point_head=True)
+    np.testing.assert_array_equal(prediction.depth, true_depth(course))
+    np.testing.assert_allclose(prediction.cam_from_world[0], np.eye(4), atol=1e-12)
+    first_from_cam = se3.inverse(course.world_from_cam[40]) @ course.world_from_cam[IDS]
+    np.testing.assert_allclose(se3.inverse(prediction.cam_from_world), first_from_cam, atol=1e-9)
+    np.testing.assert_allclose(prediction.K_model, [course.K] * 8)
+    in_cam = se3.transform(prediction.cam_from_world[5], prediction.points_in_world[5])
+    np.testing.assert_allclose(in_cam[..., 2], prediction.depth[5], rtol=1e-4)
+    assert prediction.keep.all()
+
+
+def test_the_unit_differs_from_window_to_window_and_is_the_same_within(course):
+    units = []
+    for prediction in many(course, replace(NONE, log_scale=0.4)):
+        ratio = prediction.depth / true_depth(course)
+        np.testing.assert_allclose(ratio, ratio[0, 0, 0], rtol=1e-5)
+        moved = prediction.cam_from_world[7, :3, 3]
+        truth = se3.inverse(course.world_from_cam[47]) @ course.world_from_cam[40]
+        np.testing.assert_allclose(moved, ratio[0, 0, 0] * truth[:3, 3], rtol=1e-4, atol=1e-6)
+        units.append(float(ratio[0, 0, 0]))
+    assert 0.39 < min(units) < 0.7
+    assert 1.6 < max(units) < 2.51
+    assert np.std(np.log(units)) == pytest.approx(0.4, rel=0.3)
+
+
+def test_an_error_of_the_focal_length_goes_into_depth(course):
+    ratios = []
+    for prediction in many(course, replace(NONE, focal=0.03)):
+        ratio = prediction.K_model[0, 0, 0] / course.K[0, 0]
+        np.testing.assert_allclose(prediction.depth / true_depth(course), ratio, rtol=1e-5)
+        ratios.append(ratio)
+    assert np.std(np.log(ratios)) == pytest.approx(0.03, rel=0.3)
+
+
+def test_the_bias_of_depth_is_smooth(course):
+    wrong = np.log(
+        [p.depth / true_depth(course) for p in many(course, replace(NONE, depth_bias=0.03))]
+    )
+    assert wrong.std() == pytest.approx(0.03, rel=0.3)
+    assert np.abs(np.diff(wrong, axis=-1)).mean() < 0.2 * wrong.std()
+
+
+def test_poses_get_worse_with_the_way_from_the_first_camera(course):
+    first_from_cam = se3.inverse(course.world_from_cam[40]) @ course.world_from_cam[IDS]
+    angles, shifts = [], []
+    for prediction in many(course, replace(NONE, rotation_rad=0.01, translation=0.02)):
+        wrong = se3.inverse(prediction.cam_from_world) @ se3.inverse(first_from_cam)
+        angles.append(rotation_angle(wrong[:, :3, :3]))
+        shifts.append(np.linalg.norm(wrong[:, :3, 3], axis=1))
+    for errors in (angles, shifts):
+        typical = np.sqrt(np.mean(np.square(errors), axis=0))
+        assert typical[0] < 1e-9
+        assert typical[1] < typical[4] < typical[7]
+
+
+def test_confidence_tells_a_part_of_the_truth(course):
+    prediction = ask(SimulatedPredictor(course, replace(NONE, depth_bias=0.05)), course)
+    wrong = np.abs(np.log(prediction.depth / true_depth(course)))
+    ranks = [np.argsort(np.argsort(x.ravel())) for x in (wrong, prediction.depth_conf)]
+    assert -0.9 < np.corrcoef(ranks)[0, 1] < -0.3
+    assert prediction.depth_conf.min() >= 1
+
+
+def test_some_frames_are_utterly_wrong_and_some_windows_fail(course):
+    predictor = SimulatedPredictor(course, replace(NONE, failures=0.2))
+    failed = 0
+    for _ in range(100):
+        try:
+            ask(predictor, course)
+        except PredictionError:
+            failed += 1
+    assert 8 < failed < 35
+    num_wrong = 0
+    for prediction in many(course, replace(NONE, outliers=0.1, rotation_rad=0.006)):
+        wrong = se3.inverse(prediction.cam_from_world[1:]) @ se3.inverse(
+            se3.inverse(course.world_from_cam[40]) @ course.world_from_cam[IDS[1:]]
+        )
+        num_wrong += int((rotation_angle(wrong[:, :3, :3]) > np.radians(2)).sum())
+    assert 15 < num_wrong < 75  # a tenth of 420
+
+
+def test_the_same_seed_gives_the_same_answers(course):
+    first, again = (ask(SimulatedPredictor(course, Errors(), seed=5), course) for _ in range(2))
+    np.testing.assert_array_equal(first.depth, again.depth)
+    np.testing.assert_array_equal(first.cam_from_world, again.cam_from_world)
+
+
+def test_frames_that_were_not_asked_for_have_no_depth_and_the_filter_is_applied(course):
+    settings = CloudSettings(confidence_percentile=50.0)
+    prediction = ask(SimulatedPredictor(course), course, dense_frames=(0, 6, 7), filter=settings)
+    has_depth = np.isfinite(prediction.depth).all(axis=(1, 2))
+    assert has_depth.tolist() == [True] + [False] * 5 + [True] * 2
+    assert not prediction.keep[1:6].any()
+    assert prediction.keep[[0, 6, 7]].mean() <= 0.5
+
+
+def test_tracks_are_the_truth_and_know_when_they_are_hidden(course):
+    rng = np.random.default_rng(0)
+    queries = rng.uniform([0, 0], [31, 23], (40, 2)).round().astype(np.float32)
+    tracks = ask(SimulatedPredictor(course, NONE), course, query_points=queries).tracks
+    assert tracks.positions.shape == (8, 40, 2)
+    np.testing.assert_allclose(tracks.positions[0], queries, atol=1.5)
+    assert tracks.visibility[0].mean() > 0.9
+    assert tracks.visibility[7].mean() < tracks.visibility[0].mean()

@@ -1,0 +1,208 @@
+"""Long ways of a robot through halls and corridors, for testing maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+import numpy as np
+
+from vggt_ros.errors import ConfigError
+from vggt_ros.synthetic.box_world import BoxWorld
+from vggt_ros.synthetic.walk import look
+
+_EYE_HEIGHT_M, _HALL_HEIGHT_M = 1.1, 2.8
+_STEP_M = 0.12  # between two frames of a moving robot
+_CLEARANCE_M = 0.45
+_SWAY_RAD = 0.06
+_K = np.array([[29.0, 0, 15.5], [0, 29.0, 11.5], [0, 0, 1.0]])  # of 32 x 24 pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Course:
+    """A way through a place, and the camera that sees it.
+
+    Attributes:
+        name: Which course.
+        world: What can be seen.
+        world_from_cam: (N, 4, 4) poses, OpenCV axes in a z-up world, metres.
+        K: (3, 3) intrinsics of the images, pixels.
+        width: Columns of the images.
+        height: Rows of the images.
+    """
+
+    name: str
+    world: BoxWorld
+    world_from_cam: Float[np.ndarray, 'N 4 4']
+    K: Float[np.ndarray, '3 3']
+    width: int = 32
+    height: int = 24
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.world_from_cam)
+
+    @property
+    def path_length_m(self) -> float:
+        """Length of the way."""
+        steps = np.diff(self.world_from_cam[:, :3, 3], axis=0)
+        return float(np.linalg.norm(steps, axis=1).sum())
+
+
+def make_course(name: str, num_frames: int, seed: int) -> Course:
+    """Make up a course; the same arguments give the same one.
+
+    Args:
+        name: One of `COURSES`.
+        num_frames: N, at least 2.
+        seed: Decides what stands beside the way, and how the camera sways.
+
+    Raises:
+        ConfigError: There is no course of that name, or it has too few frames.
+    """
+    if name not in COURSES:
+        raise ConfigError(f'there is no course {name!r}; the courses are {", ".join(COURSES)}')
+    if num_frames < 2:
+        raise ConfigError(f'a course has at least 2 frames; got {num_frames}')
+    rng = np.random.default_rng([seed, COURSES.index(name)])
+    curve, travelled_m, turned_rad, block = _WAYS[name](num_frames)
+    position, heading_rad = _along(curve, travelled_m)
+    phase = rng.uniform(0, 2 * np.pi, 3)
+    sway = travelled_m + 2.0 * turned_rad  # a robot that stands still does not sway
+    yaw = heading_rad + turned_rad + _SWAY_RAD * np.sin(1.9 * sway + phase[0])
+    pitch = -0.1 + 0.3 * _SWAY_RAD * np.sin(2.7 * sway + phase[1])
+    height_m = _EYE_HEIGHT_M + 0.01 * np.sin(3.1 * sway + phase[2])
+    center = np.concatenate([position, height_m[:, None]], axis=1)
+    return Course(
+        name=name,
+        world=_furnished(rng, curve, block),
+        world_from_cam=look(center, yaw, pitch),
+        K=_K.copy(),
+    )
+
+
+# A way is a curve on the floor, how far along it the robot is and how far it has turned beside
+# that, for every frame, and what fills the inside of a loop.
+_Way = tuple[
+    Float[np.ndarray, 'dense 2'],
+    Float[np.ndarray, ' N'],
+    Float[np.ndarray, ' N'],
+    Float[np.ndarray, 'n 2 2'],
+]
+_NO_BLOCK = np.zeros((0, 2, 2))
+
+
+def _figure_eight(num_frames: int) -> _Way:
+    angle = np.linspace(0, 2 * np.pi, 4001)
+    curve = np.stack([9.0 * np.sin(angle), 4.5 * np.sin(2 * angle)], axis=1)
+    return curve, _STEP_M * np.arange(num_frames), np.zeros(num_frames), _NO_BLOCK
+
+
+def _corridor_loop(num_frames: int) -> _Way:
+    # Once around and a little further, so that the robot comes back to where it was.
+    side = np.array([0.32, 0.18]) * _STEP_M * num_frames / 1.06
+    curve = _rounded(0.5 * side[0], 0.5 * side[1], 1.5)
+    inner = 0.5 * side - 1.2
+    block = np.array([[-inner, inner]])
+    return curve, _STEP_M * np.arange(num_frames), np.zeros(num_frames), block
+
+
+def _lawn_mower(num_frames: int) -> _Way:
+    lane_m, width_m = 2.4, 14.0
+    num_lanes = int(np.ceil(_STEP_M * num_frames / (width_m + lane_m))) + 1
+    parts = []
+    for lane in range(num_lanes):
+        y, sign = lane * lane_m, 1.0 if lane % 2 == 0 else -1.0
+        x = sign * np.linspace(-0.5 * width_m, 0.5 * width_m, 200)
+        bend = np.linspace(-0.5 * np.pi, 0.5 * np.pi, 60)[1:-1]
+        turn_x = sign * (0.5 * width_m + 0.5 * lane_m * np.cos(bend))
+        turn_y = y + 0.5 * lane_m * (1 + np.sin(bend))
+        parts += [np.stack([x, np.full_like(x, y)], axis=1), np.stack([turn_x, turn_y], axis=1)]
+    curve = np.concatenate(parts)
+    return curve, _STEP_M * np.arange(num_frames), np.zeros(num_frames), _NO_BLOCK
+
+
+def _stop_and_go(num_frames: int) -> _Way:
+    curve, _, turned_rad, block = _figure_eight(num_frames)
+    # Forty frames of driving, twenty of standing.
+    is_moving = np.arange(num_frames) % 60 < 40
+    travelled_m = _STEP_M * np.concatenate([[0.0], np.cumsum(is_moving[:-1])])
+    return curve, travelled_m, turned_rad, block
+
+
+def _turning(num_frames: int) -> _Way:
+    curve, travelled_m, _, block = _figure_eight(num_frames)
+    # Sixty frames of driving, then a whole turn on the spot in seventy-two.
+    is_moving = np.arange(num_frames) % 132 < 60
+    travelled_m = _STEP_M * np.concatenate([[0.0], np.cumsum(is_moving[:-1])])
+    turned_rad = np.concatenate([[0.0], np.cumsum(~is_moving[:-1])]) * (2 * np.pi / 72)
+    return curve, travelled_m, turned_rad, block
+
+
+def _parked(num_frames: int) -> _Way:
+    curve, _, turned_rad, block = _figure_eight(num_frames)
+    return curve, np.zeros(num_frames), turned_rad, block
+
+
+_WAYS = {
+    'figure_eight': _figure_eight,
+    'corridor_loop': _corridor_loop,
+    'lawn_mower': _lawn_mower,
+    'stop_and_go': _stop_and_go,
+    'turning': _turning,
+    'parked': _parked,
+}
+COURSES = tuple(_WAYS)
+
+
+def _rounded(half_x_m: float, half_y_m: float, radius_m: float) -> Float[np.ndarray, 'dense 2']:
+    """Return a rectangle with round corners, counterclockwise, closed."""
+    quarter = np.linspace(0, 0.5 * np.pi, 60)
+    arc = radius_m * np.stack([np.cos(quarter), np.sin(quarter)], axis=1)
+    corner = np.array([half_x_m - radius_m, half_y_m - radius_m])
+    turns = [np.array([[0.0, -1.0], [1.0, 0.0]])]
+    corners = []
+    for k, (sx, sy) in enumerate(((1, 1), (-1, 1), (-1, -1), (1, -1))):
+        turn = np.linalg.matrix_power(turns[0], k)
+        corners.append(arc @ turn.T + corner * (sx, sy))
+    loop = np.concatenate([*corners, corners[0][:1]])
+    steps = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(loop, axis=0), axis=1))])
+    even = np.linspace(0, steps[-1], 6001)
+    return np.stack([np.interp(even, steps, loop[:, k]) for k in (0, 1)], axis=1)
+
+
+def _along(
+    curve: Float[np.ndarray, 'dense 2'], travelled_m: Float[np.ndarray, ' N']
+) -> tuple[Float[np.ndarray, 'N 2'], Float[np.ndarray, ' N']]:
+    """Return positions and headings after so many metres; a closed curve goes round."""
+    steps = np.linalg.norm(np.diff(curve, axis=0), axis=1)
+    arc = np.concatenate([[0.0], np.cumsum(steps)])
+    along = travelled_m % arc[-1]
+    position = np.stack([np.interp(along, arc, curve[:, k]) for k in (0, 1)], axis=1)
+    tangent = np.unwrap(np.arctan2(*np.gradient(curve, axis=0).T[::-1]))
+    turns = np.floor(travelled_m / arc[-1]) * (tangent[-1] - tangent[0])
+    return position, np.interp(along, arc, tangent) + turns
+
+
+def _furnished(
+    rng: np.random.Generator, curve: Float[np.ndarray, 'dense 2'], block: np.ndarray
+) -> BoxWorld:
+    """Put a hall around a curve and boxes beside it."""
+    margin_m = 1.3
+    low, high = curve.min(axis=0) - margin_m, curve.max(axis=0) + margin_m
+    if not len(block):  # a wide hall
+        low, high = low - 2.0, high + 2.0
+    hall = np.array([[*low, 0.0], [*high, _HALL_HEIGHT_M]])
+    boxes = [np.array([[*lower, 0.0], [*upper, _HALL_HEIGHT_M]]) for lower, upper in block]
+    num_tries = int(0.5 * np.prod(high - low)) if not len(block) else 3 * int(sum(high - low))
+    sparse = curve[:: max(1, len(curve) // 1500)]
+    for _ in range(num_tries):
+        half = rng.uniform(0.1, 0.5, 2)
+        middle = rng.uniform(low, high)
+        gap = np.abs(sparse - middle) - half
+        distance_m = np.linalg.norm(np.maximum(gap, 0.0), axis=1).min()
+        if not _CLEARANCE_M < distance_m < 3.0:
+            continue
+        top_m = rng.choice([rng.uniform(0.3, 1.2), rng.uniform(1.2, _HALL_HEIGHT_M)])
+        boxes.append(np.array([[*(middle - half), 0.0], [*(middle + half), top_m]]))
+    return BoxWorld(hall=hall, boxes=np.array(boxes).reshape(-1, 2, 3))
