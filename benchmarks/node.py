@@ -16,11 +16,11 @@ import json
 import os
 from pathlib import Path
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
@@ -117,6 +117,12 @@ class Camera:
         stamp_ns = self._node.get_clock().now().nanoseconds
         self._images.publish(rgb_image(header_of(stamp_ns, 'camera'), frame.image))
 
+    def listen(self, seconds: float) -> None:
+        """Take what comes in that time."""
+        end_s = time.monotonic() + seconds
+        while (left_s := end_s - time.monotonic()) > 0:
+            rclpy.spin_once(self._node, timeout_sec=left_s)
+
     def _on_cloud(self, cloud: PointCloud2) -> None:
         late_ns = self._node.get_clock().now().nanoseconds - ns_from_stamp(cloud.header.stamp)
         self._heard.latencies_s.append(late_ns / _NS_PER_S)
@@ -149,34 +155,40 @@ def measure(
             threading.Thread(target=_read, args=(child, heard), daemon=True).start()
             rclpy.init()
             try:
-                node = Node('camera')
-                camera = Camera(node, heard)
-                return _run(node, camera, heard, walk, camera_hz, seconds)
+                camera = Camera(Node('camera'), heard)
+                return _run(camera, heard, walk, camera_hz, seconds, child)
+            except RuntimeError as error:
+                log = group.log_path('node').read_text()[-2000:]
+                raise RuntimeError(f'{error}; the node said last:\n{log}') from error
             finally:
                 rclpy.shutdown()
 
 
-def _read(child: Any, heard: _Heard) -> None:
+def _read(child: subprocess.Popen[str], heard: _Heard) -> None:
+    assert child.stdout is not None
     for line in child.stdout:
         if line.startswith('{'):
             heard.windows.append(json.loads(line))
 
 
 def _run(
-    node: Node,
     camera: Camera,
     heard: _Heard,
     walk: Iterator[SourceFrame],
     camera_hz: float,
     seconds: float,
+    child: subprocess.Popen[str],
 ) -> NodeRun:
     deadline_s = time.monotonic() + _START_TIMEOUT_S
     while not camera.is_watched:
-        rclpy.spin_once(node, timeout_sec=0.1)
+        camera.listen(0.1)
+        _check_alive(child)
         if time.monotonic() > deadline_s:
             raise RuntimeError(f'the node did not subscribe within {_START_TIMEOUT_S:.0f} s')
     for frame in walk:
-        _publish_on_time(node, camera, frame, camera_hz)
+        camera.publish(frame)
+        camera.listen(1.0 / camera_hz)
+        _check_alive(child)
         if len(heard.windows) >= _WARM_UP_WINDOWS and heard.latencies_s:
             break
         if time.monotonic() > deadline_s:
@@ -186,7 +198,9 @@ def _run(
     before = (heard.number('frames_in'), heard.number('frames_used'), heard.drops())
     began_s = time.monotonic()
     for frame in walk:
-        _publish_on_time(node, camera, frame, camera_hz)
+        camera.publish(frame)
+        camera.listen(1.0 / camera_hz)
+        _check_alive(child)
         if time.monotonic() - began_s > seconds:
             break
     took_s = time.monotonic() - began_s
@@ -212,11 +226,9 @@ def _run(
     )
 
 
-def _publish_on_time(node: Node, camera: Camera, frame: SourceFrame, camera_hz: float) -> None:
-    camera.publish(frame)
-    next_s = time.monotonic() + 1.0 / camera_hz
-    while (left_s := next_s - time.monotonic()) > 0:
-        rclpy.spin_once(node, timeout_sec=left_s)
+def _check_alive(child: subprocess.Popen[str]) -> None:
+    if child.poll() is not None:
+        raise RuntimeError(f'the node ended with {child.returncode}')
 
 
 def main() -> int:
@@ -227,6 +239,7 @@ def main() -> int:
     parser.add_argument('--window-s', type=float, default=0.5)
     options = parser.parse_args()
     walk = endless_walk()
+    next(walk)  # renders it now, and not while a node waits for images
     num_lost = 0
     for camera_hz in options.rates:
         run = measure(walk, camera_hz, options.seconds, options.window_s)

@@ -54,3 +54,11 @@ def test_a_straight_line_is_refused():
     line[:, 0, 3] = np.arange(5.0)
     with pytest.raises(AlignmentError):
         trajectory_error(line, line)
+
+
+def test_without_a_scale_an_estimate_in_another_unit_is_wrong():
+    truth = helix(30)
+    error = trajectory_error(moved(truth, 0.5), truth, with_scale=False)
+    assert error.truth_from_map.scale == 1.0
+    assert error.ate_m > 0.3
+    assert trajectory_error(moved(truth, 1.0), truth, with_scale=False).ate_m < 1e-9

@@ -8,19 +8,19 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.geometry.rotation import angle_between
-from vggt_ros.geometry.sim3 import align_sim3, Sim3
+from vggt_ros.geometry.sim3 import align_se3, align_sim3, Sim3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrajectoryError:
-    """Error of a trajectory after the best similarity to the truth.
+    """Error of a trajectory after the best similarity, or rigid transform, to the truth.
 
     Attributes:
         ate_m: Root mean square of the position errors, in the units of the truth.
         ate_percent: The same in percent of the length of the true path.
         rotation_deg: Median angle between estimated and true orientation.
         path_length_m: Length of the true path.
-        truth_from_map: The similarity that was removed.
+        truth_from_map: What was removed; its scale is 1 for a rigid transform.
     """
 
     ate_m: float
@@ -33,21 +33,25 @@ class TrajectoryError:
 def trajectory_error(
     map_from_cam: Float[np.ndarray, 'N 4 4'],
     truth_from_cam: Float[np.ndarray, 'N 4 4'],
+    *,
+    with_scale: bool = True,
 ) -> TrajectoryError:
     """Compare poses with the true ones, row by row.
 
     The absolute trajectory error of Sturm et al., "A Benchmark for the Evaluation of RGB-D SLAM
-    Systems", IROS 2012, section VI-B, after a similarity instead of a rigid alignment because a
-    single camera does not see the scale.
+    Systems", IROS 2012, section VI-B; after a similarity where the scale is not known, as a
+    single camera does not see it.
 
     Args:
         map_from_cam: (N, 4, 4) estimated camera poses, N >= 3.
         truth_from_cam: (N, 4, 4) true camera poses at the same stamps.
+        with_scale: False to hold an estimate in metres to its scale.
 
     Raises:
         AlignmentError: Fewer than three poses, or all positions on one line.
     """
-    truth_from_map = align_sim3(map_from_cam[:, :3, 3], truth_from_cam[:, :3, 3])
+    align = align_sim3 if with_scale else align_se3
+    truth_from_map = align(map_from_cam[:, :3, 3], truth_from_cam[:, :3, 3])
     residuals = truth_from_map.apply(map_from_cam[:, :3, 3]) - truth_from_cam[:, :3, 3]
     ate_m = float(np.sqrt((residuals**2).sum(axis=1).mean()))
     steps = np.diff(truth_from_cam[:, :3, 3], axis=0)
