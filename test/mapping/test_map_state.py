@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,9 +27,11 @@ def add(predictor, make_config):
     def add_to(state, window):
         prediction = predictor.predict([frame.image for frame in window.frames], Request())
         submap = submap_from_prediction(window, prediction)
-        placement = place(window, submap, state.last)
+        believed = np.ones(len(window.frames), dtype=bool)
+        placement = place(window, submap, state.last, believed)
         in_map = submap.moved(placement.map_from_submap)
-        results = frame_results(window, prediction, in_map, make_config().cloud, None)
+        settings = make_config().cloud
+        results = frame_results(window, prediction, in_map, believed, settings, None)
         state.add(in_map, placement.map_from_submap.scale, results)
         return placement, in_map
 
@@ -94,3 +98,23 @@ def test_new_bounds_hold_at_once(state, add, make_window, make_config):
     state.update_config(make_config(map__max_points=1000, path__max_size=2))
     assert len(state.trajectory) == 2
     assert len(state.voxels) <= 1000
+
+
+def test_a_seam_of_frames_that_nobody_believes_is_refused(
+    add, make_window, make_config, predictor
+):
+    state = MapState(make_config())
+    add(state, make_window(range(5), 0))
+    window = make_window(range(3, 8), num_overlap=2)
+    prediction = predictor.predict([frame.image for frame in window.frames], Request())
+    submap = submap_from_prediction(window, prediction)
+    believed = np.array([False, False, True, True, True])
+    with pytest.raises(AlignmentError, match='none of the 2 frames that the window shares'):
+        place(window, submap, state.last, believed)
+    believed[1] = True
+    wrong = submap.submap_from_cam.copy()
+    wrong[0] = np.eye(4)
+    bent = replace(submap, submap_from_cam=wrong)
+    found = place(window, bent, state.last, believed).map_from_submap
+    expected = place(window, submap, state.last, believed).map_from_submap
+    np.testing.assert_array_equal(found.translation, expected.translation)

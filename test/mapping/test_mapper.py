@@ -333,6 +333,29 @@ def test_a_stream_that_starts_again_goes_on_from_its_new_time(mapper, predictor,
     assert mapper.snapshot().counts.drops == {'stamp_backwards': 1 + 2}
 
 
+def test_a_frame_that_contradicts_its_window_is_left_out_of_the_map_and_of_the_next_seam(
+    predictor, make_config, make_frame
+):
+    mapper = Mapper(predictor, make_config(window__size=6, window__overlap=2), offline=True)
+
+    def spoil(parts):
+        if predictor.windows[-1][0] == 0:
+            parts['depth'][5] *= 2.0  # the newest one, which the next window would share
+
+    predictor.spoil = spoil
+    for index in range(10):
+        mapper.add_frame(make_frame(index))
+    first = mapper.process(mapper.wait_for_window(0.0), Wanted(tracks=False))
+    assert [result.frame.id for result in first.new_frames] == [0, 1, 2, 3, 4]
+    second = mapper.process(mapper.wait_for_window(0.0), Wanted(tracks=False))
+    assert predictor.windows[1] == [3, 4, 6, 7, 8, 9]
+    assert [result.frame.id for result in second.new_frames] == [6, 7, 8, 9]
+    snapshot = mapper.snapshot()
+    assert snapshot.counts.drops == {'inconsistent': 1}
+    assert snapshot.counts.frames_used == 9
+    assert snapshot.frames_pending == 0
+
+
 def undecoded(frame, reads):
     def read_rows(rows):
         reads.append((frame.id, rows == slice(0, frame.size[1])))

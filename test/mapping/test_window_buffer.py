@@ -19,6 +19,11 @@ class Clock:
         return self.now_s
 
 
+def register(buffer, window):
+    """Say that the map has all frames of a window."""
+    buffer.finish(window, registered=[frame.id for frame in window.frames])
+
+
 @pytest.fixture
 def clock():
     return Clock()
@@ -63,7 +68,7 @@ def test_the_first_window_comes_when_it_is_full(buffer, push):
 
 def test_later_windows_begin_with_the_last_frames_of_the_last_one(buffer, push):
     push(buffer, range(6))
-    buffer.finish(buffer.take(), registered=True)
+    register(buffer, buffer.take())
     push(buffer, range(6, 9))
     assert buffer.take() is None
     push(buffer, [9])
@@ -74,16 +79,16 @@ def test_later_windows_begin_with_the_last_frames_of_the_last_one(buffer, push):
 
 def test_the_overlap_is_that_of_the_last_window_that_entered_the_map(buffer, push):
     push(buffer, range(6))
-    buffer.finish(buffer.take(), registered=True)
+    register(buffer, buffer.take())
     push(buffer, range(6, 10))
-    buffer.finish(buffer.take(), registered=False)
+    buffer.finish(buffer.take())
     push(buffer, range(10, 14))
     assert ids(buffer.take()) == [4, 5, 10, 11, 12, 13]
 
 
 def test_too_many_new_frames_are_thinned_evenly_up_to_the_newest(buffer, push, counters):
     push(buffer, range(6))
-    buffer.finish(buffer.take(), registered=True)
+    register(buffer, buffer.take())
     push(buffer, range(6, 14))
     assert ids(buffer.take()) == [4, 5, 7, 9, 11, 13]
     assert counters.counts().drops == {'late': 4}
@@ -92,7 +97,7 @@ def test_too_many_new_frames_are_thinned_evenly_up_to_the_newest(buffer, push, c
 @pytest.mark.parametrize('num_new', [5, 7, 9, 23])
 def test_however_many_frames_wait_the_newest_is_in_the_window(buffer, push, num_new):
     push(buffer, range(6))
-    buffer.finish(buffer.take(), registered=True)
+    register(buffer, buffer.take())
     push(buffer, range(6, 6 + num_new))
     window = buffer.take()
     assert ids(window)[:2] == [4, 5]
@@ -116,7 +121,7 @@ def test_one_frame_alone_waits_for_a_second_but_one_new_frame_does_not(buffer, p
     assert buffer.take() is None
     push(buffer, [1])
     clock.now_s += 10
-    buffer.finish(buffer.take(), registered=True)
+    register(buffer, buffer.take())
     push(buffer, [2])
     clock.now_s += 10
     assert ids(buffer.take()) == [0, 1, 2]
@@ -136,7 +141,7 @@ def test_offline_drops_nothing_and_does_not_look_at_the_clock(offline, push, clo
     windows = []
     while (window := offline.take()) is not None:
         windows.append(ids(window))
-        offline.finish(window, registered=True)
+        register(offline, window)
     assert windows[:2] == [[0, 1, 2, 3, 4, 5], [4, 5, 6, 7, 8, 9]]
     assert len(windows) == 12
     push(offline, [50])
@@ -147,11 +152,11 @@ def test_offline_drops_nothing_and_does_not_look_at_the_clock(offline, push, clo
 
 def test_flush_makes_a_window_of_what_is_left(offline, push):
     push(offline, range(7))
-    offline.finish(offline.take(), registered=True)
+    register(offline, offline.take())
     offline.flush()
     window = offline.take()
     assert ids(window) == [4, 5, 6]
-    offline.finish(window, registered=True)
+    register(offline, window)
     assert offline.take() is None
 
 
@@ -169,7 +174,7 @@ def test_frames_after_a_flush_fill_windows_again(offline, push):
 
 def test_frames_of_another_size_do_not_share_a_window(buffer, push):
     push(buffer, range(6))
-    buffer.finish(buffer.take(), registered=True)
+    register(buffer, buffer.take())
     push(buffer, range(6, 12), size=(100, 60))
     window = buffer.take()
     assert ids(window) == [6, 7, 8, 9, 10, 11]
@@ -181,13 +186,13 @@ def test_a_window_at_work_is_pending_until_it_is_finished(buffer, push):
     assert buffer.num_pending == 7
     window = buffer.take()  # drops one as late
     assert buffer.num_pending == 6
-    buffer.finish(window, registered=True)
+    register(buffer, window)
     assert buffer.num_pending == 0
 
 
 def test_reset_forgets_all_and_starts_an_epoch(buffer, push, counters):
     push(buffer, range(6))
-    buffer.finish(buffer.take(), registered=True)
+    register(buffer, buffer.take())
     push(buffer, range(6, 9))
     buffer.reset()
     assert counters.counts().drops == {'reset': 3}
@@ -263,3 +268,11 @@ def test_wait_does_not_spin_while_a_single_frame_waits(counters, push):
     push(buffer, [0])
     assert next_window(buffer, 0.1) is None
     assert calls < 20
+
+
+def test_frames_that_the_map_did_not_take_are_in_no_overlap(make_frame):
+    offline = WindowBuffer(WindowSettings(size=4, overlap=2), Counters(), offline=True)
+    for index in range(6):
+        offline.push(make_frame(index))
+    offline.finish(offline.take(), registered=[0, 1, 3])
+    assert [frame.id for frame in offline.take().frames] == [1, 3, 4, 5]

@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float32
 import numpy as np
 
 from vggt_ros.config import CloudSettings
+from vggt_ros.errors import PredictionError
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.map_update import FrameResult
 from vggt_ros.mapping.submap import Submap
@@ -17,20 +18,27 @@ def frame_results(
     window: Window,
     prediction: Prediction,
     in_map: Submap,
+    believed: Bool[np.ndarray, ' S'],
     settings: CloudSettings,
     queries: Queries | None,
 ) -> tuple[FrameResult, ...]:
-    """Return the results of the frames that the map does not have yet, oldest first.
+    """Return the results of the frames that the map does not have yet, oldest first; at least one.
 
     Args:
         window: The frames.
         prediction: The network's answer; its images and tracks are used.
         in_map: Depth, points and poses of the whole window in map units.
+        believed: (S,) False for frames that get no result.
         settings: The filters that need the unit of the map; the others are in the prediction.
         queries: Which points the tracks of the prediction are about, None if there are none.
+
+    Raises:
+        PredictionError: No new frame is believed.
     """
     results = []
     for i in range(window.num_overlap, len(window.frames)):
+        if not believed[i]:
+            continue
         keep = prediction.keep[i] & _is_in_range(in_map.points_in_cam[i, ..., 2], settings)
         tracks = None
         if queries is not None and prediction.tracks is not None:
@@ -47,6 +55,10 @@ def frame_results(
                 map_from_cam=in_map.submap_from_cam[i],
                 tracks=tracks,
             )
+        )
+    if not results:
+        raise PredictionError(
+            f'none of the {len(window.new_frames)} new frames agrees with the rest of the window'
         )
     return tuple(results)
 

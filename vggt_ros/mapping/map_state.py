@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 import threading
 
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 import numpy as np
 
 from vggt_ros.config import VggtConfig
+from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.map_update import FrameResult
@@ -47,8 +48,16 @@ class Placement:
     scale_residual: float
 
 
-def place(window: Window, submap: Submap, last: LastWindow | None) -> Placement:
+def place(
+    window: Window, submap: Submap, last: LastWindow | None, believed: Bool[np.ndarray, ' S']
+) -> Placement:
     """Return where a window is: by the shared frames, after the last one, or at the origin.
+
+    Args:
+        window: Its frames.
+        submap: What the network says of them.
+        last: What the map has.
+        believed: (S,) False for frames that must not decide it.
 
     Raises:
         AlignmentError: The shared frames do not determine it.
@@ -60,7 +69,12 @@ def place(window: Window, submap: Submap, last: LastWindow | None) -> Placement:
     if window.num_overlap == 0:
         continued = continue_from(last.in_map.submap_from_cam[-1], last.scale, submap)
         return Placement(map_from_submap=continued, scale_residual=float('nan'))
-    shared = submap.frame_ids[: window.num_overlap]
+    shared = [submap.frame_ids[i] for i in range(window.num_overlap) if believed[i]]
+    if not shared:
+        raise AlignmentError(
+            f'none of the {window.num_overlap} frames that the window shares with the map agrees '
+            f'with the rest of it; the new window is not used'
+        )
     seam = register(last.in_map.select(shared), submap.select(shared))
     return Placement(map_from_submap=seam.map_from_submap, scale_residual=seam.scale_residual)
 
@@ -101,7 +115,7 @@ class MapState:
         """Add the new frames of a window and make it the one to join next.
 
         Args:
-            in_map: The whole window in map units.
+            in_map: Those frames of the window that are believed, in map units.
             scale: Map units per unit of its prediction.
             results: Its new frames.
         """

@@ -17,6 +17,7 @@ from vggt_ros.errors import DeviceMemoryError, InputError, VggtRosError
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.mapping.counters import Counters, Counts
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
+from vggt_ros.mapping.frame_agreement import consistent_frames
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.keyframes import KeyframeSelector
 from vggt_ros.mapping.map_state import MapState, place
@@ -216,7 +217,7 @@ class Mapper:
         except Exception:
             with self._lock:
                 if window.epoch == self._buffer.epoch:
-                    self._buffer.finish(window, registered=False)
+                    self._buffer.finish(window)
                     self._counters.window_failed(len(window.new_frames))
                     self._is_lost = True
                     raise
@@ -224,7 +225,7 @@ class Mapper:
             update = None
         if update is None:
             with self._lock:
-                self._buffer.finish(window, registered=False)
+                self._buffer.finish(window)
                 self._counters.drop('reset', len(window.new_frames))
         return update
 
@@ -306,9 +307,11 @@ class Mapper:
             frame_ids=[frame.id for frame in window.frames],
         )
         submap = submap_from_prediction(window, prediction)
-        placement = place(window, submap, last)
+        believed = consistent_frames(submap)
+        placement = place(window, submap, last, believed)
         in_map = submap.moved(placement.map_from_submap)
-        results = frame_results(window, prediction, in_map, config.cloud, queries)
+        results = frame_results(window, prediction, in_map, believed, config.cloud, queries)
+        in_map = in_map.select([i for i, ok in zip(submap.frame_ids, believed, strict=True) if ok])
 
         with self._map.lock:
             if window.epoch != self._buffer.epoch:
@@ -325,8 +328,9 @@ class Mapper:
                 latency_s=time.monotonic() - start_s,
             )
             with self._lock:
-                self._buffer.finish(window, registered=True)
+                self._buffer.finish(window, registered=in_map.frame_ids)
                 self._counters.window_used(len(results), update.latency_s)
+                self._counters.drop('inconsistent', len(window.new_frames) - len(results))
                 self._is_lost = False
         return update
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 import threading
 import time
 
@@ -168,13 +168,20 @@ class WindowBuffer:
             self._limit = len(smaller.frames)
             return smaller
 
-    def finish(self, window: Window, *, registered: bool) -> None:
-        """Say what became of a window that was taken; a registered one gives the next overlap."""
+    def finish(self, window: Window, *, registered: Collection[int] = ()) -> None:
+        """Say what became of a window that was taken.
+
+        Args:
+            window: The window.
+            registered: Ids of its frames that the map has now; the newest of them are the next
+                window's overlap. Empty for a window that did not enter the map.
+        """
         with self._changed:
             self._in_flight -= len(window.new_frames)
             if registered:
                 assert window.epoch == self._epoch, 'a window from before a reset is void'
-                self._registered = window.frames[-self.settings.overlap :]
+                known = tuple(frame for frame in window.frames if frame.id in registered)
+                self._registered = known[-self.settings.overlap :]
             self._changed.notify_all()
 
     def _overlap(self) -> tuple[Frame, ...]:
