@@ -17,7 +17,7 @@ from vggt_ros.errors import (
 )
 from vggt_ros.inference import checkpoint as checkpoint_module
 from vggt_ros.inference.checkpoint import load_network, UNTRAINED_NOTICE
-from vggt_ros.inference.presets import NANO, Preset, PRESETS
+from vggt_ros.inference.presets import NANO, NANO_WEIGHTS, Preset, PRESETS
 from vggt_ros.inference.weights_file import save_network
 from vggt_ros.model.vggt import VGGT
 
@@ -54,26 +54,23 @@ def tiny_is_default(monkeypatch, tiny_config):
     monkeypatch.setattr(checkpoint_module, 'VGGT_1B', tiny_config)
 
 
-def test_nano_is_built_without_a_file_and_says_that_it_means_nothing():
+def test_nano_is_in_the_package_and_says_that_it_is_for_demonstration():
     network, about = load_network('nano', offline=True)
-    assert about.path is None
+    assert about.path == NANO_WEIGHTS
     assert about.network == network.config == NANO
     assert about.num_parameters == sum(p.numel() for p in network.parameters())
-    assert not about.is_trained
-    assert about.notice == UNTRAINED_NOTICE
-
-
-def test_nano_is_the_same_every_time():
-    first, second = (load_network('nano')[0].state_dict() for _ in range(2))
-    assert all(torch.equal(value, second[name]) for name, value in first.items())
-
-
-def test_a_preset_with_weights_in_the_package_is_trained(presets, saved, tiny_config):
-    presets(Preset(name='nano', network=tiny_config, weights=saved))
-    _, about = load_network('nano', offline=True)
-    assert about.path == saved
     assert about.is_trained
-    assert about.notice == ''
+    assert 'demonstration' in about.notice
+
+
+def test_nano_is_at_most_16_megabytes():
+    assert NANO_WEIGHTS.stat().st_size <= 16_000_000
+
+
+def test_weights_in_the_package_need_no_hub(presets, saved, tiny_config):
+    presets(Preset(name='small', network=tiny_config, weights=saved, notice='a word'))
+    _, about = load_network('small', offline=True)
+    assert (about.path, about.is_trained, about.notice) == (saved, True, 'a word')
 
 
 def test_a_file_written_here_loads_as_the_network_it_describes(tiny, saved):

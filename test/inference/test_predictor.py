@@ -319,13 +319,26 @@ def test_weights_that_do_not_fit_into_the_device_are_explained(tiny, monkeypatch
         predictor.unpark()
 
 
-def test_loading_nano_warns_that_its_geometry_means_nothing(caplog):
+def loaded(caplog, checkpoint):
+    """Load a checkpoint; return the predictor and the record that was logged about it."""
     with caplog.at_level(logging.INFO):
-        predictor = Predictor.load(ModelSettings(checkpoint='nano', device='cpu'))
+        predictor = Predictor.load(ModelSettings(checkpoint=checkpoint, device='cpu'))
     (record,) = [r for r in caplog.records if r.name == 'vggt_ros.inference.predictor']
+    return predictor, record
+
+
+def test_loading_untrained_weights_warns_that_their_geometry_means_nothing(tiny, tmp_path, caplog):
+    save_network(tiny, tmp_path / 'raw.safetensors', is_trained=False)
+    predictor, record = loaded(caplog, str(tmp_path / 'raw.safetensors'))
     assert record.levelno == logging.WARNING
     assert 'means nothing' in record.getMessage()
     assert not predictor.description.is_trained
+
+
+def test_loading_nano_says_that_it_is_for_demonstration(caplog):
+    predictor, record = loaded(caplog, 'nano')
+    assert 'demonstration model' in record.getMessage()
+    assert predictor.description.is_trained
 
 
 def test_loading_takes_device_precision_size_and_mode_from_the_settings(tiny, tmp_path):

@@ -14,7 +14,6 @@ from torch import Tensor
 from vggt_ros.errors import CheckpointKeysError, CheckpointNotFoundError
 from vggt_ros.inference.hub import fetch_weights
 from vggt_ros.inference.presets import Preset, PRESETS, VGGT_1B
-from vggt_ros.inference.untrained import fill_untrained
 from vggt_ros.inference.weights_file import read_weights, WEIGHTS_SUFFIXES
 from vggt_ros.model.config import NetworkConfig
 from vggt_ros.model.vggt import VGGT
@@ -35,7 +34,7 @@ class Checkpoint:
 
     Attributes:
         name: As it was asked for: a preset, a hub id or a path.
-        path: The file, None if the weights were made from a seed.
+        path: The file; None for weights that were never in one.
         network: What was built.
         num_parameters: Of the whole network.
         is_trained: False if the answers mean nothing.
@@ -66,36 +65,28 @@ def load_network(checkpoint: str, *, offline: bool = False) -> tuple[VGGT, Check
         CheckpointKeysError: Names or shapes in the file are not those of the network.
     """
     preset, path = _locate(checkpoint, offline=offline)
-    is_trained = path is not None
+    _log.info('reading weights from %s', path)
+    file = read_weights(path)
     # Nothing is allocated for parameters that are replaced right away.
     with torch.device('meta'):
-        network = VGGT(preset.network)
-    if path is None:
-        fill_untrained(network)
-    else:
-        _log.info('reading weights from %s', path)
-        file = read_weights(path)
-        is_trained = file.is_trained
-        if file.network is not None:
-            with torch.device('meta'):
-                network = VGGT(file.network)
-        weights = _checked(network.state_dict(), file.weights, path)
-        network.load_state_dict(weights, strict=True, assign=True)
+        network = VGGT(file.network or preset.network)
+    weights = _checked(network.state_dict(), file.weights, path)
+    network.load_state_dict(weights, strict=True, assign=True)
     return network.requires_grad_(False).eval(), Checkpoint(
         name=checkpoint,
         path=path,
         network=network.config,
         num_parameters=sum(parameter.numel() for parameter in network.parameters()),
-        is_trained=is_trained,
-        notice=preset.notice if is_trained else UNTRAINED_NOTICE,
+        is_trained=file.is_trained,
+        notice=preset.notice if file.is_trained else UNTRAINED_NOTICE,
     )
 
 
-def _locate(checkpoint: str, *, offline: bool) -> tuple[Preset, Path | None]:
-    """Return what is known about a checkpoint and its file, None if it has no file."""
+def _locate(checkpoint: str, *, offline: bool) -> tuple[Preset, Path]:
+    """Return what is known about a checkpoint, and its file."""
     preset = PRESETS.get(checkpoint)
     if preset is not None:
-        if not preset.filenames:
+        if preset.weights is not None:
             return preset, preset.weights
         return preset, fetch_weights(preset.name, preset.filenames, offline=offline)
     path = Path(checkpoint).expanduser()

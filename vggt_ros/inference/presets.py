@@ -15,8 +15,8 @@ from vggt_ros.model.config import (
     TrackHeadConfig,
 )
 
-# The weights of nano inside the package; None while nano has not been trained.
-NANO_WEIGHTS: Path | None = None
+# Inside the package; docs/nano.md says how they came about.
+NANO_WEIGHTS = Path(__file__).parent / 'weights' / 'nano.safetensors'
 
 VGGT_1B = NetworkConfig()
 NANO = NetworkConfig(
@@ -47,9 +47,8 @@ class Preset:
         name: What the setting `model.checkpoint` says; an `owner/name` is a hub repository.
         network: What the weights are for; its `img_size` is the width it was trained with.
         filenames: Files of the hub repository, the preferred one first; empty if it has none.
-        weights: The file inside the package. Without it and without `filenames` the network starts
-            from a fixed seed.
-        notice: What a user has to know about the licence; may be empty.
+        weights: The file inside the package, for a preset without `filenames`.
+        notice: What a user has to know about licence or use; may be empty.
     """
 
     name: str
@@ -60,7 +59,13 @@ class Preset:
 
 
 _PRESETS = (
-    Preset(name='nano', network=NANO, weights=NANO_WEIGHTS),
+    Preset(
+        name='nano',
+        network=NANO,
+        weights=NANO_WEIGHTS,
+        notice='nano is a small demonstration model, trained on made-up rooms: it shows how '
+        'things work; for real places use released weights',
+    ),
     Preset(
         name='facebook/VGGT-1B',
         network=VGGT_1B,
