@@ -38,7 +38,7 @@ def test_a_pose_was_published_for_every_frame_that_was_used(finished_demo):
 
 
 def test_the_trained_model_is_as_accurate_as_it_was(finished_demo):
-    """Measured 2.8 % and 0.154; a plane is 0.25 off, and a walk that stands still over 20 %."""
+    """Measured: 2.8 % and 0.154."""
     truth = json.loads((finished_demo[1] / 'summary.json').read_text())['truth']
     assert truth['ate_percent'] < 5.5
     assert truth['depth_abs_rel'] < 0.20

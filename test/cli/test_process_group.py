@@ -1,4 +1,5 @@
 import os
+import signal
 import time
 
 import pytest
@@ -32,6 +33,18 @@ def test_children_get_sigint_when_the_block_ends(tmp_path, modules):
         wait_for(group, 'node', 'ready')
     assert child.returncode == 0
     assert 'bye' in group.log_tail('node')
+
+
+def test_children_get_sigint_even_if_this_process_was_started_in_the_background(tmp_path, modules):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with ProcessGroup(tmp_path, modules) as group:
+            child = group.start('node', 'polite_child', [])
+            wait_for(group, 'node', 'ready')
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert child.returncode == 0
 
 
 def test_children_are_stopped_when_the_block_fails(tmp_path, modules):

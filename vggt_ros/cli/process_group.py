@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 import signal
 import subprocess
 import sys
+import threading
 from types import TracebackType
 
 _POLITE_S = 10.0  # after SIGINT; the node may be inside a forward pass
@@ -47,7 +49,7 @@ class ProcessGroup:
             arguments: Its command line.
             piped: True to read the child's standard output from the returned process.
         """
-        with self.log_path(name).open('w') as log:
+        with self.log_path(name).open('w') as log, _listening_to_sigint():
             # A session of its own: Ctrl-C reaches this process only, which stops the others.
             child = subprocess.Popen(
                 [sys.executable, '-m', module, *arguments],
@@ -81,3 +83,20 @@ class ProcessGroup:
         """Return the last lines a child wrote."""
         lines = self.log_path(name).read_text(errors='replace').splitlines()
         return '\n'.join(lines[-_TAIL_LINES:])
+
+
+@contextmanager
+def _listening_to_sigint() -> Iterator[None]:
+    """Start children that SIGINT reaches, even if this process was told to ignore it.
+
+    A shell tells that to what it starts in the background, and children inherit it.
+    """
+    is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if not is_ignored or threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may change what a signal does
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
