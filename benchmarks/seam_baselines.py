@@ -51,11 +51,11 @@ def by_dense_points(in_map: Submap, in_submap: Submap) -> Registration:
     )
     points_a, points_b = points_a[use], points_b[use]
     confidence = np.sqrt(weights_a[use] * weights_b[use])
-    found = _weighted_sim3(points_a, points_b, confidence)
+    found = align_sim3(points_a, points_b, confidence)
     for _ in range(_IRLS_ROUNDS):
         residuals = np.linalg.norm(found.apply(points_a) - points_b, axis=1)
         weights = confidence * huber_weights(residuals, _HUBER_DELTA)
-        found = _weighted_sim3(points_a, points_b, weights)
+        found = align_sim3(points_a, points_b, weights)
     return _registration(found)
 
 
@@ -77,24 +77,6 @@ def _points(submap: Submap) -> tuple[Float[np.ndarray, 'n 3'], Float[np.ndarray,
         for pose, cloud in zip(submap.submap_from_cam, submap.points_in_cam, strict=True)
     ]
     return np.concatenate(points), submap.points_confidence.reshape(-1).astype(np.float64)
-
-
-def _weighted_sim3(
-    points_a: Float[np.ndarray, 'n 3'],
-    points_b: Float[np.ndarray, 'n 3'],
-    weights: Float[np.ndarray, ' n'],
-) -> Sim3:
-    """Return the weighted least squares similarity (Umeyama, PAMI 1991, with weights)."""
-    if len(weights) < 3:
-        raise AlignmentError(f'{len(weights)} shared points do not determine a similarity')
-    share = weights / weights.sum()
-    mean_a, mean_b = share @ points_a, share @ points_b
-    centred_a, centred_b = points_a - mean_a, points_b - mean_b
-    u, singular, vt = np.linalg.svd((centred_b * share[:, None]).T @ centred_a)
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    rotation = (u * sign) @ vt
-    scale = float((singular * sign).sum() / (share @ (centred_a**2).sum(axis=1)))
-    return Sim3(scale, rotation, mean_b - scale * rotation @ mean_a)
 
 
 def _registration(found: Sim3) -> Registration:

@@ -115,3 +115,16 @@ def test_points_that_are_not_finite_are_refused():
 def test_shapes_are_checked_while_the_tests_run():
     with pytest.raises(TypeCheckError):
         align_sim3(np.zeros((4, 2)), np.zeros((4, 2)))
+
+
+def test_points_without_weight_do_not_count(rng):
+    points = rng.normal(size=(12, 3))
+    expected = Sim3(1.7, np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]), np.array([1.0, 2, 3]))
+    moved = expected.apply(points)
+    moved[:4] += rng.normal(size=(4, 3))
+    weights = np.array([0.0] * 4 + [1.0, 2.0] * 4)
+    found = align_sim3(points, moved, weights)
+    assert found.scale == pytest.approx(1.7)
+    np.testing.assert_allclose(found.rotation, expected.rotation, atol=1e-9)
+    np.testing.assert_allclose(found.translation, expected.translation, atol=1e-9)
+    assert align_sim3(points, moved).scale != pytest.approx(1.7, abs=1e-3)

@@ -59,22 +59,26 @@ class Sim3:
 
 
 def align_sim3(
-    points_in_a: Float[np.ndarray, 'n 3'], points_in_b: Float[np.ndarray, 'n 3']
+    points_in_a: Float[np.ndarray, 'n 3'],
+    points_in_b: Float[np.ndarray, 'n 3'],
+    weights: Float[np.ndarray, ' n'] | None = None,
 ) -> Sim3:
     """Return the similarity `b_from_a` that fits matched points best.
 
-    Minimises mean ||x_b - (s R x_a + t)||^2 in closed form (Umeyama, "Least-squares estimation
-    of transformation parameters between two point patterns", PAMI 1991; equation numbers below).
+    Minimises the mean of ||x_b - (s R x_a + t)||^2, weighted if asked for, in closed form (Umeyama,
+    "Least-squares estimation of transformation parameters between two point patterns", PAMI
+    1991; equation numbers below).
 
     Args:
         points_in_a: (n, 3) points in frame a, n >= 3.
         points_in_b: (n, 3) the same points in frame b, row by row.
+        weights: (n,) not negative, with a positive sum; None for all alike.
 
     Raises:
         AlignmentError: Fewer than three points, numbers that are not finite, or all points on
             one line.
     """
-    return _align(points_in_a, points_in_b, with_scale=True)
+    return _align(points_in_a, points_in_b, weights, with_scale=True)
 
 
 def align_se3(
@@ -85,12 +89,13 @@ def align_se3(
     Raises:
         AlignmentError: As `align_sim3`.
     """
-    return _align(points_in_a, points_in_b, with_scale=False)
+    return _align(points_in_a, points_in_b, None, with_scale=False)
 
 
 def _align(
     points_in_a: Float[np.ndarray, 'n 3'],
     points_in_b: Float[np.ndarray, 'n 3'],
+    weights: Float[np.ndarray, ' n'] | None,
     *,
     with_scale: bool,
 ) -> Sim3:
@@ -100,16 +105,17 @@ def _align(
     if not (np.isfinite(points_in_a).all() and np.isfinite(points_in_b).all()):
         raise AlignmentError('points to align must be finite; drop the pairs that are not')
 
-    mean_a = points_in_a.mean(axis=0, dtype=np.float64)  # (34)
-    mean_b = points_in_b.mean(axis=0, dtype=np.float64)  # (35)
+    share = np.full(n, 1.0 / n) if weights is None else weights / weights.sum()
+    mean_a = share @ points_in_a  # (34)
+    mean_b = share @ points_in_b  # (35)
     centred_a, centred_b = points_in_a - mean_a, points_in_b - mean_b
     if _is_line(points_in_a, centred_a) or _is_line(points_in_b, centred_b):
         raise AlignmentError(
             'the points are collinear and leave the rotation open; use points off the line'
         )
 
-    variance_a = float((centred_a**2).sum()) / n  # (36)
-    u, singular, vt = np.linalg.svd(centred_b.T @ centred_a / n)  # of (38)
+    variance_a = float(share @ (centred_a**2).sum(axis=1))  # (36)
+    u, singular, vt = np.linalg.svd((centred_b * share[:, None]).T @ centred_a)  # of (38)
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])  # (39), (43)
     rotation = (u * sign) @ vt  # (40)
     scale = float((singular * sign).sum()) / variance_a if with_scale else 1.0  # (42)
