@@ -65,7 +65,7 @@ def align_sim3(
 ) -> Sim3:
     """Return the similarity `b_from_a` that fits matched points best.
 
-    Minimises the mean of ||x_b - (s R x_a + t)||^2, weighted if asked for, in closed form (Umeyama,
+    Minimises the weighted mean of ||x_b - (s R x_a + t)||^2 in closed form (Umeyama,
     "Least-squares estimation of transformation parameters between two point patterns", PAMI
     1991; equation numbers below).
 
