@@ -37,7 +37,7 @@ def test_whole_numbers_are_taken_where_a_float_belongs():
         ('frames.map', 1, 'must be of type str'),
         ('window.size', 65, r'must be in 2\.\.64; got 65'),
         ('map.voxel_size', float('nan'), r'must be in 0\.001\.\.10'),
-        ('tf.mode', 'odom', 'must be one of map_to_camera, none'),
+        ('tf.mode', 'odom', 'must be one of auto, map_to_odom, map_to_base'),
     ],
 )
 def test_what_is_wrong_is_refused_and_named(name, value, message):

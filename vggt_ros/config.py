@@ -10,6 +10,15 @@ from dataclasses import dataclass, field
 
 from vggt_ros.errors import ConfigError
 from vggt_ros.parameter import parameter
+from vggt_ros.world_config import (
+    FrameSettings,
+    LoopSettings,
+    MapSettings,
+    OccupancySettings,
+    PathSettings,
+    ScaleSettings,
+    TfSettings,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,16 +102,6 @@ class InputSettings:
     )
     qos_depth: int = parameter(
         5, 'Queue of the image subscription.', minimum=1, maximum=100, read_only=True
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameSettings:
-    """Names of coordinate frames."""
-
-    map: str = parameter('map', 'Fixed frame of the map, z up.', read_only=True)
-    camera: str = parameter(
-        '', 'Optical frame of the camera; empty takes it from the image header.', read_only=True
     )
 
 
@@ -215,31 +214,6 @@ class DepthSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapSettings:
-    """The accumulated voxel map."""
-
-    enable: bool = parameter(True, 'Accumulate points into ~/map/points.', read_only=True)
-    voxel_size: float = parameter(
-        0.02,
-        'Edge of a voxel; map units.',
-        unit='m',
-        minimum=0.001,
-        maximum=10.0,
-        read_only=True,
-    )
-    max_points: int = parameter(
-        1_000_000,
-        'Bound of the map; the voxels seen longest ago go first.',
-        unit='points',
-        minimum=1000,
-        maximum=50_000_000,
-    )
-    publish_rate: float = parameter(
-        0.5, 'Rate limit of ~/map/points.', unit='Hz', minimum=0.01, maximum=10.0
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TrackSettings:
     """Point tracks; computed only while somebody subscribes."""
 
@@ -248,27 +222,6 @@ class TrackSettings:
     )
     min_visibility: float = parameter(
         0.5, 'A track below this visibility in a frame is not continued.', minimum=0.0, maximum=1.0
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathSettings:
-    """The published trajectory."""
-
-    max_size: int = parameter(
-        1024, 'Poses kept in ~/path; the oldest go first.', unit='poses', minimum=2, maximum=100000
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TfSettings:
-    """Which transforms are broadcast."""
-
-    mode: str = parameter(
-        'map_to_camera',
-        'map_to_camera: the pose of the newest frame as TF; none: no TF.',
-        choices=('map_to_camera', 'none'),
-        read_only=True,
     )
 
 
@@ -299,4 +252,7 @@ class VggtConfig:
     tracks: TrackSettings = field(default_factory=TrackSettings)
     path: PathSettings = field(default_factory=PathSettings)
     tf: TfSettings = field(default_factory=TfSettings)
+    scale: ScaleSettings = field(default_factory=ScaleSettings)
+    loop: LoopSettings = field(default_factory=LoopSettings)
+    occupancy: OccupancySettings = field(default_factory=OccupancySettings)
     diagnostics: DiagnosticsSettings = field(default_factory=DiagnosticsSettings)

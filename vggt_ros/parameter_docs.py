@@ -19,7 +19,7 @@ from vggt_ros.ros.player_config import PlayerConfig
 YAML_PATH = Path('config/vggt.yaml')
 TABLE_PATH = Path('docs/parameters.md')
 
-_ORIGIN = 'Generated from vggt_ros/config.py by `make docs`; change it there.'
+_ORIGIN = 'Generated from vggt_ros/config.py and world_config.py by `make docs`; change it there.'
 _INDENT = '    '
 _TABLE_HEAD = f"""# Parameters
 

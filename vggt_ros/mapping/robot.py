@@ -1,0 +1,49 @@
+"""What the rest of the robot knows about its camera."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float, Float32
+import numpy as np
+
+
+@runtime_checkable
+class Robot(Protocol):
+    """Answers by the stamp of an image; None for what is not known, never the newest instead.
+
+    Called from the thread that processes windows; an answer may wait for data on its way.
+    """
+
+    def odom_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
+        """Return the pose of a camera in the odometry at a stamp: rigid, metres.
+
+        Args:
+            stamp_ns: Stamp of an image, ROS time in nanoseconds.
+            camera_frame: Name of the camera's optical frame.
+        """
+        ...
+
+    def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
+        """Return the pose of a camera on the robot's base, which is z-up: rigid, metres."""
+        ...
+
+    def depth_m(self, stamp_ns: int) -> Float32[np.ndarray, 'h w'] | None:
+        """Return measured depth of the same view, any size, metres, NaN where there is none."""
+        ...
+
+
+class UnknownRobot:
+    """A camera that nothing else is known about."""
+
+    def odom_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
+        """Return None."""
+        return None
+
+    def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
+        """Return None."""
+        return None
+
+    def depth_m(self, stamp_ns: int) -> Float32[np.ndarray, 'h w'] | None:
+        """Return None."""
+        return None
