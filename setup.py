@@ -40,6 +40,7 @@ setup(
     python_requires='>=3.10',
     # What ROS 2 brings (rclpy, messages, cv_bridge, OpenCV) is in package.xml, not here.
     install_requires=[
+        'gtsam>=4.3,<5',
         'huggingface_hub>=0.30',
         'jaxtyping>=0.2.34',
         'matplotlib>=3.5',

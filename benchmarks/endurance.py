@@ -23,7 +23,8 @@ from benchmarks.walk import endless_walk
 from vggt_ros.config import ModelSettings, VggtConfig
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.mapper import Mapper, Wanted
+from vggt_ros.mapping.map_builder import Wanted
+from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.parameter_tree import with_values
 
 _PERIOD_NS = 100_000_000

@@ -43,6 +43,7 @@ def frame_result(rng: np.random.Generator) -> FrameResult:
         keep=rng.uniform(size=shape) < 0.8,
         K=np.eye(3),
         map_from_cam=np.eye(4),
+        covariance=np.eye(6),
         tracks=None,
     )
 

@@ -17,7 +17,7 @@ _HUBER_DELTA = 0.1  # an absolute length, whatever the unit of the map is
 _MIN_CONFIDENCE = 0.1  # of the median
 
 
-def by_camera_centres(in_map: Submap, in_submap: Submap) -> Registration:
+def by_camera_centres(in_map: Submap, in_submap: Submap, doubts: object = None) -> Registration:
     """Join by the centres of the shared cameras alone.
 
     With fewer than three centres, or centres on a line, rotation is that of the first shared
@@ -31,10 +31,10 @@ def by_camera_centres(in_map: Submap, in_submap: Submap) -> Registration:
         found = align_sim3(in_a[:, :3, 3], in_b[:, :3, 3])
     except AlignmentError:
         found = _by_first_camera(in_a, in_b)
-    return _registration(found)
+    return _registration(found, in_map)
 
 
-def by_dense_points(in_map: Submap, in_submap: Submap) -> Registration:
+def by_dense_points(in_map: Submap, in_submap: Submap, doubts: object = None) -> Registration:
     """Join by all points of the shared frames, weighted by confidence, robustly.
 
     Deng et al., "VGGT-Long: Chunk it, Loop it, Align it", 2025, arXiv:2507.16443, section 3.2:
@@ -56,7 +56,7 @@ def by_dense_points(in_map: Submap, in_submap: Submap) -> Registration:
         residuals = np.linalg.norm(found.apply(points_a) - points_b, axis=1)
         weights = confidence * huber_weights(residuals, _HUBER_DELTA)
         found = align_sim3(points_a, points_b, weights)
-    return _registration(found)
+    return _registration(found, in_map)
 
 
 def _by_first_camera(in_a: Float[np.ndarray, 'n 4 4'], in_b: Float[np.ndarray, 'n 4 4']) -> Sim3:
@@ -79,10 +79,12 @@ def _points(submap: Submap) -> tuple[Float[np.ndarray, 'n 3'], Float[np.ndarray,
     return np.concatenate(points), submap.points_confidence.reshape(-1).astype(np.float64)
 
 
-def _registration(found: Sim3) -> Registration:
+def _registration(found: Sim3, in_map: Submap) -> Registration:
     return Registration(
         map_from_submap=found,
+        frame_ids=in_map.frame_ids,
         scale_residual=0.0,
+        log_scale_sigma=0.01,
         rotation_residual_rad=0.0,
         translation_residual=0.0,
         num_pixels=0,

@@ -46,10 +46,10 @@ def ate_percent(course_name: str, num_frames: int, seed: int, way: str) -> float
     config = with_values(VggtConfig(), _SETTINGS)
     join, leaves_out = WAYS[way]
     with ExitStack() as stack:
-        stack.enter_context(patch('vggt_ros.mapping.map_state.register', join))
+        stack.enter_context(patch('vggt_ros.mapping.placement.register', join))
         if not leaves_out:
             stack.enter_context(
-                patch('vggt_ros.mapping.mapper.consistent_frames', _believe_everything)
+                patch('vggt_ros.mapping.map_builder.consistent_frames', _believe_everything)
             )
         try:
             found = run_course(course, SimulatedPredictor(course, seed=seed), config)
@@ -58,8 +58,8 @@ def ate_percent(course_name: str, num_frames: int, seed: int, way: str) -> float
     return found.error.ate_percent
 
 
-def _believe_everything(submap: Submap) -> np.ndarray:
-    return np.ones(len(submap.frame_ids), dtype=bool)
+def _believe_everything(disagreement: np.ndarray) -> np.ndarray:
+    return np.ones(len(disagreement), dtype=bool)
 
 
 def main() -> int:

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from vggt_ros.inference.preprocess import plan_grid
-from vggt_ros.inference.token_cache import EncodedImage, TokenCache
+from vggt_ros.inference.token_cache import descriptors, EncodedImage, TokenCache
 
 GRID = plan_grid(128, 96, 56, 14, 'crop')
 OTHER_GRID = plan_grid(64, 48, 56, 14, 'crop')
@@ -56,3 +56,15 @@ def test_a_cleared_cache_knows_nothing():
     cache.clear()
     assert cache.get(1, GRID) is None
     assert cache.num_bytes == 0
+
+
+def test_a_descriptor_is_the_direction_of_the_mean_token():
+    tokens = torch.randn(1, 12, 8, generator=torch.Generator().manual_seed(0))
+    seen = np.zeros((42, 56, 3), np.uint8)
+    images = [EncodedImage(grid=GRID, seen=seen, tokens=factor * tokens) for factor in (1.0, 3.0)]
+    found = descriptors(images)
+    assert found.shape == (2, 8)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1.0, rtol=1e-5)
+    mean = tokens[0].mean(dim=0).numpy()
+    np.testing.assert_allclose(found[0], mean / np.linalg.norm(mean), rtol=1e-5)

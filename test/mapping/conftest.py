@@ -12,7 +12,10 @@ from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Tracks
+from vggt_ros.mapping.entry import WindowView
 from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.robot_view import RobotView
+from vggt_ros.mapping.submap import submap_from_prediction
 from vggt_ros.parameter_tree import with_values
 
 IMAGE_SIZE = (80, 60)
@@ -68,6 +71,14 @@ def index_of(image):
     return 256 * high + low
 
 
+def descriptor_of(index):
+    """What tells where in the room a frame was taken, of length 1."""
+    pose = world_from_cam(index)
+    waves = np.random.default_rng(3).normal(size=(32, 6))
+    found = np.cos(waves @ np.concatenate([2 * pose[:3, 3], pose[:3, 2]])).astype(np.float32)
+    return found / np.linalg.norm(found)
+
+
 class TruthfulPredictor:
     """Answers with the truth, each time in another unit and another world.
 
@@ -98,7 +109,8 @@ class TruthfulPredictor:
         self.encoded.append(frame_id)
 
     def predict(self, images, request, *, frame_ids=None):
-        indices = [index_of(image) for image in images]
+        # Images that were kept as JPEG no longer say it.
+        indices = [index_of(i) for i in images] if frame_ids is None else list(frame_ids)
         self.windows.append(indices)
         self.requests.append(request)
         self.entered.set()
@@ -153,6 +165,7 @@ class TruthfulPredictor:
             'points_in_world': points.astype(np.float32) if request.point_head else None,
             'points_conf': np.ones(shape, np.float32) if request.point_head else None,
             'tracks': self._tracks(indices, request, grid, K_image),
+            'descriptors': np.stack([descriptor_of(index) for index in indices]),
         }
 
     def _tracks(self, indices, request, grid, K_image):
@@ -205,6 +218,27 @@ def true_pose():
 @pytest.fixture(scope='session')
 def true_K():
     return K_of(*IMAGE_SIZE)
+
+
+@pytest.fixture(scope='session')
+def make_view():
+    """Make what is said about a window; everything is believed unless said otherwise."""
+
+    def make(window, prediction, *, believed=None, doubts=None, odom_from_cam=None, base=None):
+        count = len(window.frames)
+        return WindowView(
+            window=window,
+            submap=submap_from_prediction(window, prediction),
+            doubts=np.full(count, 0.02) if doubts is None else doubts,
+            believed=np.ones(count, dtype=bool) if believed is None else believed,
+            robot=RobotView(
+                odom_from_cam=(None,) * count if odom_from_cam is None else tuple(odom_from_cam),
+                base_from_cam=base,
+                depth_m=(None,) * count,
+            ),
+        )
+
+    return make
 
 
 @pytest.fixture(scope='session')

@@ -1,13 +1,14 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from vggt_ros.errors import AlignmentError
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.prediction import Request
 from vggt_ros.mapping.frame_results import frame_results
-from vggt_ros.mapping.map_state import MapState, place
-from vggt_ros.mapping.submap import submap_from_prediction
+from vggt_ros.mapping.map_state import MapState
+from vggt_ros.mapping.pose_graph import Edge
+from vggt_ros.mapping.uncertainty import isotropic
 from vggt_ros.mapping.window import Window
 
 
@@ -21,19 +22,16 @@ def make_window(make_frame):
 
 
 @pytest.fixture
-def add(predictor, make_config):
+def add(predictor, make_config, make_view):
     """Predict a window and add it to the map."""
 
-    def add_to(state, window):
+    def add_to(state, window, **view):
         prediction = predictor.predict([frame.image for frame in window.frames], Request())
-        submap = submap_from_prediction(window, prediction)
-        believed = np.ones(len(window.frames), dtype=bool)
-        placement = place(window, submap, state.last, believed)
-        in_map = submap.moved(placement.map_from_submap)
-        settings = make_config().cloud
-        results = frame_results(window, prediction, in_map, believed, settings, None)
-        state.add(in_map, placement.map_from_submap.scale, results)
-        return placement, in_map
+        entry = state.enter(make_view(window, prediction, **view))
+        entry = state.lock_scale(entry)
+        results = frame_results(entry, prediction, state.noise, make_config().cloud, None)
+        state.add(entry, results)
+        return entry.placement, entry.in_map
 
     return add_to
 
@@ -100,21 +98,119 @@ def test_new_bounds_hold_at_once(state, add, make_window, make_config):
     assert len(state.voxels) <= 1000
 
 
-def test_a_seam_of_frames_that_nobody_believes_is_refused(
-    add, make_window, make_config, predictor
+def odom_of(true_pose, indices, *, unit=1.0):
+    """The camera in an odometry whose frame is anywhere; metres."""
+    odom_from_world = se3.rigid(np.eye(3)[[2, 0, 1]], np.array([3.0, -1.0, 0.5]))
+    poses = [odom_from_world @ true_pose(index) for index in indices]
+    for pose in poses:
+        pose[:3, 3] *= unit
+    return poses
+
+
+def test_odometry_makes_the_map_metric_once_and_everything_moves(
+    add, make_window, make_config, true_pose
+):
+    state = MapState(make_config(scale__lock_after=3, scale__source='odometry'))
+    add(state, make_window(range(6), 0))  # nothing known: in a unit of its own
+    before = state.trajectory.poses().map_from_cam[:, :3, 3]
+    num_points = len(state.voxels)
+    for k, first in enumerate(range(3, 15, 3)):
+        indices = range(first, first + 6)
+        add(state, make_window(indices, 3), odom_from_cam=odom_of(true_pose, indices))
+        assert state.scale.is_locked == (k >= 2)
+        assert (state.correction is not None) == (k == 2)
+    poses = state.trajectory.poses().map_from_cam[:, :3, 3]
+    truth = np.stack([true_pose(i)[:3, 3] for i in range(18)])
+    lengths = np.linalg.norm(np.diff(poses, axis=0), axis=1)
+    np.testing.assert_allclose(
+        lengths, np.linalg.norm(np.diff(truth, axis=0), axis=1), rtol=1e-3, atol=1e-6
+    )
+    unit = np.linalg.norm(before[5] - before[0]) / np.linalg.norm(truth[5] - truth[0])
+    assert abs(np.log(unit)) > 0.1, 'the first unit is another one'
+    assert len(state.voxels) > num_points
+    walls = state.voxels.points().points_in_map
+    assert np.ptp(walls, axis=0).max() == pytest.approx(8.0, rel=0.3), 'the room is 8 m long'
+
+
+def test_with_odometry_from_the_start_the_map_begins_as_its_frame(
+    state, add, make_window, true_pose
+):
+    odom_from_cam = odom_of(true_pose, range(6))
+    _, in_map = add(state, make_window(range(6), 0), odom_from_cam=odom_from_cam)
+    np.testing.assert_allclose(in_map.submap_from_cam, odom_from_cam, atol=1e-5)
+    assert not state.scale.is_locked
+
+
+def test_odometry_bridges_a_gap(state, add, make_window, true_pose):
+    for first, num_overlap in ((0, 0), (3, 3)):
+        indices = range(first, first + 6)
+        view = {'odom_from_cam': odom_of(true_pose, indices)}
+        add(state, make_window(indices, num_overlap), **view)
+    indices = range(20, 26)
+    _, in_map = add(state, make_window(indices, 0), odom_from_cam=odom_of(true_pose, indices))
+    np.testing.assert_allclose(in_map.submap_from_cam, odom_of(true_pose, indices), atol=1e-3)
+    assert state.chain.is_tied
+
+
+def test_a_gap_that_nothing_bridges_begins_a_segment(state, add, make_window):
+    add(state, make_window(range(6), 0))
+    add(state, make_window(range(20, 26), 0))
+    assert not state.chain.is_tied
+    assert [state.chain[k].segment for k in range(2)] == [0, 1]
+
+
+def test_a_closed_loop_moves_points_path_and_the_last_window_together(
+    add, make_window, make_config, make_view, predictor
 ):
     state = MapState(make_config())
-    add(state, make_window(range(5), 0))
-    window = make_window(range(3, 8), num_overlap=2)
+    for first, num_overlap in ((0, 0), (3, 3), (6, 3)):
+        add(state, make_window(range(first, first + 6), num_overlap))
+    move = Sim3(1.0, np.eye(3), np.array([0.5, 0.0, 0.0]))
+    points = state.voxels.points().points_in_map
+    path = state.trajectory.poses().map_from_cam
+    kept = state.last.in_map.submap_from_cam
+    window = make_window(range(9, 15), 3)
     prediction = predictor.predict([frame.image for frame in window.frames], Request())
-    submap = submap_from_prediction(window, prediction)
-    believed = np.array([False, False, True, True, True])
-    with pytest.raises(AlignmentError, match='none of the 2 frames that the window shares'):
-        place(window, submap, state.last, believed)
-    believed[1] = True
-    wrong = submap.submap_from_cam.copy()
-    wrong[0] = np.eye(4)
-    bent = replace(submap, submap_from_cam=wrong)
-    found = place(window, bent, state.last, believed).map_from_submap
-    expected = place(window, submap, state.last, believed).map_from_submap
-    np.testing.assert_array_equal(found.translation, expected.translation)
+    entry = state.enter(make_view(window, prediction))
+    expected = entry.placed.map_from_submap.translation + 0.5 * np.eye(3)[0]
+    moved_entry = state.close(entry, loop_from_first(state, entry, move))
+    np.testing.assert_allclose(
+        moved_entry.in_map.submap_from_cam[0, :3, 3],
+        expected,
+        atol=0.01,
+    )
+    moved = state.trajectory.poses().map_from_cam[:, 0, 3] - path[:, 0, 3]
+    np.testing.assert_allclose(moved[:6], 0.0, atol=1e-3)  # of the first submap
+    assert (np.diff(moved) >= -1e-6).all()
+    assert 0.1 < moved[-1] < 0.5
+    last = state.last.in_map.submap_from_cam[:, 0, 3] - kept[:, 0, 3]
+    np.testing.assert_allclose(last, moved[-1], atol=1e-3)
+    assert state.correction.translation[0] == pytest.approx(moved[-1], abs=0.02)
+    after = state.voxels.points().points_in_map
+    assert np.abs(after.mean(axis=0) - points.mean(axis=0))[0] > 0.02
+    assert state.places[0].in_map.submap_from_cam[0, 0, 3] == pytest.approx(
+        path[0, 0, 3], abs=1e-3
+    )
+    assert state.places[5].in_map.submap_from_cam[0, 0, 3] == pytest.approx(
+        path[-1, 0, 3] + moved[-1], abs=1e-3
+    )
+
+
+def loop_from_first(state, entry, move):
+    """A loop that says that the newest submap is elsewhere than the map has it."""
+    first, newest = state.chain[0], entry.placed
+    seen = first.map_from_submap.inverse() @ (move @ newest.map_from_submap)
+    covariance = isotropic(1e-4, 1e-4, 1e-4)
+    return Edge(i=first.id, j=newest.id, i_from_j=seen, covariance=covariance, is_loop=True)
+
+
+def test_a_rolling_map_forgets_what_is_far(state, add, make_window, make_config):
+    def distances():
+        center = state.last.in_map.submap_from_cam[-1, :3, 3]
+        return np.linalg.norm(state.voxels.points().points_in_map - center, axis=1)
+
+    add(state, make_window(range(6), 0))
+    radius = float(np.median(distances()))
+    state.update_config(make_config(map__max_radius=radius))
+    add(state, make_window(range(3, 9), 3))
+    assert 0.9 * radius < distances().max() <= radius

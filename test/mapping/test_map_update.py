@@ -15,6 +15,7 @@ def parts(make_frame, shape):
         'keep': np.ones(shape, bool),
         'K': np.eye(3),
         'map_from_cam': np.eye(4),
+        'covariance': np.eye(6),
     }
 
 

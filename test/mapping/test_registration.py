@@ -59,17 +59,83 @@ def test_the_similarity_between_two_predictions_is_found(seed):
     assert seam.num_pixels == S * H * W
 
 
-@seeds
-def test_one_wrong_frame_in_four_hardly_matters_but_shows_in_the_residuals(seed):
-    rng = np.random.default_rng(seed)
-    in_map, in_submap, truth = seam_of(rng)
-    poses = in_submap.submap_from_cam.copy()
+def with_wrong_camera(submap, row):
+    poses = submap.submap_from_cam.copy()
     turn = matrix_from_quat_xyzw(np.array([0.0, 0.2, 0.0, 1.0]))
-    poses[1] = poses[1] @ se3.rigid(turn, np.array([0.5, 0.0, 0.0]))
-    seam = register(in_map, changed(in_submap, submap_from_cam=poses))
-    assert angle_between(seam.map_from_submap.rotation, truth.rotation) < np.radians(1.0)
-    assert seam.rotation_residual_rad > np.radians(15)
-    assert seam.translation_residual > 0.02
+    poses[row] = poses[row] @ se3.rigid(turn, np.array([0.5, 0.0, 0.0]))
+    return changed(submap, submap_from_cam=poses)
+
+
+def with_wrong_depth(submap, row):
+    depth = submap.depth.copy()
+    depth[row] *= 2
+    return changed(submap, depth=depth)
+
+
+@seeds
+@pytest.mark.parametrize('spoil', [with_wrong_camera, with_wrong_depth])
+def test_one_wrong_frame_in_four_is_left_out(spoil, seed):
+    in_map, in_submap, truth = seam_of(np.random.default_rng(seed))
+    seam = register(in_map, spoil(in_submap, 1))
+    assert seam.frame_ids == (0, 2, 3)
+    assert_close(seam.map_from_submap, truth, 1e-5)
+
+
+@pytest.mark.parametrize('spoil', [with_wrong_camera, with_wrong_depth])
+@pytest.mark.parametrize('wrong', [0, 1])
+def test_of_two_frames_at_odds_the_more_doubtful_is_left_out(spoil, wrong):
+    in_map, in_submap, truth = seam_of(np.random.default_rng(0))
+    in_map, in_submap = in_map.select([0, 1]), in_submap.select([0, 1])
+    doubts = np.array([0.02, 0.02])
+    doubts[wrong] = 0.08
+    seam = register(in_map, spoil(in_submap, wrong), doubts)
+    assert seam.frame_ids == (1 - wrong,)
+    assert_close(seam.map_from_submap, truth, 1e-5)
+
+
+def test_two_frames_far_at_odds_and_equally_doubtful_make_no_seam():
+    in_map, in_submap, _ = seam_of(np.random.default_rng(0))
+    in_map, in_submap = in_map.select([0, 1]), in_submap.select([0, 1])
+    with pytest.raises(AlignmentError, match=r'contradict each other: .* raise window\.overlap'):
+        register(in_map, with_wrong_depth(in_submap, 0), np.array([0.02, 0.02]))
+
+
+def test_a_network_that_is_bad_throughout_keeps_its_frames():
+    rng = np.random.default_rng(3)
+    in_map, in_submap, truth = seam_of(rng)
+    factors = np.exp(0.1 * rng.normal(size=(S, 1, 1)))
+    seam = register(in_map, changed(in_submap, depth=(in_submap.depth * factors).astype('f4')))
+    assert len(seam.frame_ids) == S
+    assert seam.map_from_submap.scale == pytest.approx(truth.scale, rel=0.2)
+
+
+def test_the_scale_does_not_favour_either_side():
+    # Both sides doubt where they are too far by their own error: no side may win by being first.
+    logs = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        in_map, in_submap, truth = seam_of(rng)
+        sides = []
+        for side in (in_map, in_submap):
+            error = 0.2 * rng.exponential(size=side.depth.shape)
+            depth = (side.depth * np.exp(error)).astype('f4')
+            sides.append(changed(side, depth=depth, confidence=(9 - error).astype('f4')))
+        logs.append(np.log(register(*sides).map_from_submap.scale / truth.scale))
+    assert abs(np.mean(logs)) < 3 * np.std(logs) / np.sqrt(len(logs))
+
+
+def test_the_error_of_the_scale_is_about_as_large_as_it_is_said_to_be():
+    normalised = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        in_map, in_submap, truth = seam_of(rng)
+        fields = 0.05 * rng.normal(size=(S, 4, 4))
+        field = fields.repeat(H // 4, axis=1).repeat(W // 4, axis=2)
+        depth = (in_submap.depth * np.exp(field)).astype('f4')
+        seam = register(in_map, changed(in_submap, depth=depth))
+        error = np.log(seam.map_from_submap.scale / truth.scale)
+        normalised.append(error / seam.log_scale_sigma)
+    assert 0.6 < np.sqrt(np.mean(np.square(normalised))) < 1.6
 
 
 def test_wild_depth_in_a_third_of_the_pixels_hardly_changes_the_scale():

@@ -3,6 +3,7 @@ import pytest
 
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.geometry.se3 import rigid
+from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.trajectory import Trajectory, tum_line
 
 
@@ -13,7 +14,7 @@ def pose(x):
 def test_poses_come_back_in_order_with_their_stamps():
     trajectory = Trajectory(10)
     for i in range(3):
-        trajectory.add(i, 100 + i, pose(i))
+        trajectory.add(i, 100 + i, 0, pose(i))
     poses = trajectory.poses()
     assert poses.stamps_ns.tolist() == [100, 101, 102]
     assert poses.map_from_cam[:, 0, 3].tolist() == [0, 1, 2]
@@ -22,7 +23,7 @@ def test_poses_come_back_in_order_with_their_stamps():
 def test_the_oldest_poses_go_first():
     trajectory = Trajectory(3)
     for i in range(10):
-        trajectory.add(i, i, pose(i))
+        trajectory.add(i, i, 0, pose(i))
     assert trajectory.poses().stamps_ns.tolist() == [7, 8, 9]
     trajectory.max_size = 2
     assert trajectory.poses().stamps_ns.tolist() == [8, 9]
@@ -31,14 +32,23 @@ def test_the_oldest_poses_go_first():
 def test_a_known_frame_is_corrected_in_its_place():
     trajectory = Trajectory(3)
     for i in range(3):
-        trajectory.add(i, i, pose(i))
-    trajectory.add(1, 1, pose(7))
+        trajectory.add(i, i, 0, pose(i))
+    trajectory.add(1, 1, 0, pose(7))
     assert trajectory.poses().map_from_cam[:, 0, 3].tolist() == [0, 7, 2]
+
+
+def test_poses_move_with_their_submaps():
+    trajectory = Trajectory(10)
+    for i in range(4):
+        trajectory.add(i, i, i // 2, pose(i))
+    trajectory.correct({1: Sim3(2.0, np.eye(3), np.array([0.0, 5.0, 0.0]))})
+    positions = trajectory.poses().map_from_cam[:, :3, 3]
+    np.testing.assert_allclose(positions, [[0, 0, 0], [1, 0, 0], [4, 5, 0], [6, 5, 0]])
 
 
 def test_an_empty_trajectory_has_arrays_of_no_rows():
     trajectory = Trajectory(3)
-    trajectory.add(0, 1, pose(0))
+    trajectory.add(0, 1, 0, pose(0))
     trajectory.clear()
     assert trajectory.poses().map_from_cam.shape == (0, 4, 4)
     assert trajectory.poses().tum() == ''
@@ -68,5 +78,5 @@ def test_a_tum_line_is_translation_then_quaternion_with_the_scalar_last():
 def test_the_file_has_one_line_a_pose():
     trajectory = Trajectory(10)
     for i in range(3):
-        trajectory.add(i, i, pose(i))
+        trajectory.add(i, i, 0, pose(i))
     assert trajectory.poses().tum().splitlines() == [tum_line(i, pose(i)) for i in range(3)]

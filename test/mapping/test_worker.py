@@ -5,7 +5,8 @@ import time
 import pytest
 
 from vggt_ros.errors import PredictionError
-from vggt_ros.mapping.mapper import Mapper, Wanted
+from vggt_ros.mapping.map_builder import Wanted
+from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.worker import Worker
 
 

@@ -2,7 +2,12 @@ import numpy as np
 
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
-from vggt_ros.mapping.z_up import first_map_from_submap, MAP_FROM_FIRST_CAM
+from vggt_ros.mapping.robot_view import RobotView
+from vggt_ros.mapping.z_up import (
+    first_map_from_cam,
+    first_map_from_submap,
+    MAP_FROM_FIRST_CAM,
+)
 
 
 def test_ahead_left_and_up_of_a_level_camera_are_x_y_and_z_of_the_map():
@@ -12,12 +17,27 @@ def test_ahead_left_and_up_of_a_level_camera_are_x_y_and_z_of_the_map():
     assert np.linalg.det(MAP_FROM_FIRST_CAM) == 1
 
 
-def test_the_first_camera_is_at_the_origin_wherever_the_submap_has_it():
+def view(odom_from_cam=None, base_from_cam=None):
+    return RobotView(odom_from_cam=(odom_from_cam,), base_from_cam=base_from_cam, depth_m=(None,))
+
+
+def test_a_map_begins_as_the_odometry_else_as_the_base_else_at_the_camera():
+    rng = np.random.default_rng(1)
+    odom_from_cam, base_from_cam = (
+        se3.rigid(matrix_from_quat_xyzw(rng.normal(size=4)), rng.normal(size=3)) for _ in range(2)
+    )
+    both = first_map_from_cam(view(odom_from_cam, base_from_cam))
+    np.testing.assert_array_equal(both, odom_from_cam)
+    np.testing.assert_array_equal(first_map_from_cam(view(None, base_from_cam)), base_from_cam)
+    np.testing.assert_array_equal(first_map_from_cam(view())[:3, :3], MAP_FROM_FIRST_CAM)
+
+
+def test_the_first_camera_is_put_where_it_is_said_to_be_wherever_the_submap_has_it():
     rng = np.random.default_rng(0)
     rotation = matrix_from_quat_xyzw(rng.normal(size=4))
     submap_from_cam = se3.rigid(rotation, rng.normal(size=3))
-    map_from_submap = first_map_from_submap(submap_from_cam)
-    assert map_from_submap.scale == 1.0
+    expected = se3.rigid(MAP_FROM_FIRST_CAM, np.array([1.0, 2.0, 3.0]))
+    map_from_submap = first_map_from_submap(submap_from_cam, expected, 2.5)
+    assert map_from_submap.scale == 2.5
     map_from_cam = map_from_submap.apply_to_pose(submap_from_cam)
-    expected = se3.rigid(MAP_FROM_FIRST_CAM, np.zeros(3))
     np.testing.assert_allclose(map_from_cam, expected, atol=1e-12)

@@ -5,6 +5,7 @@ import pytest
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.mapping.counters import Counters
+from vggt_ros.mapping.map_update import ScaleState
 from vggt_ros.mapping.mapper import Snapshot
 from vggt_ros.ros.health import health_of
 from vggt_ros.ros.pipeline import Pipeline
@@ -29,11 +30,21 @@ def pipeline():
         counts=Counters().counts(),
         frames_pending=2,
         num_map_points=5,
+        num_submaps=3,
+        num_loops=1,
         window_limit=4,
         epoch=0,
     )
     made._mapper = SimpleNamespace(snapshot=lambda: snapshot)
-    made.last_update = SimpleNamespace(scale=2.0, scale_residual=0.1, focal_ratio=0.9)
+    made.last_update = SimpleNamespace(
+        scale=2.0,
+        scale_residual=0.1,
+        focal_ratio=0.9,
+        is_tied=False,
+        scale_state=ScaleState(
+            is_metric=True, metres_per_unit=1.01, log_sigma=0.02, source='odometry'
+        ),
+    )
     made.last_error = ''
     return made
 

@@ -7,7 +7,7 @@ import pytest
 from sensor_msgs.msg import Image, PointCloud2
 
 from vggt_ros.config import DepthSettings, VggtConfig
-from vggt_ros.mapping.map_update import MapUpdate
+from vggt_ros.mapping.map_update import MapUpdate, ScaleState
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.ros.publishers import Publishers
 
@@ -24,6 +24,11 @@ def update(frame_result):
         scale_residual=0.0,
         focal_ratio=1.0,
         latency_s=0.1,
+        scale_state=ScaleState(
+            is_metric=False, metres_per_unit=2.0, log_sigma=0.1, source='odometry'
+        ),
+        correction=None,
+        is_tied=True,
     )
 
 

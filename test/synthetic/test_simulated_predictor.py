@@ -8,7 +8,7 @@ from vggt_ros.errors import PredictionError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.inference.prediction import Request
-from vggt_ros.mapping.mapper import Predicts
+from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.simulated_predictor import Errors, NONE, SimulatedPredictor
 

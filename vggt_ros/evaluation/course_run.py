@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 import numpy as np
@@ -11,7 +11,12 @@ from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError, VggtRosError
 from vggt_ros.evaluation.trajectory import trajectory_error, TrajectoryError
 from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.mapper import Mapper, Predicts, Wanted
+from vggt_ros.mapping.map_builder import Wanted
+from vggt_ros.mapping.map_update import FrameResult, MapUpdate
+from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicts import Predicts
+from vggt_ros.mapping.robot import Robot
+from vggt_ros.parameter_tree import with_values
 from vggt_ros.synthetic.course import Course
 
 _PERIOD_NS = 100_000_000
@@ -24,38 +29,52 @@ class CourseRun:
 
     Attributes:
         frame_index: (M,) numbers of the frames that entered the map, ascending.
-        map_from_cam: (M, 4, 4) their poses as they were published.
-        scales: (W,) map units per unit of the prediction, of every window.
-        latencies_s: (W,) time that every window took.
+        map_from_cam: (M, 4, 4) their poses in the end, after all corrections.
+        published: (M, 4, 4) their poses as they were published.
+        covariances: (M, 6, 6) what was published about them; see `FrameResult`.
+        updates: What every window brought, without its frames.
         num_failed: Windows that did not enter the map.
-        error: Against the truth, after the best similarity.
+        num_loops: Places that were recognised.
+        error: Of `map_from_cam` against the truth, after the best similarity.
+        metric_error: The same after the best rigid transform.
     """
 
     frame_index: np.ndarray
     map_from_cam: Float[np.ndarray, 'M 4 4']
-    scales: Float[np.ndarray, ' W']
-    latencies_s: Float[np.ndarray, ' W']
+    published: Float[np.ndarray, 'M 4 4']
+    covariances: Float[np.ndarray, 'M 6 6']
+    updates: tuple[MapUpdate, ...]
     num_failed: int
+    num_loops: int
     error: TrajectoryError
+    metric_error: TrajectoryError
 
 
 def run_course(
-    course: Course, predictor: Predicts, config: VggtConfig, *, is_calibrated: bool = True
+    course: Course,
+    predictor: Predicts,
+    config: VggtConfig,
+    *,
+    robot: Robot | None = None,
+    is_calibrated: bool = True,
 ) -> CourseRun:
     """Send a mapper over a course, window by window, dropping nothing.
 
     Args:
         course: The frames; their ids are their numbers.
         predictor: The network.
-        config: The settings.
+        config: The settings; the path is kept whole, whatever its bound.
+        robot: What else is known, None for nothing.
         is_calibrated: Whether the mapper knows the true intrinsics.
 
     Raises:
         AlignmentError: Too few frames entered the map to compare them with the truth.
     """
-    mapper = Mapper(predictor, config, offline=True)
-    poses: dict[int, np.ndarray] = {}
-    scales, latencies_s, num_failed = [], [], 0
+    bound = max(config.path.max_size, len(course))
+    config = with_values(config, {'path.max_size': bound})
+    mapper = Mapper(predictor, config, robot=robot, offline=True)
+    results: dict[int, FrameResult] = {}
+    updates, num_failed = [], 0
     for index in range(len(course)):
         mapper.add_frame(_frame(course, index, is_calibrated=is_calibrated))
         if index == len(course) - 1:
@@ -67,24 +86,32 @@ def run_course(
                 num_failed += 1
                 continue
             assert update is not None, 'nobody resets it'
-            poses |= {result.frame.id: result.map_from_cam for result in update.new_frames}
-            scales.append(update.scale)
-            latencies_s.append(update.latency_s)
-    if len(poses) < _MIN_POSES:
+            results |= {result.frame.id: result for result in update.new_frames}
+            updates.append(replace(update, new_frames=()))
+    path = mapper.path()
+    if len(path.stamps_ns) < _MIN_POSES:
         raise AlignmentError(
-            f'{len(poses)} of {len(course)} frames of {course.name} entered the map; at least '
-            f'{_MIN_POSES} can be compared with the truth: lower keyframe.min_parallax'
+            f'{len(path.stamps_ns)} of {len(course)} frames of {course.name} entered the map; at '
+            f'least {_MIN_POSES} can be compared with the truth: lower keyframe.min_parallax'
         )
-    frame_index = np.array(sorted(poses))
-    map_from_cam = np.stack([poses[i] for i in frame_index])
+    frame_index = path.stamps_ns // _PERIOD_NS - 1
+    truth = course.world_from_cam[frame_index]
     return CourseRun(
         frame_index=frame_index,
-        map_from_cam=map_from_cam,
-        scales=np.array(scales),
-        latencies_s=np.array(latencies_s),
+        map_from_cam=path.map_from_cam,
+        published=np.stack([results[i].map_from_cam for i in frame_index.tolist()]),
+        covariances=np.stack([results[i].covariance for i in frame_index.tolist()]),
+        updates=tuple(updates),
         num_failed=num_failed,
-        error=trajectory_error(map_from_cam, course.world_from_cam[frame_index]),
+        num_loops=mapper.snapshot().num_loops,
+        error=trajectory_error(path.map_from_cam, truth),
+        metric_error=trajectory_error(path.map_from_cam, truth, with_scale=False),
     )
+
+
+def stamp_ns(index: int) -> int:
+    """Return the stamp of a frame of a course: ten a second."""
+    return (index + 1) * _PERIOD_NS
 
 
 def _frame(course: Course, index: int, *, is_calibrated: bool) -> Frame:
@@ -95,7 +122,7 @@ def _frame(course: Course, index: int, *, is_calibrated: bool) -> Frame:
     )
     return Frame(
         id=index,
-        stamp_ns=(index + 1) * _PERIOD_NS,
+        stamp_ns=stamp_ns(index),
         camera_frame='camera',
         image=picture,
         K=course.K if is_calibrated else None,

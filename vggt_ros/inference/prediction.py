@@ -67,6 +67,8 @@ class Prediction:
             in `depth`.
         points_conf: (S, H, W) of the point head, as `depth_conf`.
         tracks: Tracks of the query points, None if there were none.
+        descriptors: (S, C) what each image shows as a whole: the mean of its encoder tokens, of
+            length 1; it depends on that image alone. None if there are none.
     """
 
     grid: ImageGrid
@@ -80,3 +82,4 @@ class Prediction:
     points_in_world: Float32[np.ndarray, 'S H W 3'] | None = None
     points_conf: Float32[np.ndarray, 'S H W'] | None = None
     tracks: Tracks | None = None
+    descriptors: Float32[np.ndarray, 'S C'] | None = None

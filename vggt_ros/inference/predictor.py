@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 import logging
 
 from jaxtyping import Float32, Shaped
@@ -23,7 +24,7 @@ from vggt_ros.inference.prediction_decoding import prediction_from_outputs
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.inference.preprocess import plan_grid, resize
 from vggt_ros.inference.request_check import check_dense_frames, check_images, model_queries
-from vggt_ros.inference.token_cache import EncodedImage, TokenCache
+from vggt_ros.inference.token_cache import descriptors, EncodedImage, TokenCache
 from vggt_ros.model.vggt import Outputs, VGGT
 
 _log = logging.getLogger(__name__)
@@ -185,7 +186,8 @@ class Predictor:
             encoded = self._encoded_window(network, images, grid, frame_ids)
             outputs = self._decode(network, encoded, grid, queries, heads, request)
             seen = np.stack([image.seen for image in encoded])
-            return prediction_from_outputs(outputs, seen, grid, request)
+            prediction = prediction_from_outputs(outputs, seen, grid, request)
+            return replace(prediction, descriptors=descriptors(encoded))
 
     def park(self) -> None:
         """Free the memory of the device, keep the weights on the CPU; again is harmless."""

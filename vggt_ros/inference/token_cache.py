@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 import numpy as np
+import torch
 from torch import Tensor
 
 from vggt_ros.inference.image_grid import ImageGrid
@@ -70,3 +72,9 @@ class TokenCache:
     def clear(self) -> None:
         """Forget all of them."""
         self._entries.clear()
+
+
+def descriptors(encoded: Sequence[EncodedImage]) -> Float32[np.ndarray, 'S C']:
+    """Return what each image shows as a whole: the mean of its tokens, of length 1."""
+    means = torch.cat([image.tokens.float().mean(dim=1) for image in encoded])
+    return torch.nn.functional.normalize(means, dim=1).cpu().numpy()

@@ -16,17 +16,17 @@ _NEIGHBOURS = 6  # frames before and after that one is compared with
 _MAX_RATIO, _MAX_DISAGREEMENT = 3.0, 0.06
 
 
-def consistent_frames(submap: Submap) -> Bool[np.ndarray, ' S']:
-    """Return True for the frames that are believed.
+def consistent_frames(disagreement: Float[np.ndarray, ' S']) -> Bool[np.ndarray, ' S']:
+    """Return True for the frames of a window that are believed.
 
     Now and then a network gets a camera or the scale of one depth map utterly wrong, with
     full confidence. Within a window that shows: what such a frame sees is elsewhere in all
     others. Frames that nothing can be compared with are believed.
 
     Args:
-        submap: A window; frames without depth are believed, they add no points.
+        disagreement: (S,) from `frame_disagreement`; frames with NaN are believed, those without
+            depth add no points.
     """
-    disagreement = frame_disagreement(submap)
     known = disagreement[np.isfinite(disagreement)]
     if known.size < 3:  # of two that disagree nobody knows which one is wrong
         return np.ones(len(disagreement), dtype=bool)
@@ -45,6 +45,22 @@ def frame_disagreement(submap: Submap) -> Float[np.ndarray, ' S']:
     Returns:
         (S,), relative depth; NaN for frames that could be compared with none.
     """
+    # Either direction may be the one in which enough is seen.
+    pairs = pairwise_disagreement(submap)
+    both = np.concatenate([pairs, pairs.T], axis=1)
+    result = np.full(len(pairs), np.nan)
+    is_compared = np.isfinite(both).any(axis=1)
+    result[is_compared] = np.nanmedian(both[is_compared], axis=1)
+    return result
+
+
+def pairwise_disagreement(submap: Submap) -> Float[np.ndarray, 'S S']:
+    """Return how much what frame i sees differs from what frame j sees, as `frame_disagreement`.
+
+    Returns:
+        (S, S), relative depth; NaN for frames that see too little of the same, or are far apart
+        in the order of the window.
+    """
     num_frames = len(submap.frame_ids)
     pairs = np.full((num_frames, num_frames), np.nan)
     has_depth = np.isfinite(submap.depth).any(axis=(1, 2))
@@ -54,12 +70,7 @@ def frame_disagreement(submap: Submap) -> Float[np.ndarray, ' S']:
         for j in np.flatnonzero(has_depth):
             if 0 < abs(int(i) - int(j)) <= _NEIGHBOURS:
                 pairs[i, j] = _disagreement(points, submap, int(j), cam_from_submap[j])
-    # Either direction may be the one in which enough is seen.
-    both = np.concatenate([pairs, pairs.T], axis=1)
-    result = np.full(num_frames, np.nan)
-    is_compared = np.isfinite(both).any(axis=1)
-    result[is_compared] = np.nanmedian(both[is_compared], axis=1)
-    return result
+    return pairs
 
 
 def _sample(submap: Submap, frame: int) -> Float[np.ndarray, 'n 3']:

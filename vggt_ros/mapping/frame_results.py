@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float, Float32
 import numpy as np
 
 from vggt_ros.config import CloudSettings
-from vggt_ros.errors import PredictionError
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.prediction import Prediction
+from vggt_ros.mapping.entry import Entry
 from vggt_ros.mapping.map_update import FrameResult
-from vggt_ros.mapping.submap import Submap
+from vggt_ros.mapping.pose_noise import PoseNoise
 from vggt_ros.mapping.track_book import frame_tracks, Queries
-from vggt_ros.mapping.window import Window
+from vggt_ros.mapping.uncertainty import (
+    compose,
+    isotropic,
+    pose_covariance,
+    unknown_pose_covariance,
+)
 
 
 def frame_results(
-    window: Window,
+    entry: Entry,
     prediction: Prediction,
-    in_map: Submap,
-    believed: Bool[np.ndarray, ' S'],
+    noise: PoseNoise,
     settings: CloudSettings,
     queries: Queries | None,
 ) -> tuple[FrameResult, ...]:
-    """Return the results of the frames that the map does not have yet, oldest first; at least one.
+    """Return the results of the frames that the map does not have yet, oldest first.
 
     Args:
-        window: The frames.
+        entry: The window, where it is in the map.
         prediction: The network's answer; its images and tracks are used.
-        in_map: Depth, points and poses of the whole window in map units.
-        believed: (S,) False for frames that get no result.
+        noise: Of the network's poses.
         settings: The filters that need the unit of the map; the others are in the prediction.
         queries: Which points the tracks of the prediction are about, None if there are none.
-
-    Raises:
-        PredictionError: No new frame is believed.
     """
+    window, in_map = entry.view.window, entry.in_map
+    covariances, descriptors = _covariances(entry, noise), prediction.descriptors
     results = []
     for i in range(window.num_overlap, len(window.frames)):
-        if not believed[i]:
+        if not entry.view.believed[i]:
             continue
         keep = prediction.keep[i] & _is_in_range(in_map.points_in_cam[i, ..., 2], settings)
         tracks = None
@@ -53,14 +57,29 @@ def frame_results(
                 keep=keep,
                 K=in_map.K[i],
                 map_from_cam=in_map.submap_from_cam[i],
+                covariance=covariances[i],
+                descriptor=None if descriptors is None else descriptors[i],
                 tracks=tracks,
             )
         )
-    if not results:
-        raise PredictionError(
-            f'none of the {len(window.new_frames)} new frames agrees with the rest of the window'
-        )
     return tuple(results)
+
+
+def _covariances(entry: Entry, noise: PoseNoise) -> list[Float[np.ndarray, '6 6']]:
+    """Return how sure the poses are: that of the first camera, and errors that grow from there."""
+    in_map = entry.in_map
+    if entry.placed.segment != 0:
+        return [unknown_pose_covariance()] * len(in_map.frame_ids)
+    median_depth = float(np.nanmedian(in_map.depth))
+    first = in_map.submap_from_cam[0]
+    covariances = []
+    for pose in in_map.submap_from_cam:
+        first_from_cam = se3.inverse(first) @ pose
+        way = float(np.linalg.norm(first_from_cam[:3, 3]))
+        own = isotropic(noise.rotation_rad * way / median_depth, noise.translation * way, 0.0)
+        step = Sim3(1.0, first_from_cam[:3, :3], first_from_cam[:3, 3])
+        covariances.append(pose_covariance(compose(entry.placed.covariance, step, own), pose))
+    return covariances
 
 
 def _is_in_range(

@@ -1,93 +1,52 @@
-"""What is known of the world and what the next window is joined to."""
+"""What is known of the world: submaps, points, path, places, tracks and the scale."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 import threading
 
-from jaxtyping import Bool, Float32
+from jaxtyping import Float, Float32
 import numpy as np
 
 from vggt_ros.config import VggtConfig
-from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.mapping.entry import Entry, WindowView
 from vggt_ros.mapping.map_update import FrameResult
-from vggt_ros.mapping.registration import continue_from, register
-from vggt_ros.mapping.submap import Submap
+from vggt_ros.mapping.metric_scale import MetricScale
+from vggt_ros.mapping.place_memory import PlaceMemory
+from vggt_ros.mapping.placement import begin, bridge, join, LastWindow, map_from_odom, Placement
+from vggt_ros.mapping.pose_graph import Edge
+from vggt_ros.mapping.pose_noise import PoseNoise
+from vggt_ros.mapping.submap_chain import Correction, SubmapChain
 from vggt_ros.mapping.track_book import TrackBook
 from vggt_ros.mapping.trajectory import Trajectory
 from vggt_ros.mapping.voxel_map import VoxelMap
-from vggt_ros.mapping.window import Window
-from vggt_ros.mapping.z_up import first_map_from_submap
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LastWindow:
-    """What the next window is joined to.
-
-    Attributes:
-        in_map: The last frames of the map's last window, in map units.
-        scale: Map units per unit of that window's prediction.
-    """
-
-    in_map: Submap
-    scale: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Placement:
-    """Where a window is in the map.
-
-    Attributes:
-        map_from_submap: The similarity.
-        scale_residual: As in `MapUpdate`.
-    """
-
-    map_from_submap: Sim3
-    scale_residual: float
-
-
-def place(
-    window: Window, submap: Submap, last: LastWindow | None, believed: Bool[np.ndarray, ' S']
-) -> Placement:
-    """Return where a window is: by the shared frames, after the last one, or at the origin.
-
-    Args:
-        window: Its frames.
-        submap: What the network says of them.
-        last: What the map has.
-        believed: (S,) False for frames that must not decide it.
-
-    Raises:
-        AlignmentError: The shared frames do not determine it.
-    """
-    if last is None:
-        return Placement(
-            map_from_submap=first_map_from_submap(submap.submap_from_cam[0]), scale_residual=0.0
-        )
-    if window.num_overlap == 0:
-        continued = continue_from(last.in_map.submap_from_cam[-1], last.scale, submap)
-        return Placement(map_from_submap=continued, scale_residual=float('nan'))
-    shared = [submap.frame_ids[i] for i in range(window.num_overlap) if believed[i]]
-    if not shared:
-        raise AlignmentError(
-            f'none of the {window.num_overlap} frames that the window shares with the map agrees '
-            f'with the rest of it; the new window is not used'
-        )
-    seam = register(last.in_map.select(shared), submap.select(shared))
-    return Placement(map_from_submap=seam.map_from_submap, scale_residual=seam.scale_residual)
+# In metres the scale of a submap is known; this keeps its covariance invertible.
+_LOCKED_LOG_SIGMA = 1e-4
+# Frames of a window that are remembered as places.
+_PLACES_PER_WINDOW = 2
 
 
 class MapState:
-    """Voxel map, trajectory, tracks and the last window; hold `lock` for every call.
+    """All that a reset forgets; hold `lock` for every call.
+
+    What was added moves with its submap when the map is corrected: points, path, places and the
+    frames that the next window is joined to, all together.
 
     Attributes:
         lock: Guards all of it.
         voxels: The accumulated points.
         trajectory: The newest poses.
         tracks: The points that are followed from window to window.
+        chain: The submaps.
+        places: What is remembered of them, to know them again.
+        scale: How long a unit of the map is.
+        noise: How wrong the network's poses usually are.
         last: What the next window is joined to, None for an empty map.
+        correction: Where the surroundings of the last window went when the newest one was entered,
+            None if they stayed.
     """
 
     def __init__(self, config: VggtConfig) -> None:
@@ -95,7 +54,13 @@ class MapState:
         self.voxels = VoxelMap(config.map.voxel_size, config.map.max_points)
         self.trajectory = Trajectory(config.path.max_size)
         self.tracks = TrackBook()
+        self.chain = SubmapChain()
+        self.places = PlaceMemory(config.loop)
+        self.scale = MetricScale(config.scale)
+        self.noise = PoseNoise()
         self.last: LastWindow | None = None
+        self.correction: Sim3 | None = None
+        self._origin = np.zeros(3)
         self._config = config
 
     def update_config(self, config: VggtConfig) -> None:
@@ -103,36 +68,173 @@ class MapState:
         self._config = config
         self.voxels.max_points = config.map.max_points
         self.trajectory.max_size = config.path.max_size
+        self.scale.settings = config.scale
+        self.places.settings = config.loop
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything but how good the network is."""
         self.voxels.clear()
         self.trajectory.clear()
         self.tracks.clear()
+        self.chain.clear()
+        self.places.clear()
+        self.scale.clear()
         self.last = None
 
-    def add(self, in_map: Submap, scale: float, results: tuple[FrameResult, ...]) -> None:
+    def enter(self, view: WindowView) -> Entry:
+        """Find the place of a window and make it a submap; its points come with `add`.
+
+        Raises:
+            AlignmentError: It has no place; nothing is changed.
+        """
+        submap, last = view.submap, self.last
+        self.correction = None
+        if last is None:
+            placement = begin(submap, view.robot, self._first_scale(view))
+            self._origin = placement.map_from_submap.apply(submap.submap_from_cam[0, :3, 3])
+        elif view.window.num_overlap:
+            placement = join(view.window, submap, view.believed, view.doubts, last, self.noise)
+            self.scale.drift(placement.log_scale_sigma)
+        else:
+            unit = self.scale.metres_per_unit
+            placement = bridge(submap, view.robot, last, unit, self._own_scale(view))
+        placement = self._in_true_scale(view, placement)
+        in_map = submap.moved(placement.map_from_submap)
+        first = in_map.submap_from_cam[0]
+        placed = self.chain.add(Sim3(1.0, first[:3, :3], first[:3, 3]), placement.covariance)
+        return Entry(view=view, placed=placed, placement=placement, in_map=in_map)
+
+    def lock_scale(self, entry: Entry) -> Entry:
+        """Make the unit of the map a metre if that is known by now.
+
+        Returns:
+            The window where it is now.
+        """
+        scale = self.scale.take_lock()
+        if scale is None:
+            return entry
+        map_from_old_map = Sim3(scale, np.eye(3), (1.0 - scale) * self._origin)
+        return self._corrected(entry, self.chain.rescale(map_from_old_map))
+
+    def close(self, entry: Entry, loop: Edge) -> Entry:
+        """Take in a recognised place.
+
+        Returns:
+            The window where it is now.
+
+        Raises:
+            AlignmentError: The loop makes no sense; nothing is changed.
+        """
+        return self._corrected(entry, self.chain.close(loop, is_rigid=self.scale.is_locked))
+
+    def add(self, entry: Entry, results: tuple[FrameResult, ...]) -> None:
         """Add the new frames of a window and make it the one to join next.
 
         Args:
-            in_map: Those frames of the window that are believed, in map units.
-            scale: Map units per unit of its prediction.
+            entry: The window, where it is now.
             results: Its new frames.
         """
+        submap_id = entry.placed.id
         for result in results:
             frame = result.frame
-            self.trajectory.add(frame.id, frame.stamp_ns, result.map_from_cam)
+            self.trajectory.add(frame.id, frame.stamp_ns, submap_id, result.map_from_cam)
         if self._config.map.enable:
             self.voxels.insert(
                 np.concatenate([_kept_points_in_map(result) for result in results]),
                 np.concatenate([result.image[result.keep] for result in results]),
                 np.concatenate([result.confidence[result.keep] for result in results]),
+                submap_id,
             )
-        kept_ids = in_map.frame_ids[-self._config.window.overlap :]
-        kept = in_map.select(kept_ids)
+            if self._config.map.max_radius > 0:
+                self.voxels.keep_within(
+                    results[-1].map_from_cam[:3, 3], self._config.map.max_radius
+                )
+        self._remember_places(entry, results)
+        self._set_last(entry)
+
+    def _corrected(self, entry: Entry, correction: Correction) -> Entry:
+        """Move all that has been added, and the window that is about to be."""
+        if not correction:
+            return entry
+        self.voxels.correct(correction)
+        self.trajectory.correct(correction)
+        self.places.correct(correction)
+        if self.last is not None and self.last.submap_id in correction:
+            move = correction[self.last.submap_id]
+            self.last = self.last.moved(move)
+            self.correction = move if self.correction is None else move @ self.correction
+        return entry.moved(correction, self.chain[entry.placed.id])
+
+    def _set_last(self, entry: Entry) -> None:
+        view = entry.view
+        believed = np.flatnonzero(view.believed)
+        rows = believed[-self._config.window.overlap :].tolist()
+        kept = entry.in_map.select([entry.in_map.frame_ids[row] for row in rows])
         if self.last is not None:
             kept = kept.completed_by(self.last.in_map)
-        self.last = LastWindow(in_map=kept, scale=scale)
+        self.last = LastWindow(
+            submap_id=entry.placed.id,
+            in_map=kept,
+            doubts=view.doubts[rows],
+            scale=entry.placement.map_from_submap.scale,
+            map_from_first=entry.in_map.submap_from_cam[0],
+            map_from_odom=map_from_odom(
+                entry.in_map, view.believed, view.robot, self.scale.metres_per_unit
+            ),
+        )
+
+    def _remember_places(self, entry: Entry, results: tuple[FrameResult, ...]) -> None:
+        if not self._config.loop.enable:
+            return
+        for k in np.unique(np.linspace(0, len(results) - 1, _PLACES_PER_WINDOW).astype(int)):
+            frame, descriptor = results[k].frame, results[k].descriptor
+            if descriptor is not None:
+                alone = entry.in_map.select([frame.id])
+                self.places.add(entry.placed.id, frame, alone, descriptor)
+
+    def _first_scale(self, view: WindowView) -> float:
+        """Return map units per unit of the first window."""
+        if self.scale.settings.source == 'fixed':
+            return self.scale.start_fixed()
+        measured = view.robot.scale(view.submap, view.believed, self.scale.settings)
+        found = None if measured is None else self.scale.start(measured)
+        return 1.0 if found is None else found
+
+    def _own_scale(self, view: WindowView) -> float | None:
+        """Return map units per unit of a window, from what the robot says of it alone."""
+        measured = view.robot.scale(view.submap, view.believed, self.scale.settings)
+        if measured is None or not np.isfinite(self.scale.metres_per_unit):
+            return None
+        if measured.residual > self.scale.settings.max_residual:
+            return None
+        return measured.metres_per_unit / self.scale.metres_per_unit
+
+    def _in_true_scale(self, view: WindowView, placement: Placement) -> Placement:
+        """Compare the window's lengths with metres; once locked, put them right."""
+        if self.last is None or self.scale.settings.source in ('none', 'fixed'):
+            return placement
+        in_map = view.submap.moved(placement.map_from_submap)
+        measured = view.robot.scale(in_map, view.believed, self.scale.settings)
+        if measured is not None:
+            self.scale.observe(measured)
+        factor = self.scale.take_correction()
+        # The seam stays where it is: lengths grow about the last shared camera.
+        anchor = in_map.submap_from_cam[max(view.window.num_overlap - 1, 0), :3, 3]
+        old = placement.map_from_submap
+        moved = Sim3(
+            factor * old.scale, old.rotation, anchor + factor * (old.translation - anchor)
+        )
+        covariance = placement.covariance
+        if covariance is not None and self.scale.is_locked:
+            covariance = _with_known_scale(covariance)
+        return replace(placement, map_from_submap=moved, covariance=covariance)
+
+
+def _with_known_scale(covariance: Float[np.ndarray, '7 7']) -> Float[np.ndarray, '7 7']:
+    known = covariance.copy()
+    known[6, :] = known[:, 6] = 0.0
+    known[6, 6] = _LOCKED_LOG_SIGMA**2
+    return known
 
 
 def _kept_points_in_map(result: FrameResult) -> Float32[np.ndarray, 'n 3']:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float, Float32, UInt8, UInt32
 import numpy as np
 
+from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.frame import Frame
 
 
@@ -43,6 +44,10 @@ class FrameResult:
         keep: (H, W) True for the points that passed the filters of `cloud.*`.
         K: (3, 3) intrinsics of `image`: the calibrated ones where they are known.
         map_from_cam: (4, 4) rigid, the camera's pose in the map.
+        covariance: (6, 6) of that pose against the map's first one, in the order x, y, z, rotation
+            about X, Y and Z, axes of the map; `UNKNOWN_VARIANCE` on the diagonal where nothing
+            ties the pose to the map.
+        descriptor: (C,) what the frame shows as a whole, None if the network does not say.
         tracks: The tracked points in this frame, None if nobody asked.
     """
 
@@ -54,7 +59,27 @@ class FrameResult:
     keep: Bool[np.ndarray, 'H W']
     K: Float[np.ndarray, '3 3']
     map_from_cam: Float[np.ndarray, '4 4']
+    covariance: Float[np.ndarray, '6 6']
+    descriptor: Float32[np.ndarray, ' C'] | None = None
     tracks: FrameTracks | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleState:
+    """What is known of metres.
+
+    Attributes:
+        is_metric: Whether lengths in the map are metres.
+        metres_per_unit: Of the map, NaN while nothing is known; once metric, how far the newest
+            window was off.
+        log_sigma: Standard deviation of its log, infinite while nothing is known.
+        source: odometry, depth or fixed; empty while nothing is known.
+    """
+
+    is_metric: bool
+    metres_per_unit: float
+    log_sigma: float
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +95,9 @@ class MapUpdate:
             for a window that shares no frame with the map, as after a change of image size.
         focal_ratio: Predicted over calibrated focal length, NaN without calibration.
         latency_s: From taking the window to this update, seconds.
+        scale_state: What is known of metres.
+        correction: map_from_old_map of the map around the robot, None if the map was not moved.
+        is_tied: False if the window is in a segment of the map whose place is a guess.
     """
 
     new_frames: tuple[FrameResult, ...]
@@ -78,3 +106,6 @@ class MapUpdate:
     scale_residual: float
     focal_ratio: float
     latency_s: float
+    scale_state: ScaleState
+    correction: Sim3 | None
+    is_tied: bool

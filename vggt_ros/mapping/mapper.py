@@ -7,65 +7,26 @@ from dataclasses import dataclass
 import logging
 import threading
 import time
-from typing import Protocol, runtime_checkable
-
-from jaxtyping import UInt8
-import numpy as np
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import DeviceMemoryError, InputError, VggtRosError
-from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.mapping.counters import Counters, Counts
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
-from vggt_ros.mapping.frame_agreement import consistent_frames
-from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.keyframes import KeyframeSelector
-from vggt_ros.mapping.map_state import MapState, place
+from vggt_ros.mapping.map_builder import MapBuilder, Wanted
 from vggt_ros.mapping.map_update import MapUpdate
+from vggt_ros.mapping.predicts import Predicts
+from vggt_ros.mapping.robot import Robot, UnknownRobot
 from vggt_ros.mapping.stream_check import StreamCheck
-from vggt_ros.mapping.submap import submap_from_prediction
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.mapping.voxel_map import MapPoints
 from vggt_ros.mapping.window import Window
 from vggt_ros.mapping.window_buffer import WindowBuffer
 from vggt_ros.parameter_tree import check_changes
 
-# Frames of a seam whose depth is predicted a second time: the first and the last one are enough to
-# tell the scale, and every further one costs as much as a new frame.
-_SEAM_FRAMES = 2
+# After so many failed windows in a row the seam is given up and the map goes on in a segment.
+_FAILURES_BEFORE_SEGMENT = 3
 _log = logging.getLogger(__name__)
-
-
-@runtime_checkable
-class Predicts(Protocol):
-    """What the mapper needs of a network."""
-
-    def encode(
-        self, frame_id: int, image: UInt8[np.ndarray, 'image_height image_width 3']
-    ) -> None:
-        """Do what can be done for an image before the others of its window are there."""
-        ...
-
-    def predict(
-        self,
-        images: Sequence[UInt8[np.ndarray, 'image_height image_width 3']],
-        request: Request,
-        *,
-        frame_ids: Sequence[int] | None = None,
-    ) -> Prediction:
-        """Return depth, cameras and what `request` asks for, for images of one size."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What somebody needs of the next window beside depth, points and poses.
-
-    Attributes:
-        tracks: True to follow points from frame to frame.
-    """
-
-    tracks: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +40,8 @@ class Snapshot:
             frames_pending together.
         frames_pending: Frames that wait for a window or are in one.
         num_map_points: Points of the voxel map.
+        num_submaps: Windows in the map.
+        num_loops: Places that were recognised.
         window_limit: Frames that windows are limited to for lack of memory, None if they are not.
         epoch: Number of resets.
     """
@@ -87,6 +50,8 @@ class Snapshot:
     counts: Counts
     frames_pending: int
     num_map_points: int
+    num_submaps: int
+    num_loops: int
     window_limit: int | None
     epoch: int
 
@@ -104,12 +69,20 @@ class Mapper:
     Every frame that was added is, at any moment, used, dropped under one reason or pending.
     """
 
-    def __init__(self, predictor: Predicts, config: VggtConfig, *, offline: bool = False) -> None:
+    def __init__(
+        self,
+        predictor: Predicts,
+        config: VggtConfig,
+        *,
+        robot: Robot | None = None,
+        offline: bool = False,
+    ) -> None:
         """Start with an empty map.
 
         Args:
             predictor: The network; only `process` calls it.
             config: The settings.
+            robot: What else is known of the camera; only `process` asks it. None for nothing.
             offline: True to drop no keyframe when the network is late, and to make incomplete
                 windows only after `flush`; the caller then takes care not to add frames faster
                 than windows are processed.
@@ -123,10 +96,12 @@ class Mapper:
         )
         self._stream = StreamCheck()
         self._keyframes = KeyframeSelector()
-        self._map = MapState(config)
+        self._builder = MapBuilder(predictor, UnknownRobot() if robot is None else robot, config)
+        self._map = self._builder.map
         self._is_enabled = True
         self._has_frames = False
         self._is_lost = False
+        self._failures_in_row = 0
 
     def add_frame(self, frame: Frame | UndecodedFrame) -> None:
         """Take one image; cheap, never waits for the network.
@@ -198,12 +173,13 @@ class Mapper:
                 it, not even for half the window if `model.oom_policy` is shrink.
             AlignmentError: The window can not be joined to the map. After these and any other
                 error the new frames are counted as `window_failed`, and the map and the frames
-                that the next window shares with it stay as they were.
+                that the next window shares with it stay as they were. After several in a row the
+                next window shares none: it begins a segment.
         """
         start_s = time.monotonic()
         try:
             try:
-                update = self._process(window, wanted, start_s)
+                update = self._build(window, wanted, start_s)
             except DeviceMemoryError:
                 if self._config.model.oom_policy != 'shrink' or len(window.frames) < 3:
                     raise
@@ -213,13 +189,16 @@ class Mapper:
                     len(window.frames),
                     exc_info=True,
                 )
-                update = self._process(window, wanted, start_s)
+                update = self._build(window, wanted, start_s)
         except Exception:
             with self._lock:
                 if window.epoch == self._buffer.epoch:
                     self._buffer.finish(window)
                     self._counters.window_failed(len(window.new_frames))
                     self._is_lost = True
+                    self._failures_in_row += 1
+                    if self._failures_in_row >= _FAILURES_BEFORE_SEGMENT:
+                        self._buffer.forget_overlap()
                     raise
             _log.info('a window from before the reset failed', exc_info=True)
             update = None
@@ -232,10 +211,11 @@ class Mapper:
     def reset(self) -> None:
         """Forget the map and what is pending; the result of a window at work is void."""
         with self._map.lock, self._lock:
-            self._map.clear()
+            self._builder.clear()
             self._buffer.reset()
             self._keyframes.reset()
             self._has_frames = self._is_lost = False
+            self._failures_in_row = 0
 
     def set_enabled(self, is_enabled: bool) -> None:
         """Pause or go on; on a pause the frames that wait are dropped and the map is kept."""
@@ -255,7 +235,7 @@ class Mapper:
         with self._map.lock, self._lock:
             self._config = config
             self._buffer.settings = config.window
-            self._map.update_config(config)
+            self._builder.update_config(config)
 
     def map_points(self) -> MapPoints:
         """Return a copy of the points of the voxel map."""
@@ -275,6 +255,8 @@ class Mapper:
                 counts=self._counters.counts(),
                 frames_pending=self._buffer.num_pending,
                 num_map_points=len(self._map.voxels),
+                num_submaps=len(self._map.chain),
+                num_loops=self._map.chain.num_loops,
                 window_limit=self._buffer.limit,
                 epoch=self._buffer.epoch,
             )
@@ -288,59 +270,17 @@ class Mapper:
             return 'tracking'
         return 'buffering' if self._has_frames else 'waiting'
 
-    def _process(self, window: Window, wanted: Wanted, start_s: float) -> MapUpdate | None:
-        with self._map.lock:
-            if window.epoch != self._buffer.epoch:
-                return None
-            config, last = self._config, self._map.last
-            first = window.frames[0]
-            queries = self._map.tracks.queries(first, config.tracks) if wanted.tracks else None
-        request = Request(
-            query_points=None if queries is None else queries.uv_image,
-            point_head=config.cloud.point_source == 'point_head',
-            filter=config.cloud,
-            dense_frames=dense_frames(len(window.frames), window.num_overlap),
-        )
-        prediction = self._predictor.predict(
-            [frame.image for frame in window.frames],
-            request,
-            frame_ids=[frame.id for frame in window.frames],
-        )
-        submap = submap_from_prediction(window, prediction)
-        believed = consistent_frames(submap)
-        placement = place(window, submap, last, believed)
-        in_map = submap.moved(placement.map_from_submap)
-        results = frame_results(window, prediction, in_map, believed, config.cloud, queries)
-        in_map = in_map.select([i for i, ok in zip(submap.frame_ids, believed, strict=True) if ok])
+    def _build(self, window: Window, wanted: Wanted, start_s: float) -> MapUpdate | None:
+        def is_void() -> bool:
+            return window.epoch != self._buffer.epoch
 
-        with self._map.lock:
-            if window.epoch != self._buffer.epoch:
-                return None
-            self._map.add(in_map, placement.map_from_submap.scale, results)
-            if queries is not None:
-                self._map.tracks.record(window, queries, prediction)
-            update = MapUpdate(
-                new_frames=results,
-                window_map_from_cam=in_map.submap_from_cam,
-                scale=placement.map_from_submap.scale,
-                scale_residual=placement.scale_residual,
-                focal_ratio=submap.focal_ratio,
-                latency_s=time.monotonic() - start_s,
-            )
+        def on_added(update: MapUpdate, registered: Sequence[int]) -> None:
+            num_new = len(update.new_frames)
             with self._lock:
-                self._buffer.finish(window, registered=in_map.frame_ids)
-                self._counters.window_used(len(results), update.latency_s)
-                self._counters.drop('inconsistent', len(window.new_frames) - len(results))
-                self._is_lost = False
-        return update
+                self._buffer.finish(window, registered=registered)
+                self._counters.window_used(num_new, update.latency_s)
+                self._counters.drop('inconsistent', len(window.new_frames) - num_new)
+                self._is_lost = not update.is_tied
+                self._failures_in_row = 0
 
-
-def dense_frames(num_frames: int, num_overlap: int) -> tuple[int, ...]:
-    """Return which frames of a window need dense maps: the ends of the seam and the new ones.
-
-    Args:
-        num_frames: Of the window.
-        num_overlap: How many of them, the first ones, the map already has.
-    """
-    ends = np.linspace(0, num_overlap - 1, min(_SEAM_FRAMES, num_overlap))
-    return (*(int(i) for i in ends), *range(num_overlap, num_frames))
+        return self._builder.build(window, wanted, start_s, is_void, on_added)

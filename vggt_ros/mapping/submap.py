@@ -75,6 +75,28 @@ class Submap:
             array[bare] = getattr(known, name)
         return replace(self, **maps)
 
+    def without_points(self) -> Submap:
+        """Return the same frames with points of no pixel: a seam needs none."""
+        # A view of one number: it looks like an array of points and needs no memory.
+        nothing = np.broadcast_to(np.float32(np.nan), (*self.depth.shape, 3))
+        return replace(self, points_in_cam=nothing, points_confidence=nothing[..., 0])
+
+    def thinned(self, max_size: int) -> Submap:
+        """Return the same frames with every n-th row and column, at most `max_size` of either."""
+        step = max(1, -(-max(self.depth.shape[1:]) // max_size))
+        pick = (slice(None), slice(step // 2, None, step), slice(step // 2, None, step))
+        K = self.K.copy()
+        K[:, :2] /= step
+        K[:, :2, 2] -= (step // 2) / step
+        return replace(
+            self,
+            depth=self.depth[pick],
+            confidence=self.confidence[pick],
+            points_in_cam=self.points_in_cam[pick],
+            points_confidence=self.points_confidence[pick],
+            K=K,
+        )
+
     def select(self, frame_ids: Sequence[int]) -> Submap:
         """Return only the named frames, in the order of the names."""
         rows = [self.frame_ids.index(frame_id) for frame_id in frame_ids]

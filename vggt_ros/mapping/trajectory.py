@@ -8,6 +8,7 @@ from jaxtyping import Float, Int64
 import numpy as np
 
 from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
+from vggt_ros.mapping.submap_chain import Correction
 
 _NS_PER_S = 1_000_000_000
 
@@ -30,12 +31,19 @@ class StampedPoses:
         return ''.join(f'{line}\n' for line in lines)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pose:
+    stamp_ns: int
+    submap_id: int
+    map_from_cam: Float[np.ndarray, '4 4']
+
+
 class Trajectory:
     """The newest poses by frame id; the oldest frames go when there are too many."""
 
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size
-        self._poses: dict[int, tuple[int, Float[np.ndarray, '4 4']]] = {}
+        self._poses: dict[int, _Pose] = {}
 
     def __len__(self) -> int:
         return len(self._poses)
@@ -50,10 +58,27 @@ class Trajectory:
         self._max_size = max_size
         self._trim()
 
-    def add(self, frame_id: int, stamp_ns: int, map_from_cam: Float[np.ndarray, '4 4']) -> None:
-        """Add the pose of a frame; a frame that is there gets the new pose in its old place."""
-        self._poses[frame_id] = (stamp_ns, map_from_cam.copy())
+    def add(
+        self, frame_id: int, stamp_ns: int, submap_id: int, map_from_cam: Float[np.ndarray, '4 4']
+    ) -> None:
+        """Add the pose of a frame; a frame that is there gets the new pose in its old place.
+
+        Args:
+            frame_id: The frame.
+            stamp_ns: Its stamp.
+            submap_id: The submap it moves with.
+            map_from_cam: (4, 4) rigid.
+        """
+        self._poses[frame_id] = _Pose(stamp_ns, submap_id, map_from_cam.copy())
         self._trim()
+
+    def correct(self, correction: Correction) -> None:
+        """Move the poses with their submaps."""
+        for frame_id, pose in self._poses.items():
+            move = correction.get(pose.submap_id)
+            if move is not None:
+                moved = move.apply_to_pose(pose.map_from_cam)
+                self._poses[frame_id] = _Pose(pose.stamp_ns, pose.submap_id, moved)
 
     def clear(self) -> None:
         """Forget all poses."""
@@ -61,8 +86,8 @@ class Trajectory:
 
     def poses(self) -> StampedPoses:
         """Return a copy of all poses."""
-        stamps_ns = [stamp_ns for stamp_ns, _ in self._poses.values()]
-        map_from_cam = [pose for _, pose in self._poses.values()]
+        stamps_ns = [pose.stamp_ns for pose in self._poses.values()]
+        map_from_cam = [pose.map_from_cam for pose in self._poses.values()]
         return StampedPoses(
             stamps_ns=np.array(stamps_ns, dtype=np.int64),
             map_from_cam=np.array(map_from_cam, dtype=np.float64).reshape(-1, 4, 4),

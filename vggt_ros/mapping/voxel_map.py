@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
 import numpy as np
+
+from vggt_ros.mapping.submap_chain import Correction
 
 # A voxel's three indices share one 63-bit key.
 _BITS = 21
 _HALF = 1 << (_BITS - 1)
 # Evicting a little more than needed spares every insertion of a full map from evicting again.
 _KEEP_WHEN_FULL = 0.95
-# Means, the sum of the weights they were taken with, number of points, last insertion.
+# Means, the sum of the weights they were taken with, number of points, the submap that saw the
+# voxel first and moves it, last insertion or move.
 _CELL = np.dtype(
-    [('xyz', 'f4', 3), ('rgb', 'f4', 3), ('weight', 'f8'), ('hits', 'i8'), ('seen', 'i8')]
+    [
+        ('xyz', 'f4', 3),
+        ('rgb', 'f4', 3),
+        ('weight', 'f8'),
+        ('hits', 'i8'),
+        ('submap', 'i8'),
+        ('seen', 'i8'),
+    ]
 )
 
 
@@ -86,6 +96,7 @@ class VoxelMap:
         points_in_map: Float32[np.ndarray, 'n 3'],
         colors: UInt8[np.ndarray, 'n 3'],
         confidence: Float32[np.ndarray, ' n'],
+        submap_id: int = 0,
     ) -> None:
         """Add points that were seen together; the voxels seen longest ago make room for them.
 
@@ -94,9 +105,11 @@ class VoxelMap:
                 from the origin, are left out.
             colors: (n, 3) RGB.
             confidence: (n,) positive; the weights of the means.
+            submap_id: The submap that new voxels move with when the map is corrected.
         """
         self._tick += 1
-        keys, cells = _cells(points_in_map, colors, confidence, self._voxel_size, self._tick)
+        keys, cells = _cells(points_in_map, colors, confidence, self._voxel_size)
+        cells['seen'], cells['submap'] = self._tick, submap_id
         place = np.searchsorted(self._keys, keys)
         known = np.zeros(len(keys), dtype=bool)
         within = place < len(self._keys)
@@ -105,15 +118,52 @@ class VoxelMap:
         self._cells[slots] = _merged(self._cells[slots], cells[known])
         self._add(keys[~known], cells[~known])
 
-    def points(self) -> MapPoints:
-        """Return a copy of all points."""
+    @property
+    def tick(self) -> int:
+        """Number of insertions and moves so far, for `points`."""
+        return self._tick
+
+    def correct(self, correction: Correction) -> None:
+        """Move the voxels with their submaps; those that meet become one."""
+        if not len(self):
+            return
+        self._tick += 1
         cells = self._cells[self._slots]
+        submaps, inverse = np.unique(cells['submap'], return_inverse=True)
+        for row, submap_id in enumerate(submaps.tolist()):
+            if submap_id in correction:
+                moving = inverse == row
+                cells['xyz'][moving] = correction[submap_id].apply(cells['xyz'][moving])
+                cells['seen'][moving] = self._tick
+        self._rebuild(cells)
+
+    def keep_within(self, center: Float[np.ndarray, ' 3'], radius: float) -> None:
+        """Forget the voxels farther from a point in the map than a radius, map units."""
+        cells = self._cells[self._slots]
+        distance = np.linalg.norm(cells['xyz'] - center.astype(np.float32), axis=1)
+        if (distance > radius).any():
+            self._rebuild(cells[distance <= radius])
+
+    def points(self, since: int = 0) -> MapPoints:
+        """Return a copy of all points, or of those that changed after a tick."""
+        cells = self._cells[self._slots]
+        if since:
+            cells = cells[cells['seen'] > since]
         return MapPoints(
             points_in_map=np.ascontiguousarray(cells['xyz']),
             colors=np.rint(cells['rgb']).astype(np.uint8),
             confidence=(cells['weight'] / np.maximum(cells['hits'], 1)).astype(np.float32),
             hits=np.ascontiguousarray(cells['hits']),
         )
+
+    def _rebuild(self, cells: np.ndarray) -> None:
+        """Start again with these cells; those in one voxel become one."""
+        keys, known = _keys(cells['xyz'], self._voxel_size)
+        order = np.argsort(keys, kind='stable')
+        cells = cells[known][order]
+        self._keys, first = np.unique(keys[order], return_index=True)
+        self._cells = _joined(cells, first) if len(first) < len(cells) else cells
+        self._slots, self._free = np.arange(len(self._keys)), np.zeros(0, dtype=np.int64)
 
     def _add(self, keys: Int64[np.ndarray, ' n'], cells: np.ndarray) -> None:
         excess = len(self) + len(keys) - self._max_points
@@ -151,26 +201,36 @@ class VoxelMap:
         self._keys, self._slots = self._keys[~gone], self._slots[~gone]
 
 
+def _keys(
+    points_in_map: Float32[np.ndarray, 'n 3'], voxel_size: float
+) -> tuple[Int64[np.ndarray, ' m'], Bool[np.ndarray, ' n']]:
+    """Return the voxels of the points that can have one, and which points those are."""
+    index = np.floor(points_in_map / np.float32(voxel_size))
+    valid: Bool[np.ndarray, ' n'] = np.ones(len(points_in_map), dtype=bool)
+    if not np.abs(index).max(initial=0) < _HALF:  # NaN is not smaller
+        valid = np.asarray((np.abs(index) < _HALF).all(axis=1))
+        index = index[valid]
+    i, j, k = (index[:, axis].astype(np.int64) + _HALF for axis in range(3))
+    return (i << 2 * _BITS) | (j << _BITS) | k, valid
+
+
 def _cells(
     points_in_map: Float32[np.ndarray, 'n 3'],
     colors: UInt8[np.ndarray, 'n 3'],
     confidence: Float32[np.ndarray, ' n'],
     voxel_size: float,
-    tick: int,
 ) -> tuple[Int64[np.ndarray, ' m'], np.ndarray]:
     """Return the sorted keys of the voxels the points are in, and one cell for each."""
-    index = np.floor(points_in_map / np.float32(voxel_size))
-    if not np.abs(index).max(initial=0) < _HALF:  # NaN is not smaller
-        valid = (np.abs(index) < _HALF).all(axis=1)
+    all_keys, valid = _keys(points_in_map, voxel_size)
+    if not valid.all():
         points_in_map, colors = points_in_map[valid], colors[valid]
-        confidence, index = confidence[valid], index[valid]
-    i, j, k = (index[:, axis].astype(np.int64) + _HALF for axis in range(3))
-    keys, inverse = np.unique((i << 2 * _BITS) | (j << _BITS) | k, return_inverse=True)
+        confidence = confidence[valid]
+    keys, inverse = np.unique(all_keys, return_inverse=True)
 
     cells = np.zeros(len(keys), dtype=_CELL)
     confidence = confidence.astype(np.float64)
     weight = np.bincount(inverse, confidence, len(keys))
-    cells['weight'], cells['seen'] = weight, tick
+    cells['weight'] = weight
     cells['hits'] = np.bincount(inverse, minlength=len(keys))
     for axis in range(3):
         cells['xyz'][:, axis] = np.bincount(inverse, confidence * points_in_map[:, axis]) / weight
@@ -181,9 +241,28 @@ def _cells(
 def _merged(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Return the means of cells of the same voxels."""
     merged = new.copy()
+    merged['submap'] = old['submap']
+    merged['seen'] = np.maximum(old['seen'], new['seen'])
     merged['weight'] += old['weight']
     merged['hits'] += old['hits']
     share = (new['weight'] / merged['weight']).astype(np.float32)[:, None]
     for name in ('xyz', 'rgb'):
         merged[name] = old[name] + share * (new[name] - old[name])
     return merged
+
+
+def _joined(cells: np.ndarray, first: Int64[np.ndarray, ' m']) -> np.ndarray:
+    """Return one cell for every run of cells; `first` are the positions where runs begin."""
+    joined = cells[first]
+    if not len(first):
+        return joined
+    weight = np.add.reduceat(cells['weight'], first)
+    for name in ('xyz', 'rgb'):
+        for axis in range(3):
+            sums = np.add.reduceat(cells['weight'] * cells[name][:, axis], first)
+            joined[name][:, axis] = sums / weight
+    joined['weight'] = weight
+    joined['hits'] = np.add.reduceat(cells['hits'], first)
+    joined['seen'] = np.maximum.reduceat(cells['seen'], first)
+    joined['submap'] = np.minimum.reduceat(cells['submap'], first)
+    return joined

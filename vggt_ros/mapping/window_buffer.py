@@ -114,6 +114,11 @@ class WindowBuffer:
             self._limit = None
             self._epoch += 1
 
+    def forget_overlap(self) -> None:
+        """Let the next window share no frame with the map: the seam could not be made."""
+        with self._changed:
+            self._registered = ()
+
     def wait(self, timeout_s: float) -> Window | Frame | None:
         """Return what can be worked on as soon as there is something.
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import logging
 import threading
 
+from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.map_update import MapUpdate
-from vggt_ros.mapping.mapper import Mapper, Wanted
+from vggt_ros.mapping.mapper import Mapper
 
 # How long `stop` may wait for a thread that has nothing to do.
 _POLL_S = 0.1

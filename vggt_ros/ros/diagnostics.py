@@ -10,6 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
 from vggt_ros.mapping.counters import Counts
+from vggt_ros.mapping.map_update import ScaleState
 from vggt_ros.ros.health import Health
 from vggt_ros.ros.memory import resident_mb
 from vggt_ros.ros.rate import Rate
@@ -50,7 +51,10 @@ class Diagnostics:
             'scale': _number(health.scale),
             'scale_residual': _number(health.scale_residual),
             'focal_ratio': _number(health.focal_ratio),
-            'is_metric': 'false',  # one camera does not see scale
+            'submaps': str(health.submaps),
+            'loops': str(health.loops),
+            'is_tied': _truth(health.is_tied),
+            **_scale_values(health.scale_state),
             'memory_mb': _number(resident_mb()),
             'memory_gpu_mb': _number(health.gpu_mb),
             'error': health.error,
@@ -99,6 +103,11 @@ class Diagnostics:
         low, high = _FOCAL_RATIO_RANGE
         if not math.isnan(health.focal_ratio) and not low <= health.focal_ratio <= high:
             recent.append(f'focal_ratio {health.focal_ratio:.2f} outside {low}..{high}')
+        if not health.is_tied:
+            recent.append(
+                'lost: the newest part of the map is tied to the rest by nothing; its place is a '
+                'guess until a known place is seen again'
+            )
         if health.model.get('is_trained') == 'false':
             recent.append(health.model['note'])
         if health.window_limit is not None:
@@ -121,6 +130,21 @@ class Diagnostics:
         if counts.windows_failed > (0 if self._last is None else self._last.windows_failed):
             self._trouble_at_s['windows failed'] = now_s
         self._last = counts
+
+
+def _scale_values(state: ScaleState | None) -> dict[str, str]:
+    if state is None:
+        return {'is_metric': 'false'}
+    return {
+        'is_metric': _truth(state.is_metric),
+        'scale_source': state.source,
+        'metres_per_unit': _number(state.metres_per_unit),
+        'metres_per_unit_log_sigma': _number(state.log_sigma),
+    }
+
+
+def _truth(value: bool) -> str:
+    return 'true' if value else 'false'
 
 
 _HARMLESS_DROPS = frozenset({'not_keyframe', 'reset', 'paused', 'inactive'})

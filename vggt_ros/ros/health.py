@@ -10,6 +10,7 @@ import torch
 
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.mapping.counters import Counts
+from vggt_ros.mapping.map_update import ScaleState
 from vggt_ros.ros.pipeline import Pipeline
 
 _BYTES_PER_MB = 1e6
@@ -24,6 +25,10 @@ class Health:
         counts: What happened to the frames; None before the first configuration.
         frames_pending: Frames that are neither used nor dropped yet.
         map_points: Points of the map.
+        submaps: Windows in the map.
+        loops: Places that were recognised.
+        is_tied: False if the newest window is in a segment whose place in the map is a guess.
+        scale_state: What is known of metres, None before the first window.
         scale: Map units per unit of the newest window, NaN before it.
         scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
         focal_ratio: Predicted over calibrated focal length, NaN if not known.
@@ -37,6 +42,10 @@ class Health:
     counts: Counts | None = None
     frames_pending: int = 0
     map_points: int = 0
+    submaps: int = 0
+    loops: int = 0
+    is_tied: bool = True
+    scale_state: ScaleState | None = None
     scale: float = math.nan
     scale_residual: float = math.nan
     focal_ratio: float = math.nan
@@ -63,6 +72,10 @@ def health_of(lifecycle_state: str, pipeline: Pipeline | None, last_error: str) 
         counts=snapshot.counts,
         frames_pending=snapshot.frames_pending,
         map_points=snapshot.num_map_points,
+        submaps=snapshot.num_submaps,
+        loops=snapshot.num_loops,
+        is_tied=True if update is None else update.is_tied,
+        scale_state=None if update is None else update.scale_state,
         scale=math.nan if update is None else update.scale,
         scale_residual=math.nan if update is None else update.scale_residual,
         focal_ratio=math.nan if update is None else update.focal_ratio,

@@ -13,8 +13,9 @@ from vggt_ros.config import VggtConfig
 from vggt_ros.errors import DeviceMemoryError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
+from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.map_update import MapUpdate
-from vggt_ros.mapping.mapper import Mapper, Snapshot, Wanted
+from vggt_ros.mapping.mapper import Mapper, Snapshot
 from vggt_ros.mapping.worker import Worker
 from vggt_ros.ros.publishers import Publishers
 from vggt_ros.ros.tf import CameraBroadcaster

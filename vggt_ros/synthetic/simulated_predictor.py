@@ -23,6 +23,8 @@ from vggt_ros.synthetic.course import Course
 _KEPT_FRAMES = 256
 _FIELD = 4  # rows and columns of the smooth random field that bends depth
 _TRACK_NOISE_PX = 0.3
+_DESCRIPTOR, _DESCRIPTOR_NOISE = 64, 0.2
+_PLACE_M = 2.0  # descriptors of places this far apart have little in common
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,10 @@ class SimulatedPredictor:
         self._course = course
         self._errors = Errors() if errors is None else errors
         self._rng = np.random.default_rng([seed, 11])
+        # The same waves for every seed: what a place looks like is no error of the network.
+        of_place = np.random.default_rng(5)
+        self._place_waves = of_place.normal(size=(4, _DESCRIPTOR))
+        self._place_phases = of_place.uniform(0.0, 2 * np.pi, _DESCRIPTOR)
         self._depths: OrderedDict[int, Float32[np.ndarray, 'H W']] = OrderedDict()
 
     def encode(self, frame_id: int, image: UInt8[np.ndarray, 'H W 3']) -> None:
@@ -147,6 +153,7 @@ class SimulatedPredictor:
             points_in_world=points,
             points_conf=None if points is None else confidence,
             tracks=self._tracks(request, frame_ids),
+            descriptors=self._descriptors(true_pose),
         )
 
     def _depth(self, frame_id: int) -> Float32[np.ndarray, 'H W']:
@@ -192,7 +199,7 @@ class SimulatedPredictor:
             field = np.sqrt(0.5) * (common + own)
             smooth = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
             if errors.blurs_edges:
-                image[:] = cv2.blur(image, (2, 2))
+                image[:] = cv2.GaussianBlur(image, (3, 3), 0.0)
             image *= np.exp(errors.depth_bias * smooth)
             if is_outlier[i]:
                 image *= np.exp(rng.normal(scale=0.3))
@@ -205,6 +212,17 @@ class SimulatedPredictor:
         wrong = np.abs(np.log(depth / true_depth)) / 0.03
         noise = self._rng.normal(size=wrong.shape)
         return (1.0 + 8.0 * np.exp(-0.7 * wrong + 0.5 * noise)).astype(np.float32)
+
+    def _descriptors(self, true_pose: Float[np.ndarray, 'S 4 4']) -> Float32[np.ndarray, 'S C']:
+        """Return what tells a place by where one stands and looks; a part of it says nothing."""
+        position = true_pose[:, :2, 3] / _PLACE_M
+        heading = 1.5 * true_pose[:, :2, 2]
+        waves = np.concatenate([position, heading], axis=1) @ self._place_waves
+        # All corridors look alike to a degree.
+        alike = np.ones((len(waves), 1)) * np.cos(np.arange(_DESCRIPTOR))
+        noise = _DESCRIPTOR_NOISE * self._rng.normal(size=waves.shape)
+        found = np.cos(waves + self._place_phases) + alike + noise
+        return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
 
     def _tracks(self, request: Request, frame_ids: Sequence[int]) -> Tracks | None:
         if request.query_points is None:

@@ -1,0 +1,24 @@
+import numpy as np
+
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector
+from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.inference.prediction import Request
+from vggt_ros.mapping.map_state import MapState
+from vggt_ros.mapping.window import Window
+
+
+def test_a_window_moves_as_a_whole(predictor, make_frame, make_config, make_view):
+    frames = tuple(make_frame(index) for index in range(5))
+    window = Window(frames=frames, num_overlap=0, epoch=0)
+    prediction = predictor.predict([frame.image for frame in frames], Request())
+    state = MapState(make_config())
+    entry = state.enter(make_view(window, prediction))
+    turn = matrix_from_rotation_vector(np.array([0.0, 0.0, 0.3]))
+    move = Sim3(2.0, turn, np.array([1.0, 2.0, 3.0]))
+    moved = entry.moved({entry.placed.id: move}, entry.placed)
+    again = entry.view.submap.moved(moved.placement.map_from_submap)
+    np.testing.assert_allclose(moved.in_map.depth, again.depth, rtol=1e-5)
+    np.testing.assert_allclose(moved.in_map.submap_from_cam, again.submap_from_cam, atol=1e-9)
+    np.testing.assert_allclose(moved.in_map.depth, 2.0 * entry.in_map.depth, rtol=1e-5)
+    center = entry.in_map.submap_from_cam[3, :3, 3]
+    np.testing.assert_allclose(moved.in_map.submap_from_cam[3, :3, 3], move.apply(center))

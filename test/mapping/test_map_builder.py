@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from vggt_ros.errors import PredictionError
+from vggt_ros.mapping import map_builder
+from vggt_ros.mapping.map_builder import dense_frames, MapBuilder, Wanted
+from vggt_ros.mapping.robot import UnknownRobot
+from vggt_ros.mapping.window import Window
+
+
+@pytest.fixture
+def builder(predictor, make_config):
+    return MapBuilder(predictor, UnknownRobot(), make_config())
+
+
+def build(builder, window, is_void=lambda: False):
+    added = []
+    update = builder.build(
+        window, Wanted(tracks=False), 0.0, is_void, lambda update, ids: added.append(list(ids))
+    )
+    return update, added
+
+
+def window_of(make_frame, first, num_overlap, count=6):
+    frames = tuple(make_frame(first + k) for k in range(count))
+    return Window(frames=frames, num_overlap=num_overlap, epoch=0)
+
+
+def test_a_window_goes_all_the_way_into_the_map(builder, make_frame):
+    update, added = build(builder, window_of(make_frame, 0, 0))
+    assert [result.frame.id for result in update.new_frames] == list(range(6))
+    assert added == [list(range(6))]
+    assert update.is_tied
+    assert update.correction is None
+    update, added = build(builder, window_of(make_frame, 3, 3))
+    assert [result.frame.id for result in update.new_frames] == [6, 7, 8]
+    assert added == [list(range(3, 9))]
+    assert len(builder.map.chain) == 2
+
+
+def test_a_window_without_a_frame_to_believe_leaves_the_map_as_it_was(
+    builder, make_frame, monkeypatch
+):
+    build(builder, window_of(make_frame, 0, 0))
+    before = len(builder.map.chain), len(builder.map.voxels), builder.map.last
+    only_the_old = np.array([True, True, True, False])
+    monkeypatch.setattr(map_builder, 'consistent_frames', lambda doubts: only_the_old)
+    with pytest.raises(PredictionError, match='none of the 1 new frames agrees'):
+        build(builder, window_of(make_frame, 3, 3, count=4))
+    assert (len(builder.map.chain), len(builder.map.voxels), builder.map.last) == before
+
+
+@pytest.mark.parametrize('asked', [1, 2, 3])
+def test_a_reset_at_any_time_voids_the_window(builder, make_frame, asked):
+    build(builder, window_of(make_frame, 0, 0))
+    answers = iter([False] * (asked - 1) + [True] * 9)
+    update, added = build(builder, window_of(make_frame, 3, 3), lambda: next(answers))
+    assert update is None
+    assert added == []
+    assert len(builder.map.trajectory) == 6
+
+
+def test_where_the_way_closes_a_loop_the_map_is_corrected_once(builder, predictor, make_frame):
+    # The walk comes back to its beginning; on the way the network errs.
+    rng = np.random.default_rng(0)
+
+    def drift(parts):
+        steps = np.linspace(0, 1, len(parts['cam_from_world']))[:, None]
+        parts['cam_from_world'][:, :3, 3] += 0.02 * steps * rng.normal(size=3)
+
+    predictor.spoil = drift
+    corrections = []
+    for first in range(0, 600, 3):
+        update, _ = build(builder, window_of(make_frame, first, 3 if first else 0))
+        corrections.append(update.correction is not None)
+    assert builder.map.chain.num_loops == sum(corrections) > 0
+    assert not any(corrections[:40])
+
+
+def test_the_ends_of_the_seam_and_the_new_frames_get_depth():
+    assert dense_frames(8, 4) == (0, 3, 4, 5, 6, 7)
+    assert dense_frames(8, 1) == (0, 1, 2, 3, 4, 5, 6, 7)
+    assert dense_frames(4, 0) == (0, 1, 2, 3)

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from vggt_ros.inference.prediction import Request
+from vggt_ros.mapping.robot import UnknownRobot
+from vggt_ros.mapping.robot_view import robot_view
+from vggt_ros.mapping.submap import submap_from_prediction
+from vggt_ros.mapping.window import Window
+from vggt_ros.world_config import ScaleSettings
+
+ALL = np.ones(4, dtype=bool)
+
+
+class KnownRobot:
+    """Knows what the walk knows; depth at a size of its own."""
+
+    def __init__(self, true_pose, depth_m=None):
+        self.true_pose = true_pose
+        self.depth = depth_m
+
+    def index_of(self, stamp_ns):
+        return stamp_ns // 100_000_000 - 1
+
+    def odom_from_cam(self, stamp_ns, camera_frame):
+        assert camera_frame == 'camera_optical'
+        index = self.index_of(stamp_ns)
+        return None if index == 2 else self.true_pose(index)
+
+    def base_from_cam(self, stamp_ns, camera_frame):
+        return np.eye(4)
+
+    def depth_m(self, stamp_ns):
+        return None if self.depth is None else self.depth(self.index_of(stamp_ns))
+
+
+@pytest.fixture
+def window(make_frame):
+    return Window(frames=tuple(make_frame(i) for i in range(4)), num_overlap=0, epoch=0)
+
+
+@pytest.fixture
+def prediction(predictor, window):
+    return predictor.predict([frame.image for frame in window.frames], Request())
+
+
+def metres_per_unit(submap, true_pose):
+    way = submap.submap_from_cam[3, :3, 3] - submap.submap_from_cam[0, :3, 3]
+    return np.linalg.norm(true_pose(3)[:3, 3] - true_pose(0)[:3, 3]) / np.linalg.norm(way)
+
+
+def test_of_an_unknown_robot_nothing_is_known(window, prediction):
+    view = robot_view(window, prediction, UnknownRobot(), ScaleSettings())
+    assert view.odom_from_cam == (None,) * 4
+    assert view.base_from_cam is None
+    submap = submap_from_prediction(window, prediction)
+    assert view.scale(submap, ALL, ScaleSettings()) is None
+
+
+def test_the_camera_in_the_odometry_tells_metres(window, prediction, true_pose):
+    robot = KnownRobot(true_pose)
+    view = robot_view(window, prediction, robot, ScaleSettings())
+    np.testing.assert_array_equal(view.odom_from_cam[3], true_pose(3))
+    assert view.odom_from_cam[2] is None
+    submap = submap_from_prediction(window, prediction)
+    found = view.scale(submap, ALL, ScaleSettings())
+    assert found.metres_per_unit == pytest.approx(metres_per_unit(submap, true_pose), rel=1e-3)
+    assert view.scale(submap, ALL, ScaleSettings(source='depth')) is None
+    assert view.scale(submap, ALL & [True, False, True, False], ScaleSettings()) is None
+
+
+def test_measured_depth_of_another_size_tells_metres(window, prediction, true_pose, true_K):
+    truth = submap_from_prediction(window, prediction)
+    unit = metres_per_unit(truth, true_pose)
+
+    def depth_m(index):
+        # The network's image is half the camera's; the sensor's is as large as the camera's.
+        large = truth.depth[index].repeat(2, axis=0).repeat(2, axis=1)
+        return np.float32(unit) * large
+
+    settings = ScaleSettings(source='depth')
+    view = robot_view(window, prediction, KnownRobot(true_pose, depth_m), settings)
+    assert view.depth_m[1].shape == truth.depth.shape[1:]
+    np.testing.assert_allclose(view.depth_m[1], unit * truth.depth[1], rtol=1e-6)
+    found = view.scale(truth, ALL, settings)
+    assert found.source == 'depth'
+    assert found.metres_per_unit == pytest.approx(unit, rel=1e-3)
+
+
+def test_depth_is_not_asked_for_if_it_is_not_wanted(window, prediction, true_pose):
+    def depth_m(index):
+        raise AssertionError('nobody wants it')
+
+    view = robot_view(
+        window, prediction, KnownRobot(true_pose, depth_m), ScaleSettings(source='odometry')
+    )
+    assert view.depth_m == (None,) * 4

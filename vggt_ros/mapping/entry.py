@@ -1,0 +1,66 @@
+"""A window on its way into the map: what is said about it, and then its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from jaxtyping import Bool, Float
+import numpy as np
+
+from vggt_ros.mapping.placement import Placement
+from vggt_ros.mapping.robot_view import RobotView
+from vggt_ros.mapping.submap import Submap
+from vggt_ros.mapping.submap_chain import Correction, PlacedSubmap
+from vggt_ros.mapping.window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WindowView:
+    """What is said about a window before it has a place.
+
+    Attributes:
+        window: Its frames.
+        submap: What the network says of them.
+        doubts: (S,) how much each disagrees with the others.
+        believed: (S,) False for frames that are left out.
+        robot: What the rest of the robot says.
+    """
+
+    window: Window
+    submap: Submap
+    doubts: Float[np.ndarray, ' S']
+    believed: Bool[np.ndarray, ' S']
+    robot: RobotView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entry:
+    """A window with a place in the map.
+
+    Attributes:
+        view: The window.
+        placed: Its place among the submaps.
+        placement: How that was found.
+        in_map: All its frames in map units.
+    """
+
+    view: WindowView
+    placed: PlacedSubmap
+    placement: Placement
+    in_map: Submap
+
+    def moved(self, correction: Correction, placed: PlacedSubmap) -> Entry:
+        """Return the window after a correction of the map.
+
+        Args:
+            correction: Where things went.
+            placed: The submap's new place.
+        """
+        map_from_old_map = correction[placed.id]
+        found = map_from_old_map @ self.placement.map_from_submap
+        return replace(
+            self,
+            placed=placed,
+            placement=replace(self.placement, map_from_submap=found),
+            in_map=self.in_map.moved(map_from_old_map),
+        )

@@ -1,0 +1,220 @@
+"""From a window to what it adds to the map: the one place where all steps can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+import logging
+import time
+
+from jaxtyping import Float32
+import numpy as np
+
+from vggt_ros.config import VggtConfig
+from vggt_ros.errors import AlignmentError, PredictionError
+from vggt_ros.inference.prediction import Prediction, Request
+from vggt_ros.mapping.entry import Entry, WindowView
+from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frame_agreement import consistent_frames, frame_disagreement
+from vggt_ros.mapping.frame_results import frame_results
+from vggt_ros.mapping.loop_closure import LoopCloser, Visit
+from vggt_ros.mapping.map_state import MapState
+from vggt_ros.mapping.map_update import MapUpdate
+from vggt_ros.mapping.predicts import Predicts
+from vggt_ros.mapping.robot import Robot
+from vggt_ros.mapping.robot_view import robot_view
+from vggt_ros.mapping.submap import submap_from_prediction
+from vggt_ros.mapping.track_book import Queries
+from vggt_ros.mapping.window import Window
+
+# Frames of a seam whose depth is predicted a second time: the first and the last one are enough to
+# tell the scale, and every further one costs as much as a new frame.
+_SEAM_FRAMES = 2
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What somebody needs of the next window beside depth, points and poses.
+
+    Attributes:
+        tracks: True to follow points from frame to frame.
+    """
+
+    tracks: bool
+
+
+class MapBuilder:
+    """Runs the network on windows and adds what it says to the map; one window at a time.
+
+    Attributes:
+        map: What is known so far; its lock is held while it changes, never while the network runs.
+    """
+
+    def __init__(self, predictor: Predicts, robot: Robot, config: VggtConfig) -> None:
+        """Start with an empty map.
+
+        Args:
+            predictor: The network.
+            robot: What else is known of the camera.
+            config: The settings.
+        """
+        self.map = MapState(config)
+        self._predictor = predictor
+        self._robot = robot
+        self._config = config
+        self._loops = LoopCloser(self.map.places)
+
+    def clear(self) -> None:
+        """Forget the map; call with its lock held."""
+        self.map.clear()
+        self._loops.clear()
+
+    def update_config(self, config: VggtConfig) -> None:
+        """Take new settings; call with the map's lock held."""
+        self._config = config
+        self.map.update_config(config)
+
+    def build(
+        self,
+        window: Window,
+        wanted: Wanted,
+        start_s: float,
+        is_void: Callable[[], bool],
+        on_added: Callable[[MapUpdate, Sequence[int]], None],
+    ) -> MapUpdate | None:
+        """Take one window all the way into the map.
+
+        Args:
+            window: The frames.
+            wanted: What somebody needs beside the map.
+            start_s: When the window was taken, by time.monotonic.
+            is_void: True as soon as the map was reset; asked with the map's lock held.
+            on_added: Called with the map's lock held, with what was added and the ids of the
+                frames that the map has now.
+
+        Returns:
+            What the window brought, None if it was void.
+
+        Raises:
+            PredictionError: The network's answer is unusable.
+            AlignmentError: The window has no place in the map, which stays as it was.
+        """
+        with self.map.lock:
+            if is_void():
+                return None
+            config = self._config
+            queries = None
+            if wanted.tracks:
+                queries = self.map.tracks.queries(window.frames[0], config.tracks)
+        prediction = self._predict(window.frames, _request(window, queries, config))
+        view = self._view(window, prediction, config)
+
+        with self.map.lock:
+            if is_void():
+                return None
+            entry = self.map.lock_scale(self.map.enter(view))
+        entry = self._close_loop(entry, prediction, is_void)
+
+        with self.map.lock:
+            if is_void():
+                return None
+            results = frame_results(entry, prediction, self.map.noise, config.cloud, queries)
+            self.map.add(entry, results)
+            if queries is not None:
+                self.map.tracks.record(window, queries, prediction)
+            rows = np.flatnonzero(view.believed)
+            update = MapUpdate(
+                new_frames=results,
+                window_map_from_cam=entry.in_map.submap_from_cam[rows],
+                scale=entry.placement.map_from_submap.scale,
+                scale_residual=entry.placement.scale_residual,
+                focal_ratio=view.submap.focal_ratio,
+                latency_s=time.monotonic() - start_s,
+                scale_state=self.map.scale.state,
+                correction=self.map.correction,
+                is_tied=entry.placed.segment == 0,
+            )
+            on_added(update, [window.frames[row].id for row in rows])
+        return update
+
+    def _predict(self, frames: Sequence[Frame], request: Request) -> Prediction:
+        return self._predictor.predict(
+            [frame.image for frame in frames], request, frame_ids=[frame.id for frame in frames]
+        )
+
+    def _view(self, window: Window, prediction: Prediction, config: VggtConfig) -> WindowView:
+        submap = submap_from_prediction(window, prediction)
+        doubts = frame_disagreement(submap)
+        believed = consistent_frames(doubts)
+        if not believed[window.num_overlap :].any():
+            raise PredictionError(
+                f'none of the {len(window.new_frames)} new frames agrees with the rest of the '
+                f'window'
+            )
+        return WindowView(
+            window=window,
+            submap=submap,
+            doubts=doubts,
+            believed=believed,
+            robot=robot_view(window, prediction, self._robot, config.scale),
+        )
+
+    def _close_loop(
+        self, entry: Entry, prediction: Prediction, is_void: Callable[[], bool]
+    ) -> Entry:
+        """Look whether the window is at an old place; if it is, correct the map."""
+        if not self._config.loop.enable or prediction.descriptors is None:
+            return entry
+        with self.map.lock:
+            if is_void():
+                return entry
+            visit = _visit(entry, prediction.descriptors)
+            places = self._loops.candidates(visit)
+            chain = self.map.chain
+            places = [place for place in places if place.submap_id in chain]
+            submaps = {place.submap_id: chain[place.submap_id] for place in places}
+        if not places:
+            return entry
+        edge = self._loops.look(visit, places, submaps, self._predict, self.map.noise)
+        if edge is None:
+            return entry
+        with self.map.lock:
+            if is_void():
+                return entry
+            try:
+                return self.map.close(entry, edge)
+            except AlignmentError:
+                _log.warning('a loop was found and could not be closed', exc_info=True)
+                return entry
+
+
+def dense_frames(num_frames: int, num_overlap: int) -> tuple[int, ...]:
+    """Return which frames of a window need dense maps: the ends of the seam and the new ones.
+
+    Args:
+        num_frames: Of the window.
+        num_overlap: How many of them, the first ones, the map already has.
+    """
+    ends = np.linspace(0, num_overlap - 1, min(_SEAM_FRAMES, num_overlap))
+    return (*(int(i) for i in ends), *range(num_overlap, num_frames))
+
+
+def _request(window: Window, queries: Queries | None, config: VggtConfig) -> Request:
+    return Request(
+        query_points=None if queries is None else queries.uv_image,
+        point_head=config.cloud.point_source == 'point_head',
+        filter=config.cloud,
+        dense_frames=dense_frames(len(window.frames), window.num_overlap),
+    )
+
+
+def _visit(entry: Entry, descriptors: Float32[np.ndarray, 'S C']) -> Visit:
+    window, believed = entry.view.window, entry.view.believed
+    rows = [i for i in range(window.num_overlap, len(window.frames)) if believed[i]]
+    return Visit(
+        submap=entry.placed,
+        frames=tuple(window.frames[i] for i in rows),
+        in_map=entry.in_map.select([window.frames[i].id for i in rows]),
+        descriptors=descriptors[rows],
+    )

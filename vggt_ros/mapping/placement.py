@@ -1,0 +1,214 @@
+"""Where a window is in the map: by its seam, by odometry, or at the beginning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from jaxtyping import Bool, Float
+import numpy as np
+
+from vggt_ros.errors import AlignmentError
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import angle_between
+from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.mapping.pose_noise import PoseNoise
+from vggt_ros.mapping.registration import continue_from, register, Registration
+from vggt_ros.mapping.robot_view import RobotView
+from vggt_ros.mapping.submap import Submap
+from vggt_ros.mapping.uncertainty import isotropic
+from vggt_ros.mapping.window import Window
+from vggt_ros.mapping.z_up import first_map_from_cam, first_map_from_submap
+
+# Odometry errs by this part of the way, and turns by so much per metre.
+_ODOM_DRIFT, _ODOM_TURN_RAD_PER_M = 0.03, 0.02
+# How sure a seam is at best: rounding and the pixels' size.
+_MIN_TURN_RAD, _MIN_SHIFT = 5e-4, 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LastWindow:
+    """What the next window is joined to.
+
+    Attributes:
+        submap_id: The map's last submap.
+        in_map: Its last frames, in map units.
+        doubts: (n,) how much each of them disagrees with its window.
+        scale: Map units per unit of that window's prediction.
+        map_from_first: (4, 4) pose of that window's first camera.
+        map_from_odom: (4, 4) rigid, where the odometry's frame was in the map; None if there was
+            no odometry.
+    """
+
+    submap_id: int
+    in_map: Submap
+    doubts: Float[np.ndarray, ' n']
+    scale: float
+    map_from_first: Float[np.ndarray, '4 4']
+    map_from_odom: Float[np.ndarray, '4 4'] | None
+
+    def moved(self, map_from_old_map: Sim3) -> LastWindow:
+        """Return the same after a correction of the map."""
+        odom = self.map_from_odom
+        return replace(
+            self,
+            in_map=self.in_map.moved(map_from_old_map),
+            scale=map_from_old_map.scale * self.scale,
+            map_from_first=map_from_old_map.apply_to_pose(self.map_from_first),
+            map_from_odom=None if odom is None else map_from_old_map.apply_to_pose(odom),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Placement:
+    """Where a window is in the map.
+
+    Attributes:
+        map_from_submap: The similarity.
+        scale_residual: As in `MapUpdate`.
+        log_scale_sigma: Standard deviation of the log of its scale relative to the last window's.
+        covariance: (7, 7) of where its first camera is seen from that of the last window; None
+            if nothing ties it to that.
+    """
+
+    map_from_submap: Sim3
+    scale_residual: float
+    log_scale_sigma: float
+    covariance: Float[np.ndarray, '7 7'] | None
+
+
+def begin(submap: Submap, view: RobotView, scale: float) -> Placement:
+    """Return where the first window of a map is.
+
+    Args:
+        submap: The window.
+        view: What the robot says.
+        scale: Map units per unit of the window.
+    """
+    start = first_map_from_submap(submap.submap_from_cam[0], first_map_from_cam(view), scale)
+    return Placement(
+        map_from_submap=start, scale_residual=0.0, log_scale_sigma=0.0, covariance=None
+    )
+
+
+def join(
+    window: Window,
+    submap: Submap,
+    believed: Bool[np.ndarray, ' S'],
+    doubts: Float[np.ndarray, ' S'],
+    last: LastWindow,
+    noise: PoseNoise,
+) -> Placement:
+    """Return where a window is that shares frames with the map.
+
+    Args:
+        window: Its frames; at least one of them is shared.
+        submap: What the network says of them.
+        believed: (S,) False for frames that must not decide it.
+        doubts: (S,) how much each disagrees with the others.
+        last: What the map has.
+        noise: Of the network's poses; it learns from the seam.
+
+    Raises:
+        AlignmentError: The shared frames do not determine it.
+    """
+    rows = [i for i in range(window.num_overlap) if believed[i]]
+    if not rows:
+        raise AlignmentError(
+            f'none of the {window.num_overlap} frames that the window shares with the map agrees '
+            f'with the rest of it; the new window is not used'
+        )
+    shared = [submap.frame_ids[i] for i in rows]
+    in_map, in_submap = last.in_map.select(shared), submap.select(shared)
+    known = dict(zip(last.in_map.frame_ids, last.doubts, strict=True))
+    both = np.fmax(doubts[rows], np.array([known[i] for i in shared]))
+    seam = register(in_map, in_submap, both)
+    _learn(noise, in_map.select(seam.frame_ids), in_submap.select(seam.frame_ids), seam)
+    return Placement(
+        map_from_submap=seam.map_from_submap,
+        scale_residual=seam.scale_residual,
+        log_scale_sigma=seam.log_scale_sigma,
+        covariance=_covariance(seam, in_map, last, noise),
+    )
+
+
+def bridge(
+    submap: Submap, view: RobotView, last: LastWindow, metres_per_unit: float, scale: float | None
+) -> Placement:
+    """Return where a window is that shares no frame with the map: by odometry, or a guess.
+
+    Args:
+        submap: The window.
+        view: What the robot says of it.
+        last: What the map has.
+        metres_per_unit: Of the map; NaN if not known, then odometry can not tell where it is.
+        scale: Map units per unit of the window, as odometry shows it; None if it does not.
+    """
+    first, map_from_odom = view.odom_from_cam[0], last.map_from_odom
+    last_map_from_cam = last.in_map.submap_from_cam[-1]
+    if first is None or map_from_odom is None or not np.isfinite(metres_per_unit):
+        guess = continue_from(last_map_from_cam, last.scale, submap)
+        return Placement(
+            map_from_submap=guess,
+            scale_residual=float('nan'),
+            log_scale_sigma=float('nan'),
+            covariance=None,
+        )
+    in_units = first.copy()
+    in_units[:3, 3] /= metres_per_unit
+    map_from_cam = map_from_odom @ in_units
+    placed = continue_from(map_from_cam, last.scale if scale is None else scale, submap)
+    way = float(np.linalg.norm(map_from_cam[:3, 3] - last.map_from_first[:3, 3]))
+    turn_rad = _ODOM_TURN_RAD_PER_M * way * metres_per_unit + _MIN_TURN_RAD
+    log_scale = 0.05 if scale is not None else 0.5
+    return Placement(
+        map_from_submap=placed,
+        scale_residual=float('nan'),
+        log_scale_sigma=log_scale,
+        covariance=isotropic(turn_rad, _ODOM_DRIFT * way + 1e-3, log_scale),
+    )
+
+
+def map_from_odom(
+    in_map: Submap, believed: Bool[np.ndarray, ' S'], view: RobotView, metres_per_unit: float
+) -> Float[np.ndarray, '4 4'] | None:
+    """Return where the odometry's frame is, its lengths in map units, by the newest pose known."""
+    for row in reversed(np.flatnonzero(believed)):
+        pose = view.odom_from_cam[row]
+        if pose is not None and np.isfinite(metres_per_unit):
+            in_units = pose.copy()
+            in_units[:3, 3] /= metres_per_unit
+            return np.asarray(in_map.submap_from_cam[row] @ se3.inverse(in_units))
+    return None
+
+
+def _learn(noise: PoseNoise, in_map: Submap, in_submap: Submap, seam: Registration) -> None:
+    """Compare how the two predictions see the first and the last of the shared cameras."""
+    if len(in_map.frame_ids) < 2:
+        return
+    median_depth = float(np.nanmedian(in_map.depth))
+    moved = seam.map_from_submap.apply_to_pose(in_submap.submap_from_cam)
+    first_from_last = [
+        se3.inverse(poses[0]) @ poses[-1] for poses in (in_map.submap_from_cam, moved)
+    ]
+    shift = np.linalg.norm(first_from_last[0][:3, 3] - first_from_last[1][:3, 3])
+    noise.learn(
+        float(np.linalg.norm(first_from_last[0][:3, 3])) / median_depth,
+        angle_between(first_from_last[0][:3, :3], first_from_last[1][:3, :3]),
+        float(shift) / median_depth,
+    )
+
+
+def _covariance(
+    seam: Registration, in_map: Submap, last: LastWindow, noise: PoseNoise
+) -> Float[np.ndarray, '7 7']:
+    """Return the error of the last window from its first camera to the seam, and the seam's."""
+    median_depth = float(np.nanmedian(in_map.depth))
+    position = in_map.submap_from_cam[-1, :3, 3]
+    way = float(np.linalg.norm(position - last.map_from_first[:3, 3])) / median_depth
+    rotation_rad = np.hypot(noise.rotation_rad * way, seam.rotation_residual_rad)
+    shift = np.hypot(noise.translation * way, seam.translation_residual)
+    return isotropic(
+        float(np.hypot(rotation_rad, _MIN_TURN_RAD)),
+        float(np.hypot(shift, _MIN_SHIFT)) * median_depth,
+        seam.log_scale_sigma,
+    )
