@@ -30,6 +30,10 @@ class SourceError(VggtRosError):
     """A folder, video or data set cannot be read."""
 
 
+class SaveError(VggtRosError):
+    """A map cannot be written: nothing to save, an unusable name, or no room on the disk."""
+
+
 class AlignmentError(VggtRosError):
     """Two sets of points, poses or depths do not determine the requested transform."""
 

@@ -7,13 +7,15 @@ import numpy as np
 
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import project
+from vggt_ros.geometry.robust import median_and_sigma
 from vggt_ros.mapping.submap import Submap
 
 _MAX_SAMPLES = 600  # pixels of a frame; the median of so many is good to a few percent of itself
 _MIN_COMMON = 40  # pixels that two frames must both see to be compared
 _NEIGHBOURS = 6  # frames before and after that one is compared with
-# A frame is left out if it disagrees so many times more than its window does, and by so much.
-_MAX_RATIO, _MAX_DISAGREEMENT = 3.0, 0.06
+# A frame is left out if it disagrees so many times more than its window does, so many standard
+# deviations more, and by so much.
+_MAX_RATIO, _MAX_SIGMAS, _MAX_DISAGREEMENT = 1.7, 5.0, 0.045
 
 
 def consistent_frames(disagreement: Float[np.ndarray, ' S']) -> Bool[np.ndarray, ' S']:
@@ -30,7 +32,8 @@ def consistent_frames(disagreement: Float[np.ndarray, ' S']) -> Bool[np.ndarray,
     known = disagreement[np.isfinite(disagreement)]
     if known.size < 3:  # of two that disagree nobody knows which one is wrong
         return np.ones(len(disagreement), dtype=bool)
-    limit = max(_MAX_RATIO * float(np.median(known)), _MAX_DISAGREEMENT)
+    median, sigma = median_and_sigma(known)
+    limit = max(_MAX_RATIO * median, median + _MAX_SIGMAS * sigma, _MAX_DISAGREEMENT)
     return ~(disagreement > limit)
 
 

@@ -20,6 +20,7 @@ from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.loop_closure import LoopCloser, Visit
 from vggt_ros.mapping.map_state import MapState
 from vggt_ros.mapping.map_update import MapUpdate
+from vggt_ros.mapping.odometry_agreement import moved_as_odometry
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.robot import Robot
 from vggt_ros.mapping.robot_view import robot_view
@@ -146,7 +147,9 @@ class MapBuilder:
     def _view(self, window: Window, prediction: Prediction, config: VggtConfig) -> WindowView:
         submap = submap_from_prediction(window, prediction)
         doubts = frame_disagreement(submap)
+        robot = robot_view(window, prediction, self._robot, config.scale)
         believed = consistent_frames(doubts)
+        believed &= moved_as_odometry(submap.submap_from_cam, robot.odom_from_cam)
         if not believed[window.num_overlap :].any():
             raise PredictionError(
                 f'none of the {len(window.new_frames)} new frames agrees with the rest of the '
@@ -157,7 +160,7 @@ class MapBuilder:
             submap=submap,
             doubts=doubts,
             believed=believed,
-            robot=robot_view(window, prediction, self._robot, config.scale),
+            robot=robot,
         )
 
     def _close_loop(
