@@ -42,6 +42,7 @@ def frame_result(rng: np.random.Generator) -> FrameResult:
         points_in_cam=rng.uniform(-5, 5, (*shape, 3)).astype(np.float32),
         keep=rng.uniform(size=shape) < 0.8,
         K=np.eye(3),
+        K_image=np.eye(3),
         map_from_cam=np.eye(4),
         covariance=np.eye(6),
         tracks=None,

@@ -5,7 +5,7 @@ from vggt_ros.world_config import FrameSettings, OccupancySettings
 
 
 def test_two_frames_can_not_have_one_name():
-    with pytest.raises(ConfigError, match=r"must differ; got 'map', 'map' and 'base_link'"):
+    with pytest.raises(ConfigError, match=r"must differ; got 'map', 'map', 'base_link'"):
         FrameSettings(odom='map')
 
 

@@ -20,16 +20,22 @@ class FrameSettings:
         'odom', 'Frame of the odometry, of which the base is a descendant in TF.', read_only=True
     )
     base: str = parameter('base_link', 'Frame of the robot, z up.', read_only=True)
+    visual_odom: str = parameter(
+        'vggt_odom',
+        'Frame of ~/odometry: begins as the map does and is never corrected; not in TF.',
+        read_only=True,
+    )
     camera: str = parameter(
         '', 'Optical frame of the camera; empty takes it from the image header.', read_only=True
     )
 
     def __post_init__(self) -> None:
         """Raise ConfigError if two frames have one name."""
-        if len({self.map, self.odom, self.base}) < 3:
+        names = (self.map, self.odom, self.base, self.visual_odom)
+        if len(set(names)) < len(names):
             raise ConfigError(
-                f'frames.map, frames.odom and frames.base must differ; got {self.map!r}, '
-                f'{self.odom!r} and {self.base!r}'
+                f'frames.map, frames.odom, frames.base and frames.visual_odom must differ; got '
+                f'{", ".join(map(repr, names))}'
             )
 
 

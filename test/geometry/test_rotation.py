@@ -13,6 +13,7 @@ from vggt_ros.geometry.rotation import (
     nearest_rotation,
     quat_xyzw_from_matrix,
     rotation_angle,
+    rotation_vector_from_matrix,
 )
 
 seeds = given(seed=st.integers(0, 2**32 - 1))
@@ -125,3 +126,12 @@ def test_the_length_of_a_rotation_vector_is_its_angle(angle_rad):
     rotation = matrix_from_rotation_vector(angle_rad * axis)
     assert rotation_angle(rotation) == pytest.approx(angle_rad, rel=1e-9)
     np.testing.assert_allclose(rotation @ axis, axis, atol=1e-12)
+
+
+def test_a_rotation_vector_comes_back_from_its_matrix():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(200, 3))
+    vectors *= (rng.uniform(0, np.pi, 200) / np.linalg.norm(vectors, axis=1))[:, None]
+    vectors[0], vectors[1] = 0.0, 1e-9
+    found = rotation_vector_from_matrix(matrix_from_rotation_vector(vectors))
+    np.testing.assert_allclose(found, vectors, atol=1e-7)

@@ -14,6 +14,7 @@ def parts(make_frame, shape):
         'points_in_cam': np.zeros((*shape, 3), np.float32),
         'keep': np.ones(shape, bool),
         'K': np.eye(3),
+        'K_image': np.eye(3),
         'map_from_cam': np.eye(4),
         'covariance': np.eye(6),
     }

@@ -67,6 +67,7 @@ def frame_result(rng):
             points_in_cam=rng.normal(size=(height, width, 3)).astype(np.float32),
             keep=keep,
             K=np.array([[100.0, 0.0, 3.0], [0.0, 110.0, 2.0], [0.0, 0.0, 1.0]]),
+            K_image=np.array([[200.0, 0.0, 6.0], [0.0, 220.0, 4.0], [0.0, 0.0, 1.0]]),
             map_from_cam=map_from_cam,
             covariance=np.diag([0.01, 0.02, 0.03, 0.1, 0.2, 0.3]),
             tracks=tracks,

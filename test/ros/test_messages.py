@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from tf_transformations import quaternion_matrix
 
+from vggt_ros.mapping.odometry_chain import OdometryEstimate
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.ros import messages
 from vggt_ros.ros.stamps import ns_from_stamp
@@ -116,3 +117,32 @@ def test_depth_of_a_full_image_takes_no_longer_than_5_ms(frame_result, encoding)
         messages.depth_image(HEADER, depth, encoding)
         durations.append(thread_time() - start)
     assert min(durations) < 0.005
+
+
+def test_a_pose_comes_with_its_covariance_row_by_row(frame_result):
+    result = frame_result()
+    header = messages.header_of(5, 'map')
+    message = messages.pose_with_covariance_stamped(header, result.map_from_cam, result.covariance)
+    assert message.header.frame_id == 'map'
+    assert message.pose.pose == messages.pose(result.map_from_cam)
+    np.testing.assert_array_equal(
+        np.reshape(message.pose.covariance, (6, 6)), np.diag([0.01, 0.02, 0.03, 0.1, 0.2, 0.3])
+    )
+
+
+def test_odometry_names_both_frames_and_its_twist_is_the_cameras(frame_result):
+    result = frame_result()
+    estimate = OdometryEstimate(
+        stamp_ns=7,
+        odom_from_cam=result.map_from_cam,
+        covariance=np.eye(6),
+        twist=np.arange(6.0),
+        twist_covariance=2.0 * np.eye(6),
+    )
+    message = messages.odometry(messages.header_of(7, 'vggt_odom'), 'cam_optical', estimate)
+    assert (message.header.frame_id, message.child_frame_id) == ('vggt_odom', 'cam_optical')
+    twist = message.twist.twist
+    assert (twist.linear.x, twist.linear.y, twist.linear.z) == (0.0, 1.0, 2.0)
+    assert (twist.angular.x, twist.angular.y, twist.angular.z) == (3.0, 4.0, 5.0)
+    assert message.pose.covariance[7] == 1.0
+    assert message.twist.covariance[35] == 2.0

@@ -1,15 +1,16 @@
 """The node in a process of its own, over DDS, on images of a moving camera."""
 
 from itertools import pairwise
+import json
 import math
 import signal
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import PoseArray, PoseStamped
+from geometry_msgs.msg import PoseArray, PoseStamped, PoseWithCovarianceStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from nav_msgs.msg import Path
+from nav_msgs.msg import Odometry, Path
 import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
@@ -33,6 +34,8 @@ PER_FRAME = {
     '/vggt/rgb/image_rect': Image,
     '/vggt/confidence/image': Image,
     '/vggt/pose': PoseStamped,
+    '/vggt/pose_with_covariance': PoseWithCovarianceStamped,
+    '/vggt/odometry': Odometry,
     '/vggt/tracks': PointCloud2,
     '/vggt/tracks/image': Image,
 }
@@ -40,6 +43,7 @@ PER_WINDOW = {
     '/vggt/points': PointCloud2,
     '/vggt/path': Path,
     '/vggt/camera_poses': PoseArray,
+    '/vggt/map/points_update': PointCloud2,
 }
 SETTINGS = {
     'model.checkpoint': 'nano',
@@ -132,8 +136,14 @@ class Health:
 
 
 @pytest.fixture(scope='module')
-def node(start_process):
-    return start_process('vggt_ros.ros.node', *arguments(SETTINGS))
+def saved_maps(tmp_path_factory):
+    return tmp_path_factory.mktemp('saved_maps')
+
+
+@pytest.fixture(scope='module')
+def node(start_process, saved_maps):
+    settings = SETTINGS | {'map.save_path': str(saved_maps)}
+    return start_process('vggt_ros.ros.node', *arguments(settings))
 
 
 @pytest.fixture(scope='module')
@@ -227,6 +237,9 @@ def test_what_comes_once_a_window_has_the_stamp_of_its_newest_image(walk, probe,
         ('/vggt/tracks', 'cam_optical'),
         ('/vggt/tracks/image', 'cam_optical'),
         ('/vggt/pose', 'map'),
+        ('/vggt/pose_with_covariance', 'map'),
+        ('/vggt/odometry', 'vggt_odom'),
+        ('/vggt/map/points_update', 'map'),
         ('/vggt/path', 'map'),
         ('/vggt/camera_poses', 'map'),
         ('/vggt/map/points', 'map'),
@@ -348,6 +361,22 @@ def test_who_comes_late_gets_the_map_at_once(walk, probe, health):
     assert probe.spin_until(lambda: late, 5.0)
     assert late[0].width == health.number('map_points') > 0
     probe.node.destroy_subscription(subscription)
+
+
+def test_a_saved_map_is_a_folder_with_all_of_it(walk, probe, health, saved_maps):
+    assert probe.spin_until(health.is_idle)
+    answer = probe.call(Trigger, '/vggt/save_map')
+    assert answer.success, answer.message
+    (folder,) = saved_maps.iterdir()
+    assert str(folder) in answer.message
+    facts = json.loads((folder / 'map.json').read_text())
+    assert facts['num_points'] == health.number('map_points') > 0
+    assert (facts['is_metric'], facts['camera_frame']) == (False, 'cam_optical')
+    poses = np.loadtxt(folder / 'trajectory.tum')
+    assert len(poses) == len(probe.heard['/vggt/path'][-1].poses)
+    assert (folder / 'colmap' / 'images.txt').is_file()
+    assert probe.call(Trigger, '/vggt/save_map').success
+    assert len(list(saved_maps.iterdir())) == 2, 'the first one is not touched'
 
 
 def spoilt(image, how):

@@ -78,6 +78,19 @@ def matrix_from_rotation_vector(
     return matrix_from_quat_xyzw(np.concatenate([vector, np.cos(half)], axis=-1))
 
 
+def rotation_vector_from_matrix(
+    rotation: Float[np.ndarray, '*n 3 3'],
+) -> Float[np.ndarray, '*n 3']:
+    """Return axis times angle, radians, of rotations; the angle is at most pi."""
+    quat = quat_xyzw_from_matrix(rotation)
+    vector, w = quat[..., :3], quat[..., 3]
+    sine = np.linalg.norm(vector, axis=-1)
+    angle_rad = 2.0 * np.arctan2(sine, w)
+    # angle / sin(angle / 2), which is 2 at zero.
+    factor = np.where(sine > _MIN_NORM, angle_rad / np.maximum(sine, _MIN_NORM), 2.0)
+    return np.asarray(vector * factor[..., None])
+
+
 def nearest_rotation(matrix: Float[np.ndarray, '*n 3 3']) -> Float[np.ndarray, '*n 3 3']:
     """Return the rotation closest to each matrix in the Frobenius norm.
 

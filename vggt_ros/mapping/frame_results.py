@@ -10,7 +10,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.entry import Entry
-from vggt_ros.mapping.map_update import FrameResult
+from vggt_ros.mapping.map_update import FrameResult, Motion
 from vggt_ros.mapping.pose_noise import PoseNoise
 from vggt_ros.mapping.track_book import frame_tracks, Queries
 from vggt_ros.mapping.uncertainty import (
@@ -19,6 +19,8 @@ from vggt_ros.mapping.uncertainty import (
     pose_covariance,
     unknown_pose_covariance,
 )
+
+_MIN_WAY = 0.02  # median depths
 
 
 def frame_results(
@@ -56,13 +58,35 @@ def frame_results(
                 points_in_cam=in_map.points_in_cam[i],
                 keep=keep,
                 K=in_map.K[i],
+                K_image=prediction.grid.K_image_from_model(in_map.K[i]),
                 map_from_cam=in_map.submap_from_cam[i],
                 covariance=covariances[i],
+                motion=_motion(entry, i, noise),
                 descriptor=None if descriptors is None else descriptors[i],
                 tracks=tracks,
             )
         )
     return tuple(results)
+
+
+def _motion(entry: Entry, row: int, noise: PoseNoise) -> Motion | None:
+    """Return the step to a frame from the believed one before it in the window."""
+    before = np.flatnonzero(entry.view.believed[:row])
+    if not before.size:
+        return None
+    in_map, previous = entry.in_map, int(before[-1])
+    step = se3.inverse(in_map.submap_from_cam[previous]) @ in_map.submap_from_cam[row]
+    way = float(np.linalg.norm(step[:3, 3]))
+    median_depth = float(np.nanmedian(in_map.depth))
+    # On the spot the network errs, too.
+    way = max(way, _MIN_WAY * median_depth)
+    return Motion(
+        previous_stamp_ns=entry.view.window.frames[previous].stamp_ns,
+        previous_from_cam=step,
+        covariance=isotropic(
+            noise.rotation_rad * way / median_depth, noise.translation * way, 0.0
+        ),
+    )
 
 
 def _covariances(entry: Entry, noise: PoseNoise) -> list[Float[np.ndarray, '6 6']]:

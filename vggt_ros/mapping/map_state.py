@@ -136,8 +136,7 @@ class MapState:
         """
         submap_id = entry.placed.id
         for result in results:
-            frame = result.frame
-            self.trajectory.add(frame.id, frame.stamp_ns, submap_id, result.map_from_cam)
+            self.trajectory.add(result.frame.id, submap_id, result.view)
         if self._config.map.enable:
             self.voxels.insert(
                 np.concatenate([_kept_points_in_map(result) for result in results]),

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Float32, UInt8, UInt32
 import numpy as np
 
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.mapping.camera_view import CameraView
 from vggt_ros.mapping.frame import Frame
 
 
@@ -32,6 +33,21 @@ class FrameTracks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Motion:
+    """A step of the camera, from one frame of a window to the next.
+
+    Attributes:
+        previous_stamp_ns: Stamp of the frame before.
+        previous_from_cam: (4, 4) rigid, this camera seen from that one, map units.
+        covariance: (7, 7) of it, an error in this camera's frame; see `uncertainty`.
+    """
+
+    previous_stamp_ns: int
+    previous_from_cam: Float[np.ndarray, '4 4']
+    covariance: Float[np.ndarray, '7 7']
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FrameResult:
     """All that is known about one new frame, on the network's pixels, in map units.
 
@@ -43,10 +59,12 @@ class FrameResult:
         points_in_cam: (H, W, 3) in the camera's optical frame.
         keep: (H, W) True for the points that passed the filters of `cloud.*`.
         K: (3, 3) intrinsics of `image`: the calibrated ones where they are known.
+        K_image: (3, 3) the same in pixels of the camera's image.
         map_from_cam: (4, 4) rigid, the camera's pose in the map.
         covariance: (6, 6) of that pose against the map's first one, in the order x, y, z, rotation
             about X, Y and Z, axes of the map; `UNKNOWN_VARIANCE` on the diagonal where nothing
             ties the pose to the map.
+        motion: The step from the frame before it, None for the first frame of a map or a segment.
         descriptor: (C,) what the frame shows as a whole, None if the network does not say.
         tracks: The tracked points in this frame, None if nobody asked.
     """
@@ -58,10 +76,24 @@ class FrameResult:
     points_in_cam: Float32[np.ndarray, 'H W 3']
     keep: Bool[np.ndarray, 'H W']
     K: Float[np.ndarray, '3 3']
+    K_image: Float[np.ndarray, '3 3']
     map_from_cam: Float[np.ndarray, '4 4']
     covariance: Float[np.ndarray, '6 6']
+    motion: Motion | None = None
     descriptor: Float32[np.ndarray, ' C'] | None = None
     tracks: FrameTracks | None = None
+
+    @property
+    def view(self) -> CameraView:
+        """The pose with stamp and camera."""
+        width, height = self.frame.size
+        return CameraView(
+            stamp_ns=self.frame.stamp_ns,
+            map_from_cam=self.map_from_cam,
+            K=self.K_image,
+            width=width,
+            height=height,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import time
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import DeviceMemoryError, InputError, VggtRosError
+from vggt_ros.mapping.camera_view import CameraView
 from vggt_ros.mapping.counters import Counters, Counts
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.keyframes import KeyframeSelector
@@ -237,15 +238,24 @@ class Mapper:
             self._buffer.settings = config.window
             self._builder.update_config(config)
 
-    def map_points(self) -> MapPoints:
-        """Return a copy of the points of the voxel map."""
+    def map_points(self, since: int = 0) -> tuple[MapPoints, int]:
+        """Return a copy of the points of the voxel map, and the tick they are of.
+
+        Args:
+            since: A tick returned before, for only those points that have changed since.
+        """
         with self._map.lock:
-            return self._map.voxels.points()
+            return self._map.voxels.points(since), self._map.voxels.tick
 
     def path(self) -> StampedPoses:
         """Return a copy of the newest poses, oldest first."""
         with self._map.lock:
             return self._map.trajectory.poses()
+
+    def views(self) -> list[CameraView]:
+        """Return the newest poses with their cameras."""
+        with self._map.lock:
+            return self._map.trajectory.views()
 
     def snapshot(self) -> Snapshot:
         """Return state and counts as of one moment; does not wait for the map."""

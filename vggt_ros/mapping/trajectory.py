@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float, Int64
 import numpy as np
 
 from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
+from vggt_ros.mapping.camera_view import CameraView
 from vggt_ros.mapping.submap_chain import Correction
 
 _NS_PER_S = 1_000_000_000
@@ -33,9 +34,8 @@ class StampedPoses:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pose:
-    stamp_ns: int
     submap_id: int
-    map_from_cam: Float[np.ndarray, '4 4']
+    view: CameraView
 
 
 class Trajectory:
@@ -58,18 +58,15 @@ class Trajectory:
         self._max_size = max_size
         self._trim()
 
-    def add(
-        self, frame_id: int, stamp_ns: int, submap_id: int, map_from_cam: Float[np.ndarray, '4 4']
-    ) -> None:
+    def add(self, frame_id: int, submap_id: int, view: CameraView) -> None:
         """Add the pose of a frame; a frame that is there gets the new pose in its old place.
 
         Args:
             frame_id: The frame.
-            stamp_ns: Its stamp.
             submap_id: The submap it moves with.
-            map_from_cam: (4, 4) rigid.
+            view: Its pose, stamp and camera.
         """
-        self._poses[frame_id] = _Pose(stamp_ns, submap_id, map_from_cam.copy())
+        self._poses[frame_id] = _Pose(submap_id, view)
         self._trim()
 
     def correct(self, correction: Correction) -> None:
@@ -77,8 +74,9 @@ class Trajectory:
         for frame_id, pose in self._poses.items():
             move = correction.get(pose.submap_id)
             if move is not None:
-                moved = move.apply_to_pose(pose.map_from_cam)
-                self._poses[frame_id] = _Pose(pose.stamp_ns, pose.submap_id, moved)
+                moved = move.apply_to_pose(pose.view.map_from_cam)
+                view = replace(pose.view, map_from_cam=moved)
+                self._poses[frame_id] = _Pose(pose.submap_id, view)
 
     def clear(self) -> None:
         """Forget all poses."""
@@ -86,12 +84,16 @@ class Trajectory:
 
     def poses(self) -> StampedPoses:
         """Return a copy of all poses."""
-        stamps_ns = [pose.stamp_ns for pose in self._poses.values()]
-        map_from_cam = [pose.map_from_cam for pose in self._poses.values()]
+        stamps_ns = [view.stamp_ns for view in self.views()]
+        map_from_cam = [view.map_from_cam for view in self.views()]
         return StampedPoses(
             stamps_ns=np.array(stamps_ns, dtype=np.int64),
             map_from_cam=np.array(map_from_cam, dtype=np.float64).reshape(-1, 4, 4),
         )
+
+    def views(self) -> list[CameraView]:
+        """Return all poses with their cameras."""
+        return [pose.view for pose in self._poses.values()]
 
     def _trim(self) -> None:
         while len(self._poses) > self._max_size:

@@ -89,7 +89,7 @@ class VoxelMap:
         """Forget all points."""
         self._keys, self._slots = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._cells, self._free = np.zeros(0, _CELL), np.zeros(0, np.int64)
-        self._tick = 0
+        self._tick += 1
 
     def insert(
         self,

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from geometry_msgs.msg import Point, Pose, PoseArray, PoseStamped, Quaternion, TransformStamped
+from geometry_msgs.msg import (
+    Point,
+    Pose,
+    PoseArray,
+    PoseStamped,
+    PoseWithCovariance,
+    PoseWithCovarianceStamped,
+    Quaternion,
+    TransformStamped,
+    Twist,
+    TwistWithCovariance,
+    Vector3,
+)
 from jaxtyping import Float, Float32, UInt8
-from nav_msgs.msg import Path
+from nav_msgs.msg import Odometry, Path
 import numpy as np
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from tf_transformations import quaternion_from_matrix
 
+from vggt_ros.mapping.odometry_chain import OdometryEstimate
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.ros.payload import fill
 from vggt_ros.ros.stamps import stamp_from_ns
@@ -84,6 +97,41 @@ def pose(b_from_a: Float[np.ndarray, '4 4']) -> Pose:
 def pose_stamped(header: Header, map_from_cam: Float[np.ndarray, '4 4']) -> PoseStamped:
     """Return the camera's pose; the header names the map and the image's stamp."""
     return PoseStamped(header=header, pose=pose(map_from_cam))
+
+
+def pose_with_covariance_stamped(
+    header: Header, map_from_cam: Float[np.ndarray, '4 4'], covariance: Float[np.ndarray, '6 6']
+) -> PoseWithCovarianceStamped:
+    """Return the camera's pose and how sure it is; see `FrameResult.covariance`."""
+    return PoseWithCovarianceStamped(
+        header=header,
+        pose=PoseWithCovariance(pose=pose(map_from_cam), covariance=covariance.ravel()),
+    )
+
+
+def odometry(header: Header, child_frame_id: str, estimate: OdometryEstimate) -> Odometry:
+    """Return where the camera is and how it moves.
+
+    Args:
+        header: Stamp of the image and the frame of the odometry.
+        child_frame_id: The camera's optical frame, in which the twist is.
+        estimate: What is known.
+    """
+    linear, angular = estimate.twist[:3].tolist(), estimate.twist[3:].tolist()
+    return Odometry(
+        header=header,
+        child_frame_id=child_frame_id,
+        pose=PoseWithCovariance(
+            pose=pose(estimate.odom_from_cam), covariance=estimate.covariance.ravel()
+        ),
+        twist=TwistWithCovariance(
+            twist=Twist(
+                linear=Vector3(x=linear[0], y=linear[1], z=linear[2]),
+                angular=Vector3(x=angular[0], y=angular[1], z=angular[2]),
+            ),
+            covariance=estimate.twist_covariance.ravel(),
+        ),
+    )
 
 
 def pose_array(header: Header, map_from_cam: Float[np.ndarray, 'S 4 4']) -> PoseArray:

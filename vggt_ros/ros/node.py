@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool, Trigger
 
 from vggt_ros.config import VggtConfig
+from vggt_ros.errors import SaveError
+from vggt_ros.ros.background import in_thread
 from vggt_ros.ros.camera_input import CameraInput
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import health_of
@@ -32,7 +35,7 @@ class VggtNode(LifecycleNode):
 
     Subscribes: image (sensor_msgs/Image), camera_info (sensor_msgs/CameraInfo, optional).
     Publishes: see `Publishers`; /diagnostics and /tf.
-    Services: ~/reset (std_srvs/Trigger), ~/enable (std_srvs/SetBool).
+    Services: ~/reset, ~/save_map (std_srvs/Trigger), ~/enable (std_srvs/SetBool).
 
     All callbacks run in one thread, the executor's; the network runs in the worker's.
 
@@ -60,6 +63,12 @@ class VggtNode(LifecycleNode):
         self._broadcaster = CameraBroadcaster(self, self.config.frames.map)
         self.create_service(Trigger, '~/reset', self._on_reset)
         self.create_service(SetBool, '~/enable', self._on_enable)
+        self.create_service(
+            Trigger,
+            '~/save_map',
+            self._on_save_map,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+        )
         # Steady: simulated time may stand still, and the health of the node is asked for then.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics_timer = self.create_timer(
@@ -202,6 +211,26 @@ class VggtNode(LifecycleNode):
         self._pipeline.set_enabled(request.data)
         response.success = True
         response.message = 'taking images' if request.data else 'letting images pass'
+        self.get_logger().info(response.message)
+        return response
+
+    async def _on_save_map(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        if self._pipeline is None:
+            response.message = _not_configured(self.state)
+            return response
+        try:
+            # A large map takes a second: images go on coming.
+            saved = await in_thread(self._pipeline.save_map, self.executor)
+        except SaveError as error:
+            response.message = str(error)
+            self.get_logger().error(response.message)
+            return response
+        response.success = True
+        response.message = (
+            f'saved {saved.num_points} points and {saved.num_views} camera poses in {saved.folder}'
+        )
         self.get_logger().info(response.message)
         return response
 

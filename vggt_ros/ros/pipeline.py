@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 import threading
-import time
 from typing import TypeVar
 
 from rclpy.lifecycle import LifecycleNode
@@ -16,11 +16,16 @@ from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper, Snapshot
+from vggt_ros.mapping.odometry_chain import OdometryChain
+from vggt_ros.mapping.saved_map import save_map, SavedMap
 from vggt_ros.mapping.worker import Worker
+from vggt_ros.ros.map_offer import MapOffer
 from vggt_ros.ros.publishers import Publishers
 from vggt_ros.ros.tf import CameraBroadcaster
 
 T = TypeVar('T')
+# Maps of one folder are told apart by the number that follows.
+_MAP_NAME = 'map'
 
 
 class Pipeline:
@@ -60,10 +65,9 @@ class Pipeline:
         self._worker = Worker(
             self._mapper, wanted=self._wanted, on_update=self._on_update, on_error=self._on_error
         )
-        self._map_lock = threading.Lock()
-        self._map_has_news = False
-        self._map_sent_s = float('-inf')
-        self._newest_stamp_ns = 0
+        self._map_offer = MapOffer(self._mapper, self._publishers, config)
+        self._odometry = OdometryChain()
+        self._odometry_lock = threading.Lock()
 
     @property
     def predictor(self) -> Predictor:
@@ -109,6 +113,7 @@ class Pipeline:
         self._config = config
         self._mapper.update_config(config)
         self._publishers.update_config(config)
+        self._map_offer.update_config(config)
 
     def set_enabled(self, is_enabled: bool) -> None:
         """Take images, or let them pass."""
@@ -122,9 +127,9 @@ class Pipeline:
         self._publishers.forget_tracks()
         if self._publishers.wants_path:
             self._publishers.publish_path(self._mapper.path())
-        with self._map_lock:
-            self._map_has_news = True
-            self._map_sent_s = float('-inf')
+        with self._odometry_lock:
+            self._odometry.clear()
+        self._map_offer.note_reset()
         self.offer_map()
 
     def snapshot(self) -> Snapshot:
@@ -132,18 +137,26 @@ class Pipeline:
         return self._mapper.snapshot()
 
     def offer_map(self) -> None:
-        """Publish the map if somebody listens, it has news and the rate allows it.
+        """Publish the map if somebody listens, it has news and the rate allows it."""
+        self._map_offer.offer()
 
-        Called after every window, and now and then for who subscribes in between.
+    def save_map(self) -> SavedMap:
+        """Write the map into a new folder below `map.save_path`; takes a second for a large one.
+
+        Raises:
+            SaveError: There is nothing to save, or the disk is full or not writable.
         """
-        with self._map_lock:
-            now_s = time.monotonic()
-            is_due = now_s - self._map_sent_s >= 1.0 / self._config.map.publish_rate
-            if not (self._map_has_news and is_due and self._publishers.wants_map):
-                return
-            self._map_has_news = False
-            self._map_sent_s = now_s
-            self._publishers.publish_map(self._newest_stamp_ns, self._mapper.map_points())
+        config, update = self._config, self.last_update
+        points, _ = self._mapper.map_points()
+        return save_map(
+            Path(config.map.save_path),
+            points,
+            self._mapper.views(),
+            name=_MAP_NAME,
+            is_metric=update is not None and update.scale_state.is_metric,
+            map_frame=config.frames.map,
+            camera_frame='' if update is None else update.new_frames[-1].frame.camera_frame,
+        )
 
     def _wanted(self) -> Wanted:
         return self._unless_ending(
@@ -166,13 +179,18 @@ class Pipeline:
 
     def _publish(self, update: MapUpdate) -> None:
         self._publishers.publish(update)
+        with self._odometry_lock:
+            steps = [(result.frame, self._odometry.add(result)) for result in update.new_frames]
+        if self._config.scale.require_metric and not update.scale_state.is_metric:
+            return
+        for frame, estimate in steps:
+            self._publishers.publish_odometry(frame.camera_frame, estimate)
+        self._publishers.publish_poses(update)
         if self._config.tf.mode != 'none':
             self._broadcaster.send(update.new_frames)
         if self._publishers.wants_path:
             self._publishers.publish_path(self._mapper.path())
-        with self._map_lock:
-            self._map_has_news = self._config.map.enable
-            self._newest_stamp_ns = update.new_frames[-1].frame.stamp_ns
+        self._map_offer.note(update.new_frames[-1].frame.stamp_ns)
         self.offer_map()
 
     def _on_error(self, error: Exception) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 
-from geometry_msgs.msg import PoseArray, PoseStamped
-from nav_msgs.msg import Path
+from geometry_msgs.msg import PoseArray, PoseStamped, PoseWithCovarianceStamped
+from nav_msgs.msg import Odometry, Path
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.mapping.map_update import FrameResult, FrameTracks, MapUpdate
+from vggt_ros.mapping.odometry_chain import OdometryEstimate
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.mapping.voxel_map import MapPoints
 from vggt_ros.ros import messages
@@ -45,11 +46,16 @@ class Publishers:
         self._rgb = self._create(Image, '~/rgb/image_rect', every_frame)
         self._confidence = self._create(Image, '~/confidence/image', every_frame)
         self._pose = self._create(PoseStamped, '~/pose', every_frame)
+        self._pose_with_covariance = self._create(
+            PoseWithCovarianceStamped, '~/pose_with_covariance', every_frame
+        )
+        self._odometry = self._create(Odometry, '~/odometry', every_frame)
         self._path = self._create(Path, '~/path', newest)
         self._camera_poses = self._create(PoseArray, '~/camera_poses', newest)
         self._tracks = self._create(PointCloud2, '~/tracks', every_frame)
         self._tracks_image = self._create(Image, '~/tracks/image', every_frame)
         self._map = self._create(PointCloud2, '~/map/points', _MAP_QOS)
+        self._map_update = self._create(PointCloud2, '~/map/points_update', newest)
 
     @property
     def wants_tracks(self) -> bool:
@@ -69,6 +75,12 @@ class Publishers:
         with self._lock:
             return self._wanted(self._map)
 
+    @property
+    def wants_map_update(self) -> bool:
+        """Whether somebody listens to the changes of the map."""
+        with self._lock:
+            return self._wanted(self._map_update)
+
     def update_config(self, config: VggtConfig) -> None:
         """Use other settings from the next message on."""
         with self._lock:
@@ -84,9 +96,31 @@ class Publishers:
             if self._wanted(self._points):
                 header = messages.header_of(newest.frame.stamp_ns, newest.frame.camera_frame)
                 self._points.publish(frame_cloud(header, newest, self._config.cloud.decimation))
+
+    def publish_poses(self, update: MapUpdate) -> None:
+        """Publish where a window says its frames are."""
+        with self._lock:
+            for result in update.new_frames:
+                self._publish_pose(result)
             if self._wanted(self._camera_poses):
+                newest = update.new_frames[-1]
                 header = messages.header_of(newest.frame.stamp_ns, self._config.frames.map)
                 self._camera_poses.publish(messages.pose_array(header, update.window_map_from_cam))
+
+    def publish_odometry(self, camera_frame: str, estimate: OdometryEstimate) -> None:
+        """Publish a step of the odometry if somebody listens."""
+        with self._lock:
+            if self._wanted(self._odometry):
+                header = messages.header_of(estimate.stamp_ns, self._config.frames.visual_odom)
+                self._odometry.publish(messages.odometry(header, camera_frame, estimate))
+
+    def publish_map_update(self, stamp_ns: int, points: MapPoints) -> None:
+        """Publish the points of the map that changed since the last call."""
+        header = messages.header_of(stamp_ns, self._config.frames.map)
+        message = map_cloud(header, points)
+        with self._lock:
+            if not self._is_closed:
+                self._map_update.publish(message)
 
     def publish_path(self, poses: StampedPoses) -> None:
         """Publish all poses of the path, oldest first."""
@@ -138,11 +172,19 @@ class Publishers:
             self._rgb.publish(messages.rgb_image(header, result.image))
         if self._wanted(self._confidence):
             self._confidence.publish(messages.confidence_image(header, result.confidence))
-        if self._wanted(self._pose):
-            map_header = messages.header_of(stamp_ns, self._config.frames.map)
-            self._pose.publish(messages.pose_stamped(map_header, result.map_from_cam))
         if result.tracks is not None:
             self._publish_tracks(result, result.tracks)
+
+    def _publish_pose(self, result: FrameResult) -> None:
+        header = messages.header_of(result.frame.stamp_ns, self._config.frames.map)
+        if self._wanted(self._pose):
+            self._pose.publish(messages.pose_stamped(header, result.map_from_cam))
+        if self._wanted(self._pose_with_covariance):
+            self._pose_with_covariance.publish(
+                messages.pose_with_covariance_stamped(
+                    header, result.map_from_cam, result.covariance
+                )
+            )
 
     def _publish_tracks(self, result: FrameResult, tracks: FrameTracks) -> None:
         header = messages.header_of(result.frame.stamp_ns, result.frame.camera_frame)

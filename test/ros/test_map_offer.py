@@ -1,0 +1,83 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import PointCloud2
+
+from vggt_ros.config import MapSettings, VggtConfig
+from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.voxel_map import VoxelMap
+from vggt_ros.ros.map_offer import MapOffer
+from vggt_ros.ros.publishers import Publishers
+
+CONFIG = VggtConfig(map=MapSettings(publish_rate=10.0))
+
+
+class Voxels(Mapper):
+    """A mapper as far as its points go."""
+
+    def __init__(self):
+        self.voxels = VoxelMap(0.1, 10_000)
+
+    def map_points(self, since=0):
+        return self.voxels.points(since), self.voxels.tick
+
+    def see(self, *xs):
+        points = np.array([[x, 0.05, 0.05] for x in xs], np.float32)
+        count = len(xs)
+        self.voxels.insert(points, np.zeros((count, 3), np.uint8), np.ones(count, np.float32))
+
+
+@pytest.fixture
+def offer(make_node):
+    node = make_node('vggt')
+    publishers = Publishers(node, CONFIG)
+    node.trigger_configure()
+    node.trigger_activate()
+    mapper = Voxels()
+    made = MapOffer(mapper, publishers, CONFIG)
+    made.node, made.mapper = node, mapper
+    return made
+
+
+def listen(make_node, offer, topic):
+    heard = []
+    offer.node.create_subscription(PointCloud2, f'/vggt/{topic}', heard.append, 10)
+    assert make_node.spin(lambda: offer.node.count_subscribers(f'/vggt/{topic}') > 0)
+    return heard
+
+
+def widths(make_node, offer, heard, count):
+    def offered():
+        offer.offer()
+        return len(heard) >= count
+
+    assert make_node.spin(offered)
+    return [message.width for message in heard]
+
+
+def test_the_map_comes_whole_and_its_changes_alone(make_node, offer):
+    whole = listen(make_node, offer, 'map/points')
+    changes = listen(make_node, offer, 'map/points_update')
+    offer.mapper.see(0.05, 0.25, 0.45)
+    offer.note(1)
+    assert widths(make_node, offer, whole, 1) == [3]
+    assert widths(make_node, offer, changes, 1) == [3]
+    offer.mapper.see(0.45, 0.65)
+    offer.note(2)
+    assert widths(make_node, offer, whole, 2) == [3, 4]
+    assert widths(make_node, offer, changes, 2) == [3, 2]
+    assert changes[1].header.stamp.nanosec == 2
+
+
+def test_without_news_nothing_comes_and_never_faster_than_the_rate(make_node, offer):
+    slow = replace(CONFIG, map=replace(CONFIG.map, publish_rate=0.5))
+    offer.update_config(slow)
+    whole = listen(make_node, offer, 'map/points')
+    for stamp_ns in range(1, 5):
+        offer.mapper.see(0.05)
+        offer.note(stamp_ns)
+        assert widths(make_node, offer, whole, 1) == [1]
+    offer.note_reset()
+    assert widths(make_node, offer, whole, 2) == [1, 1], 'an empty map is shown at once'
+    assert not make_node.spin(lambda: offer.offer() or len(whole) > 2, 0.3)
