@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from jaxtyping import Float
@@ -12,7 +13,7 @@ from vggt_ros.errors import AlignmentError, VggtRosError
 from vggt_ros.evaluation.trajectory import trajectory_error, TrajectoryError
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.map_builder import Wanted
-from vggt_ros.mapping.map_update import FrameResult, MapUpdate
+from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.robot import Robot
@@ -33,6 +34,9 @@ class CourseRun:
         published: (M, 4, 4) their poses as they were published.
         covariances: (M, 6, 6) what was published about them; see `FrameResult`.
         updates: What every window brought, without its frames.
+        window_stamps_ns: Stamp of the newest frame of every window.
+        corrected_frames: Numbers of the first frames that were published after the map had been
+            moved.
         num_failed: Windows that did not enter the map.
         num_loops: Places that were recognised.
         error: Of `map_from_cam` against the truth, after the best similarity.
@@ -44,6 +48,8 @@ class CourseRun:
     published: Float[np.ndarray, 'M 4 4']
     covariances: Float[np.ndarray, 'M 6 6']
     updates: tuple[MapUpdate, ...]
+    window_stamps_ns: tuple[int, ...]
+    corrected_frames: tuple[int, ...]
     num_failed: int
     num_loops: int
     error: TrajectoryError
@@ -73,21 +79,18 @@ def run_course(
     bound = max(config.path.max_size, len(course))
     config = with_values(config, {'path.max_size': bound})
     mapper = Mapper(predictor, config, robot=robot, offline=True)
-    results: dict[int, FrameResult] = {}
-    updates, num_failed = [], 0
-    for index in range(len(course)):
-        mapper.add_frame(_frame(course, index, is_calibrated=is_calibrated))
-        if index == len(course) - 1:
-            mapper.flush()
-        while (window := mapper.wait_for_window(0.0)) is not None:
-            try:
-                update = mapper.process(window, Wanted(tracks=False))
-            except VggtRosError:
-                num_failed += 1
-                continue
-            assert update is not None, 'nobody resets it'
-            results |= {result.frame.id: result for result in update.new_frames}
-            updates.append(replace(update, new_frames=()))
+    published: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    updates, stamps_ns, corrected, num_failed = [], [], [], 0
+    for update in drive(course, mapper, is_calibrated=is_calibrated):
+        if update is None:
+            num_failed += 1
+            continue
+        for result in update.new_frames:
+            published[result.frame.id] = result.map_from_cam, result.covariance
+        updates.append(replace(update, new_frames=()))
+        stamps_ns.append(update.new_frames[-1].frame.stamp_ns)
+        if update.correction is not None:
+            corrected.append(update.new_frames[0].frame.id)
     path = mapper.path()
     if len(path.stamps_ns) < _MIN_POSES:
         raise AlignmentError(
@@ -99,14 +102,40 @@ def run_course(
     return CourseRun(
         frame_index=frame_index,
         map_from_cam=path.map_from_cam,
-        published=np.stack([results[i].map_from_cam for i in frame_index.tolist()]),
-        covariances=np.stack([results[i].covariance for i in frame_index.tolist()]),
+        published=np.stack([published[i][0] for i in frame_index.tolist()]),
+        covariances=np.stack([published[i][1] for i in frame_index.tolist()]),
         updates=tuple(updates),
+        window_stamps_ns=tuple(stamps_ns),
+        corrected_frames=tuple(corrected),
         num_failed=num_failed,
         num_loops=mapper.snapshot().num_loops,
         error=trajectory_error(path.map_from_cam, truth),
         metric_error=trajectory_error(path.map_from_cam, truth, with_scale=False),
     )
+
+
+def drive(
+    course: Course, mapper: Mapper, *, is_calibrated: bool = True
+) -> Iterator[MapUpdate | None]:
+    """Send a mapper over a course; yield what every window brought, None for one that failed.
+
+    Args:
+        course: The frames.
+        mapper: Drops nothing: it is an offline one.
+        is_calibrated: Whether it is told the true intrinsics.
+    """
+    for index in range(len(course)):
+        mapper.add_frame(_frame(course, index, is_calibrated=is_calibrated))
+        if index == len(course) - 1:
+            mapper.flush()
+        while (window := mapper.wait_for_window(0.0)) is not None:
+            try:
+                update = mapper.process(window, Wanted(tracks=False))
+            except VggtRosError:
+                yield None
+            else:
+                assert update is not None, 'nobody resets it'
+                yield update
 
 
 def stamp_ns(index: int) -> int:

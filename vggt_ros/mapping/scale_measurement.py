@@ -11,8 +11,8 @@ import numpy as np
 from vggt_ros.geometry.robust import median_and_sigma
 from vggt_ros.geometry.rotation import mean_rotation
 
-# Odometry and depth sensors are themselves not better than this.
-_MIN_LOG_SIGMA = 0.02
+# Over one window wheels, and depth sensors, are themselves not better than this.
+_MIN_ODOMETRY_SIGMA, _MIN_DEPTH_SIGMA = 0.01, 0.02
 _MIN_PIXELS = 100
 # Errors of depth are smooth: about so many parts of an image are wrong independently.
 _NUM_PARTS = 16
@@ -73,7 +73,7 @@ def measure_by_odometry(
     return ScaleMeasurement(
         source='odometry',
         metres_per_unit=scale,
-        log_sigma=float(np.hypot(_MIN_LOG_SIGMA, residual)),
+        log_sigma=float(np.hypot(_MIN_ODOMETRY_SIGMA, residual)),
         residual=residual,
     )
 
@@ -101,6 +101,6 @@ def measure_by_depth(
     return ScaleMeasurement(
         source='depth',
         metres_per_unit=float(np.exp(log_scale)),
-        log_sigma=float(np.hypot(_MIN_LOG_SIGMA, residual / np.sqrt(_NUM_PARTS))),
+        log_sigma=float(np.hypot(_MIN_DEPTH_SIGMA, residual / np.sqrt(_NUM_PARTS))),
         residual=residual,
     )

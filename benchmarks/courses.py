@@ -1,0 +1,198 @@
+"""Whole ways over made-up courses: drift, loops, metres, gaps, and what they cost.
+
+    .venv/bin/python -m benchmarks.courses [--seeds 20] [--parts loop odometry gaps long still]
+
+The network is simulated, with errors like VGGT's; windows of 8 frames share 2. Prints a JSON line
+per run and part, and one with the median and the worst of each number; 0 if all limits hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+import json
+import sys
+
+import numpy as np
+
+from vggt_ros.config import VggtConfig
+from vggt_ros.evaluation.course_run import CourseRun, drive, run_course, stamp_ns
+from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.parameter_tree import with_values
+from vggt_ros.ros.memory import resident_mb
+from vggt_ros.synthetic.course import Course, COURSES, make_course
+from vggt_ros.synthetic.simulated_odometry import SimulatedOdometry
+from vggt_ros.synthetic.simulated_predictor import Errors, SimulatedPredictor
+
+Numbers = dict[str, float]
+_SETTINGS = {'keyframe.min_parallax': 0.0, 'window.overlap': 2, 'map.enable': False}
+_MOVING = tuple(course for course in COURSES if course != 'parked')
+# What the largest value of a number may be over all seeds.
+LIMITS = {
+    'sim3_ate_percent': 1.0,
+    'sim3_ate_percent_with_loops': 0.4,
+    'se3_ate_percent': 1.0,
+    'scale_error_percent': 1.5,
+    'locked_after_s': 30.0,
+    'largest_jump_m': 0.3,
+    'memory_growth_percent': 2.0,
+    'latency_growth': 1.5,
+    'moved_while_parked_m': 0.3,
+}
+
+
+def run(
+    course: Course,
+    seed: int,
+    *,
+    odometry: bool = False,
+    errors: Errors | None = None,
+    loops: bool = True,
+) -> CourseRun:
+    """Send a mapper over a course.
+
+    Args:
+        course: The way.
+        seed: Of the network's and the wheels' errors.
+        odometry: True for wheels with 2 % drift and 1 % error of scale.
+        errors: Of the network; None for those like VGGT's.
+        loops: False to recognise no places.
+    """
+    config = with_values(VggtConfig(), _SETTINGS | {'loop.enable': loops})
+    robot = SimulatedOdometry(course, seed=seed) if odometry else None
+    return run_course(course, SimulatedPredictor(course, errors, seed), config, robot=robot)
+
+
+def _mapper(course: Course, seed: int, **settings: bool | int | float) -> Mapper:
+    config = with_values(VggtConfig(), _SETTINGS | settings)
+    return Mapper(SimulatedPredictor(course, seed=seed), config, offline=True)
+
+
+def loop(seed: int) -> Iterator[tuple[str, Numbers]]:
+    """Once round a corridor of 2,000 frames, without anything but the network."""
+    course = make_course('corridor_loop', 2000, seed)
+    without = run(course, seed, loops=False)
+    with_loops = run(course, seed)
+    yield (
+        'corridor_loop',
+        {
+            'sim3_ate_percent': without.error.ate_percent,
+            'sim3_ate_percent_with_loops': with_loops.error.ate_percent,
+            'num_loops': with_loops.num_loops,
+        },
+    )
+
+
+def odometry(seed: int) -> Iterator[tuple[str, Numbers]]:
+    """All courses with wheels."""
+    for name in _MOVING:
+        course = make_course(name, 2000, seed)
+        found = run(course, seed, odometry=True)
+        yield name, _metric_numbers(found)
+
+
+def gaps(seed: int) -> Iterator[tuple[str, Numbers]]:
+    """A fifth of all windows fails."""
+    errors = replace(Errors(), failures=0.2)
+    for name in _MOVING:
+        course = make_course(name, 800, seed)
+        found = run(course, seed, odometry=True, errors=errors)
+        yield name, {'largest_jump_m': largest_jump_m(course, found), **_metric_numbers(found)}
+
+
+def long(seed: int) -> Iterator[tuple[str, Numbers]]:
+    """5,000 frames: what is kept must not grow, nor what a window costs."""
+    course = make_course('lawn_mower', 5000, seed)
+    # Bounds that are reached before half of the way.
+    bounds = {'map.max_points': 30_000, 'loop.max_places': 200, 'path.max_size': 500}
+    mapper = _mapper(course, seed, **bounds, **{'map.enable': True, 'map.voxel_size': 0.1})
+    latencies_s, memory_mb = [], []
+    for update in drive(course, mapper):
+        if update is not None:
+            latencies_s.append(update.latency_s)
+            memory_mb.append(resident_mb())
+    quarter = len(latencies_s) // 4
+    second, last = latencies_s[quarter : 2 * quarter], latencies_s[-quarter:]
+    yield (
+        'lawn_mower',
+        {
+            'memory_half_way_mb': memory_mb[2 * quarter],
+            'memory_growth_percent': 100.0 * (memory_mb[-1] / memory_mb[2 * quarter] - 1.0),
+            'latency_median_ms': 1e3 * float(np.median(last)),
+            'latency_growth': float(np.median(last) / np.median(second)),
+        },
+    )
+
+
+def still(seed: int) -> Iterator[tuple[str, Numbers]]:
+    """A parked robot, every image of which is taken for a keyframe."""
+    course = make_course('parked', 500, seed)
+    mapper = _mapper(course, seed)
+    positions = [
+        result.map_from_cam[:3, 3]
+        for update in drive(course, mapper)
+        if update is not None
+        for result in update.new_frames
+    ]
+    # The unit of the first window is a metre but for its random factor, 2.5 at most.
+    yield 'parked', {'moved_while_parked_m': float(np.linalg.norm(positions, axis=1).max())}
+
+
+def largest_jump_m(course: Course, found: CourseRun) -> float:
+    """Return the largest step of a published pose that the robot did not make.
+
+    Steps from one window to the next are left out where the map reported a correction.
+    """
+    truth_from_map = found.metric_error.truth_from_map
+    published = truth_from_map.apply(found.published[:, :3, 3])
+    truth = course.world_from_cam[found.frame_index, :3, 3]
+    jumps_m = np.linalg.norm(np.diff(published, axis=0) - np.diff(truth, axis=0), axis=1)
+    is_reported = np.isin(found.frame_index[1:], found.corrected_frames)
+    return float(jumps_m[~is_reported].max())
+
+
+def _metric_numbers(found: CourseRun) -> Numbers:
+    locked = [k for k, update in enumerate(found.updates) if update.scale_state.is_metric]
+    first = found.window_stamps_ns[locked[0]] if locked else float('inf')
+    return {
+        'se3_ate_percent': found.metric_error.ate_percent,
+        'scale_error_percent': 100.0 * abs(1.0 / found.error.truth_from_map.scale - 1.0),
+        'locked_after_s': (first - stamp_ns(0)) / 1e9,
+    }
+
+
+PARTS: dict[str, Callable[[int], Iterator[tuple[str, Numbers]]]] = {
+    'loop': loop,
+    'odometry': odometry,
+    'gaps': gaps,
+    'long': long,
+    'still': still,
+}
+
+
+def main() -> int:
+    """Run the parts; 0 if no number is over its limit."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    parser.add_argument('--seeds', type=int, default=20)
+    parser.add_argument('--parts', nargs='+', choices=PARTS, default=list(PARTS))
+    options = parser.parse_args()
+    holds = True
+    for part in options.parts:
+        found: dict[str, list[Numbers]] = {}
+        for seed in range(1 if part == 'long' else options.seeds):
+            for course, numbers in PARTS[part](seed):
+                found.setdefault(course, []).append(numbers)
+        for course, runs in found.items():
+            line: dict[str, object] = {'part': part, 'course': course, 'seeds': len(runs)}
+            for name in runs[0]:
+                values = [numbers[name] for numbers in runs]
+                line[name] = [round(float(np.median(values)), 3), round(max(values), 3)]
+                holds = holds and max(values) <= LIMITS.get(name, float('inf'))
+            sys.stdout.write(json.dumps(line) + '\n')
+            sys.stdout.flush()
+    return 0 if holds else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
