@@ -90,7 +90,9 @@ def test_poses_are_the_less_sure_the_farther_they_are_from_the_first(predict, ma
     sigmas = [np.sqrt(np.trace(result.covariance[:3, :3]) / 3) for result in results]
     positions = entry.in_map.submap_from_cam[:, :3, 3]
     ways = np.linalg.norm(positions[2:] - positions[0], axis=1)
-    np.testing.assert_allclose(sigmas, noise.translation * ways, rtol=1e-6)
+    depth = float(np.nanmedian(entry.in_map.depth))
+    expected = [depth * noise.over(float(way) / depth)[1] for way in ways]
+    np.testing.assert_allclose(sigmas, expected, rtol=1e-6)
 
 
 def test_where_nothing_ties_a_window_to_the_map_its_poses_are_a_guess(predict, make_config):

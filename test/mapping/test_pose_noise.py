@@ -7,8 +7,8 @@ from vggt_ros.mapping.pose_noise import PoseNoise
 def learn_from(noise, rotation_rad, translation, count, rng):
     for _ in range(count):
         way = rng.uniform(0.02, 0.5)
-        turns = way * rotation_rad * rng.normal(size=(2, 3))
-        shifts = way * translation * rng.normal(size=(2, 3))
+        turns = way**0.75 * rotation_rad * rng.normal(size=(2, 3))
+        shifts = way**0.75 * translation * rng.normal(size=(2, 3))
         noise.learn(
             way,
             float(np.linalg.norm(turns[0] - turns[1])),
@@ -22,6 +22,8 @@ def test_the_noise_of_the_network_is_found(rotation_rad, translation):
     learn_from(noise, rotation_rad, translation, 300, np.random.default_rng(0))
     assert noise.rotation_rad == pytest.approx(rotation_rad, rel=0.35)
     assert noise.translation == pytest.approx(translation, rel=0.35)
+    assert noise.over(1.0) == (noise.rotation_rad, noise.translation)
+    assert noise.over(0.1)[0] < 0.3 * noise.over(1.0)[0]
 
 
 def test_one_absurd_seam_is_not_the_usual_noise():

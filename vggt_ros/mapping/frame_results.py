@@ -83,10 +83,13 @@ def _motion(entry: Entry, row: int, noise: PoseNoise) -> Motion | None:
     return Motion(
         previous_stamp_ns=entry.view.window.frames[previous].stamp_ns,
         previous_from_cam=step,
-        covariance=isotropic(
-            noise.rotation_rad * way / median_depth, noise.translation * way, 0.0
-        ),
+        covariance=_own_error(noise, way, median_depth),
     )
+
+
+def _own_error(noise: PoseNoise, way: float, median_depth: float) -> Float[np.ndarray, '7 7']:
+    rotation_rad, shift = noise.over(way / median_depth)
+    return isotropic(rotation_rad, shift * median_depth, 0.0)
 
 
 def _covariances(entry: Entry, noise: PoseNoise) -> list[Float[np.ndarray, '6 6']]:
@@ -100,7 +103,7 @@ def _covariances(entry: Entry, noise: PoseNoise) -> list[Float[np.ndarray, '6 6'
     for pose in in_map.submap_from_cam:
         first_from_cam = se3.inverse(first) @ pose
         way = float(np.linalg.norm(first_from_cam[:3, 3]))
-        own = isotropic(noise.rotation_rad * way / median_depth, noise.translation * way, 0.0)
+        own = _own_error(noise, way, median_depth)
         step = Sim3(1.0, first_from_cam[:3, :3], first_from_cam[:3, 3])
         covariances.append(pose_covariance(compose(entry.placed.covariance, step, own), pose))
     return covariances

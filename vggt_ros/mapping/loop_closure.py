@@ -196,9 +196,10 @@ def _covariance(
     positions = both_in_map.submap_from_cam[:, :3, 3]
     steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
     way = max(float(steps.sum()) / median_depth, 0.05)
-    rotation_rad = np.hypot(way * noise.rotation_rad, old.rotation_residual_rad)
+    rotation_rad, shift = noise.over(way)
+    rotation_rad = np.hypot(rotation_rad, old.rotation_residual_rad)
     rotation_rad = np.hypot(rotation_rad, new.rotation_residual_rad)
-    shift = np.hypot(way * noise.translation, old.translation_residual)
+    shift = np.hypot(shift, old.translation_residual)
     shift = np.hypot(shift, new.translation_residual) * median_depth
     log_scale = np.hypot(old.log_scale_sigma, new.log_scale_sigma)
     return isotropic(float(rotation_rad), float(shift), float(log_scale))

@@ -205,8 +205,11 @@ def _covariance(
     median_depth = float(np.nanmedian(in_map.depth))
     position = in_map.submap_from_cam[-1, :3, 3]
     way = float(np.linalg.norm(position - last.map_from_first[:3, 3])) / median_depth
-    rotation_rad = np.hypot(noise.rotation_rad * way, seam.rotation_residual_rad)
-    shift = np.hypot(noise.translation * way, seam.translation_residual)
+    rotation_rad, shift = noise.over(way)
+    # The largest of the residuals; the mean of the frames is better by the root of their number.
+    share = 1.0 / float(np.sqrt(2.0 * len(seam.frame_ids)))
+    rotation_rad = np.hypot(rotation_rad, share * seam.rotation_residual_rad)
+    shift = np.hypot(shift, share * seam.translation_residual)
     return isotropic(
         float(np.hypot(rotation_rad, _MIN_TURN_RAD)),
         float(np.hypot(shift, _MIN_SHIFT)) * median_depth,

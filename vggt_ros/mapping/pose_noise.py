@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+# Errors that bend a whole window grow with the way, those of single cameras with its root. The
+# seams show their sum over a short way; a power in between carries it to a longer one.
+_POWER = 0.75
 # VGGT's, before the first seam: radians, and median depths, for a way of one median depth.
 _FIRST_ROTATION_RAD, _FIRST_TRANSLATION = 0.01, 0.02
 # Seams that the first guess counts for, and how many are remembered.
@@ -21,14 +24,23 @@ class PoseNoise:
     cameras in two windows have two relative poses; what lies between them is the error of both.
 
     Attributes:
-        rotation_rad: Standard deviation along every axis, per median depth of way.
-        translation: The same of the position, in median depths per median depth of way.
+        rotation_rad: Standard deviation along every axis, over a way of one median depth.
+        translation: The same of the position, in median depths.
     """
 
     def __init__(self) -> None:
         self.rotation_rad = _FIRST_ROTATION_RAD
         self.translation = _FIRST_TRANSLATION
         self._weight = _FIRST_WEIGHT
+
+    def over(self, way: float) -> tuple[float, float]:
+        """Return the standard deviations of rotation, radians, and position, median depths.
+
+        Args:
+            way: Between the two cameras, median depths.
+        """
+        share = way**_POWER
+        return self.rotation_rad * share, self.translation * share
 
     def learn(self, way: float, turn_rad: float, shift: float) -> None:
         """Take in what two predictions of two cameras differ by.
@@ -41,7 +53,7 @@ class PoseNoise:
         if not (way >= _MIN_WAY and np.isfinite([turn_rad, shift]).all()):
             return
         # Two predictions err, and each in three directions.
-        share = 1.0 / np.sqrt(6.0) / way
+        share = 1.0 / np.sqrt(6.0) / way**_POWER
         self._weight = min(self._weight + 1.0, _MEMORY)
         rotation = min(share * turn_rad, _MAX_RATIO * self.rotation_rad)
         translation = min(share * shift, _MAX_RATIO * self.translation)
