@@ -18,22 +18,27 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.seam_baselines import by_camera_centres, by_dense_points
+from benchmarks.seam_baselines import by_camera_centres, by_dense_points, with_points
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError
 from vggt_ros.evaluation.course_run import run_course
 from vggt_ros.mapping.registration import register, Registration
-from vggt_ros.mapping.submap import Submap
 from vggt_ros.parameter_tree import with_values
 from vggt_ros.synthetic.course import COURSES, make_course
 from vggt_ros.synthetic.simulated_predictor import SimulatedPredictor
 
-Register = Callable[[Submap, Submap], Registration]
-_SETTINGS = {'keyframe.min_parallax': 0.0, 'window.overlap': 2, 'map.enable': False}
+Register = Callable[..., Registration]
+_SETTINGS = {
+    'keyframe.min_parallax': 0.0,
+    'window.overlap': 2,
+    'map.enable': False,
+    'loop.enable': False,
+}
 OURS = 'ours'
 # How windows are joined, and whether frames that contradict their window are left out.
 WAYS: dict[str, tuple[Register, bool]] = {
     OURS: (register, True),
+    'ours, points in the translation': (with_points, True),
     'ours, all frames believed': (register, False),
     'camera centres': (by_camera_centres, False),
     'dense points, IRLS': (by_dense_points, False),

@@ -244,3 +244,28 @@ def camera_image():
         return message
 
     return make
+
+
+@pytest.fixture
+def tree(make_node):
+    """Broadcast hand-made transforms as another node does, and spin until they arrive."""
+    from tf2_ros import StaticTransformBroadcaster, TransformBroadcaster
+
+    from vggt_ros.ros.messages import header_of, transform
+
+    node = make_node('tree')
+    moving, static = TransformBroadcaster(node), StaticTransformBroadcaster(node)
+
+    class Tree:
+        """Sends where frames are."""
+
+        def static(self, parent, child, parent_from_child):
+            static.sendTransform(transform(header_of(0, parent), child, parent_from_child))
+
+        def moving(self, parent, child, parent_from_child, stamp_ns):
+            header = header_of(stamp_ns, parent)
+            moving.sendTransform(transform(header, child, parent_from_child))
+
+    made = Tree()
+    made.node = node
+    return made

@@ -9,6 +9,7 @@ from vggt_ros.mapping.map_update import ScaleState
 from vggt_ros.mapping.mapper import Snapshot
 from vggt_ros.ros.health import health_of
 from vggt_ros.ros.pipeline import Pipeline
+from vggt_ros.ros.tf_publisher import MapBroadcaster
 
 
 @pytest.fixture
@@ -36,6 +37,8 @@ def pipeline():
         epoch=0,
     )
     made._mapper = SimpleNamespace(snapshot=lambda: snapshot)
+    made._broadcaster = object.__new__(MapBroadcaster)
+    made._broadcaster.mode, made._broadcaster.conflict = 'map_to_odom', 'somebody is'
     made.last_update = SimpleNamespace(
         scale=2.0,
         scale_residual=0.1,
@@ -75,3 +78,10 @@ def test_a_window_that_failed_is_the_error_unless_a_transition_did(pipeline):
     pipeline.last_error = 'no memory'
     assert health_of('active', pipeline, '').error == 'no memory'
     assert health_of('active', pipeline, 'cannot activate').error == 'cannot activate'
+
+
+def test_scale_frames_and_segments_are_there(pipeline):
+    health = health_of('active', pipeline, '')
+    assert (health.submaps, health.loops, health.is_tied) == (3, 1, False)
+    assert (health.tf_mode, health.tf_conflict) == ('map_to_odom', 'somebody is')
+    assert health.scale_state.is_metric

@@ -9,8 +9,9 @@ from vggt_ros.config import KeyframeSettings, VggtConfig, WindowSettings
 from vggt_ros.errors import DeviceMemoryError, InputError, PredictionError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.robot import UnknownRobot
 from vggt_ros.ros.pipeline import Pipeline
-from vggt_ros.ros.tf import CameraBroadcaster
+from vggt_ros.ros.tf_publisher import MapBroadcaster
 
 CONFIG = VggtConfig(
     window=WindowSettings(size=2, overlap=1), keyframe=KeyframeSettings(min_parallax=0.0)
@@ -42,11 +43,17 @@ class StuckPredictor(Predictor):
         self.calls.append('close')
 
 
-class SilentBroadcaster(CameraBroadcaster):
+class SilentBroadcaster(MapBroadcaster):
     def __init__(self):
+        self.mode, self.conflict = 'none', ''
+
+    def send(self, update):
         pass
 
-    def send(self, results):
+    def reset(self):
+        pass
+
+    def update_settings(self, settings):
         pass
 
 
@@ -61,7 +68,7 @@ def predictor():
 def pipeline(make_node, predictor):
     node = make_node('vggt')
     ends = []
-    made = Pipeline(node, CONFIG, predictor, SilentBroadcaster(), ends.append)
+    made = Pipeline(node, CONFIG, predictor, UnknownRobot(), SilentBroadcaster(), ends.append)
     made.ends = ends
     node.trigger_configure()
     node.trigger_activate()

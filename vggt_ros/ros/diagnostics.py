@@ -54,6 +54,7 @@ class Diagnostics:
             'submaps': str(health.submaps),
             'loops': str(health.loops),
             'is_tied': _truth(health.is_tied),
+            'tf_mode': health.tf_mode,
             **_scale_values(health.scale_state),
             'memory_mb': _number(resident_mb()),
             'memory_gpu_mb': _number(health.gpu_mb),
@@ -103,6 +104,8 @@ class Diagnostics:
         low, high = _FOCAL_RATIO_RANGE
         if not math.isnan(health.focal_ratio) and not low <= health.focal_ratio <= high:
             recent.append(f'focal_ratio {health.focal_ratio:.2f} outside {low}..{high}')
+        if health.tf_conflict:
+            recent.append(health.tf_conflict)
         if not health.is_tied:
             recent.append(
                 'lost: the newest part of the map is tied to the rest by nothing; its place is a '

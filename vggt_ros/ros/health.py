@@ -28,6 +28,8 @@ class Health:
         submaps: Windows in the map.
         loops: Places that were recognised.
         is_tied: False if the newest window is in a segment whose place in the map is a guess.
+        tf_mode: What is broadcast, see `MapBroadcaster`; empty before the first configuration.
+        tf_conflict: Who is in the way of it, empty if nobody is.
         scale_state: What is known of metres, None before the first window.
         scale: Map units per unit of the newest window, NaN before it.
         scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
@@ -45,6 +47,8 @@ class Health:
     submaps: int = 0
     loops: int = 0
     is_tied: bool = True
+    tf_mode: str = ''
+    tf_conflict: str = ''
     scale_state: ScaleState | None = None
     scale: float = math.nan
     scale_residual: float = math.nan
@@ -75,6 +79,8 @@ def health_of(lifecycle_state: str, pipeline: Pipeline | None, last_error: str) 
         submaps=snapshot.num_submaps,
         loops=snapshot.num_loops,
         is_tied=True if update is None else update.is_tied,
+        tf_mode=pipeline.broadcaster.mode,
+        tf_conflict=pipeline.broadcaster.conflict,
         scale_state=None if update is None else update.scale_state,
         scale=math.nan if update is None else update.scale,
         scale_residual=math.nan if update is None else update.scale_residual,

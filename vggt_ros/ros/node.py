@@ -20,8 +20,8 @@ from vggt_ros.ros.log_bridge import LogBridge
 from vggt_ros.ros.parameters import ParameterServer
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.predictor_loader import PredictorLoader
+from vggt_ros.ros.robot_link import RobotLink
 from vggt_ros.ros.shutdown import run_until_shutdown
-from vggt_ros.ros.tf import CameraBroadcaster
 from vggt_ros.ros.transitions import logged
 
 _AUTOSTART_PERIOD_S = 0.1
@@ -33,7 +33,8 @@ _SUCCESS = TransitionCallbackReturn.SUCCESS
 class VggtNode(LifecycleNode):
     """Turns the images of one camera into depth, poses, tracks and a map.
 
-    Subscribes: image (sensor_msgs/Image), camera_info (sensor_msgs/CameraInfo, optional).
+    Subscribes: image (sensor_msgs/Image), camera_info (sensor_msgs/CameraInfo, optional), depth
+    (sensor_msgs/Image, optional, for the scale), /tf and /tf_static.
     Publishes: see `Publishers`; /diagnostics and /tf.
     Services: ~/reset, ~/save_map (std_srvs/Trigger), ~/enable (std_srvs/SetBool).
 
@@ -60,7 +61,7 @@ class VggtNode(LifecycleNode):
         self._camera: CameraInput | None = None
         self._diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self._broadcaster = CameraBroadcaster(self, self.config.frames.map)
+        self._link: RobotLink | None = None
         self.create_service(Trigger, '~/reset', self._on_reset)
         self.create_service(SetBool, '~/enable', self._on_enable)
         self.create_service(
@@ -104,8 +105,14 @@ class VggtNode(LifecycleNode):
         if predictor is None:
             self.get_logger().info('told to end while the weights were loading')
             return TransitionCallbackReturn.FAILURE
+        self._link = RobotLink(self, self.config)
         self._pipeline = Pipeline(
-            self, self.config, predictor, self._broadcaster, self._end_with_error
+            self,
+            self.config,
+            predictor,
+            self._link.robot,
+            self._link.broadcaster,
+            self._end_with_error,
         )
         self._camera = CameraInput(
             self, self.config, self._pipeline.add_frame, self._pipeline.count_refused
@@ -115,17 +122,19 @@ class VggtNode(LifecycleNode):
     @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Bring the weights to the device, subscribe to the camera."""
-        pipeline, camera = self._configured()
+        pipeline, camera, link = self._configured()
         pipeline.start()
         outcome = super().on_activate(state)
+        link.subscribe()
         camera.subscribe()
         return outcome
 
     @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe, finish the window in hand, free the memory of the device."""
-        pipeline, camera = self._configured()
+        pipeline, camera, link = self._configured()
         camera.unsubscribe()
+        link.unsubscribe()
         outcome = super().on_deactivate(state)
         pipeline.stop()
         return outcome
@@ -156,10 +165,11 @@ class VggtNode(LifecycleNode):
             return False
         return self._pipeline is None or self._pipeline.stop_within(timeout_s)
 
-    def _configured(self) -> tuple[Pipeline, CameraInput]:
+    def _configured(self) -> tuple[Pipeline, CameraInput, RobotLink]:
         assert self._pipeline is not None, 'configured'
         assert self._camera is not None, 'configured'
-        return self._pipeline, self._camera
+        assert self._link is not None, 'configured'
+        return self._pipeline, self._camera, self._link
 
     def _free(self) -> None:
         self._loader = None
@@ -170,6 +180,9 @@ class VggtNode(LifecycleNode):
             self._pipeline.stop()
             self._pipeline.close()
             self._pipeline = None
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
     def _new_loader(self) -> PredictorLoader:
         self.get_logger().info(f'loading {self.config.model.checkpoint}')

@@ -17,11 +17,12 @@ from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper, Snapshot
 from vggt_ros.mapping.odometry_chain import OdometryChain
+from vggt_ros.mapping.robot import Robot
 from vggt_ros.mapping.saved_map import save_map, SavedMap
 from vggt_ros.mapping.worker import Worker
 from vggt_ros.ros.map_offer import MapOffer
 from vggt_ros.ros.publishers import Publishers
-from vggt_ros.ros.tf import CameraBroadcaster
+from vggt_ros.ros.tf_publisher import MapBroadcaster
 
 T = TypeVar('T')
 # Maps of one folder are told apart by the number that follows.
@@ -41,7 +42,8 @@ class Pipeline:
         node: LifecycleNode,
         config: VggtConfig,
         predictor: Predictor,
-        broadcaster: CameraBroadcaster,
+        robot: Robot,
+        broadcaster: MapBroadcaster,
         on_fatal: Callable[[str], None],
     ) -> None:
         """Create the publishers and an empty map; nothing runs yet.
@@ -50,7 +52,8 @@ class Pipeline:
             node: Owns the publishers.
             config: The settings.
             predictor: Belongs to the pipeline from now on.
-            broadcaster: Sends TF, if `tf.mode` says so.
+            robot: What else is known of the camera.
+            broadcaster: Sends TF.
             on_fatal: Told why the process has to end; called from the worker's thread.
         """
         self.last_update: MapUpdate | None = None
@@ -60,7 +63,7 @@ class Pipeline:
         self._predictor = predictor
         self._broadcaster = broadcaster
         self._on_fatal = on_fatal
-        self._mapper = Mapper(predictor, config)
+        self._mapper = Mapper(predictor, config, robot=robot)
         self._publishers = Publishers(node, config)
         self._worker = Worker(
             self._mapper, wanted=self._wanted, on_update=self._on_update, on_error=self._on_error
@@ -68,6 +71,11 @@ class Pipeline:
         self._map_offer = MapOffer(self._mapper, self._publishers, config)
         self._odometry = OdometryChain()
         self._odometry_lock = threading.Lock()
+
+    @property
+    def broadcaster(self) -> MapBroadcaster:
+        """What sends TF."""
+        return self._broadcaster
 
     @property
     def predictor(self) -> Predictor:
@@ -114,6 +122,7 @@ class Pipeline:
         self._mapper.update_config(config)
         self._publishers.update_config(config)
         self._map_offer.update_config(config)
+        self._broadcaster.update_settings(config.tf)
 
     def set_enabled(self, is_enabled: bool) -> None:
         """Take images, or let them pass."""
@@ -122,6 +131,7 @@ class Pipeline:
     def reset(self) -> None:
         """Forget the map, the path and what waits; show the empty map and path."""
         self._mapper.reset()
+        self._broadcaster.reset()
         self.last_update = None
         self.last_error = ''
         self._publishers.forget_tracks()
@@ -186,8 +196,7 @@ class Pipeline:
         for frame, estimate in steps:
             self._publishers.publish_odometry(frame.camera_frame, estimate)
         self._publishers.publish_poses(update)
-        if self._config.tf.mode != 'none':
-            self._broadcaster.send(update.new_frames)
+        self._broadcaster.send(update)
         if self._publishers.wants_path:
             self._publishers.publish_path(self._mapper.path())
         self._map_offer.note(update.new_frames[-1].frame.stamp_ns)

@@ -1,0 +1,95 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector
+from vggt_ros.ros.tf_listener import TfListener
+
+SECOND_NS = 1_000_000_000
+
+
+def pose(x, yaw=0.0):
+    turn = matrix_from_rotation_vector(np.array([0.0, 0.0, float(yaw)]))
+    return se3.rigid(turn, np.array([float(x), 0.0, 0.5]))
+
+
+BASE_FROM_CAM = se3.rigid(
+    np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]), np.array([0.2, 0.0, 0.3])
+)
+
+
+@pytest.fixture
+def listener(make_node):
+    made = TfListener(make_node('vggt'), 30.0)
+    yield made
+    made.close()
+
+
+def drive(make_node, tree, listener):
+    """A robot that drives one metre a second and turns."""
+    tree.static('base_link', 'camera', BASE_FROM_CAM)
+    assert make_node.spin(lambda: listener.knows('base_link', 'camera'))
+
+    def sent():
+        for k in range(11):
+            tree.moving(
+                'odom', 'base_link', pose(0.1 * k, 0.05 * k), SECOND_NS + k * SECOND_NS // 10
+            )
+        return listener.lookup('odom', 'camera', 2 * SECOND_NS, 0.0) is not None
+
+    assert make_node.spin(sent)
+
+
+def test_a_lookup_is_about_the_stamp_and_not_about_now(make_node, tree, listener):
+    drive(make_node, tree, listener)
+    found = listener.lookup('odom', 'camera', SECOND_NS + 300_000_000, 0.0)
+    np.testing.assert_allclose(found, pose(0.3, 0.15) @ BASE_FROM_CAM, atol=1e-6)
+    newest = listener.lookup('odom', 'camera', 2 * SECOND_NS, 0.0)
+    np.testing.assert_allclose(newest, pose(1.0, 0.5) @ BASE_FROM_CAM, atol=1e-6)
+    between = listener.lookup('odom', 'base_link', SECOND_NS + 250_000_000, 0.0)
+    assert between[0, 3] == pytest.approx(0.25, abs=1e-6)
+
+
+def test_what_is_on_its_way_is_waited_for(make_node, tree, listener):
+    drive(make_node, tree, listener)
+    stamp_ns = 2 * SECOND_NS + 100_000_000
+    timer = threading.Timer(0.3, lambda: tree.moving('odom', 'base_link', pose(7.0), stamp_ns))
+    timer.start()
+    found = listener.lookup('odom', 'base_link', stamp_ns, 5.0)
+    timer.join()
+    assert found[0, 3] == pytest.approx(7.0)
+
+
+def test_what_never_comes_is_waited_for_only_so_long(make_node, tree, listener):
+    drive(make_node, tree, listener)
+    start_s = time.monotonic()
+    assert listener.lookup('odom', 'camera', 9 * SECOND_NS, 0.3) is None
+    assert 0.25 < time.monotonic() - start_s < 3.0
+
+
+def test_what_nobody_ever_sent_and_what_is_past_are_not_waited_for(make_node, tree, listener):
+    drive(make_node, tree, listener)
+    start_s = time.monotonic()
+    assert listener.lookup('odom', 'another_camera', 2 * SECOND_NS, 20.0) is None
+    assert listener.lookup('odom', 'camera', SECOND_NS - 1, 20.0) is None
+    assert time.monotonic() - start_s < 5.0
+
+
+def test_closing_ends_a_wait_and_again_is_harmless(make_node, tree, listener):
+    drive(make_node, tree, listener)
+    answers = []
+    waiter = threading.Thread(
+        target=lambda: answers.append(listener.lookup('odom', 'camera', 9 * SECOND_NS, 60.0))
+    )
+    waiter.start()
+    time.sleep(0.1)
+    listener.close()
+    listener.close()
+    waiter.join(10.0)
+    assert answers == [None]
+    assert 'vggt_tf' not in tree.node.get_node_names() or make_node.spin(
+        lambda: 'vggt_tf' not in tree.node.get_node_names()
+    )

@@ -1,0 +1,271 @@
+from dataclasses import replace
+import time
+
+import numpy as np
+import pytest
+from rosgraph_msgs.msg import Clock as ClockMessage
+from tf2_msgs.msg import TFMessage
+
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector
+from vggt_ros.mapping.map_update import MapUpdate, ScaleState
+from vggt_ros.ros.stamps import ns_from_stamp, stamp_from_ns
+from vggt_ros.ros.tf_listener import TfListener
+from vggt_ros.ros.tf_publisher import MapBroadcaster
+from vggt_ros.ros.tf_robot import TfRobot
+from vggt_ros.world_config import FrameSettings, TfSettings
+
+FRAMES = FrameSettings()
+PERIOD_NS = 100_000_000
+START_NS = 1_000_000_000
+BASE_FROM_CAM = se3.rigid(
+    np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]), np.array([0.2, 0.0, 0.3])
+)
+# Where the odometry's frame is in the map, and where the robot is in the odometry.
+MAP_FROM_ODOM = se3.rigid(
+    matrix_from_rotation_vector(np.array([0.0, 0.0, 0.4])), np.array([2.0, -1.0, 0.0])
+)
+
+
+def odom_from_base(k):
+    turn = matrix_from_rotation_vector(np.array([0.0, 0.0, 0.1 * k]))
+    return se3.rigid(turn, np.array([0.3 * k, 0.05 * k * k, 0.0]))
+
+
+def stamp(k):
+    return START_NS + k * PERIOD_NS
+
+
+class Robot:
+    """All that the tests need: a broadcaster, a listener of its own and a robot that drives."""
+
+    def __init__(self, make_node, tree, frame_result, words=(), **settings):
+        self.node = make_node('vggt', *words)
+        self.make_node, self.tree, self.frame_result = make_node, tree, frame_result
+        self.heard = []
+        self.settings = TfSettings(lookup_timeout=0.0, **settings)
+        self.listener = TfListener(self.node, 30.0)
+        robot = TfRobot(self.listener, FRAMES, self.settings, lambda stamp_ns: None)
+        self.broadcaster = MapBroadcaster(
+            self.node, self.settings, FRAMES, robot, self.listener.parents.other_parent
+        )
+        tree.node.create_subscription(TFMessage, '/tf', self.on_tf, 100)
+
+    def on_tf(self, message):
+        for each in message.transforms:
+            if each.header.frame_id == 'map':
+                self.heard.append((time.monotonic(), each))
+
+    def mount_camera(self):
+        self.tree.static('base_link', 'cam_optical', BASE_FROM_CAM)
+        assert self.make_node.spin(lambda: self.listener.knows('base_link', 'cam_optical'))
+
+    def drive(self, count=5):
+        def sent():
+            for k in range(count):
+                self.tree.moving('odom', 'base_link', odom_from_base(k), stamp(k))
+            return self.listener.lookup('odom', 'cam_optical', stamp(count - 1), 0.0) is not None
+
+        assert self.make_node.spin(sent)
+
+    def update(self, ks, map_from_odom=MAP_FROM_ODOM):
+        results = tuple(
+            replace(
+                self.frame_result(stamp_ns=stamp(k)),
+                map_from_cam=map_from_odom @ odom_from_base(k) @ BASE_FROM_CAM,
+            )
+            for k in ks
+        )
+        return MapUpdate(
+            new_frames=results,
+            window_map_from_cam=np.stack([result.map_from_cam for result in results]),
+            scale=1.0,
+            scale_residual=0.0,
+            focal_ratio=1.0,
+            latency_s=0.1,
+            scale_state=ScaleState(
+                is_metric=True, metres_per_unit=1.0, log_sigma=0.01, source='odometry'
+            ),
+            correction=None,
+            is_tied=True,
+        )
+
+    def spin(self, condition, timeout_s=10.0):
+        return self.make_node.spin(condition, timeout_s)
+
+    def close(self):
+        self.broadcaster.close()
+        self.listener.close()
+
+
+@pytest.fixture
+def robot_of(make_node, tree, frame_result):
+    made = []
+
+    def make(*words, **settings):
+        made.append(Robot(make_node, tree, frame_result, words, **settings))
+        return made[-1]
+
+    yield make
+    for robot in made:
+        robot.close()
+
+
+def matrix(message):
+    from tf_transformations import quaternion_matrix
+
+    q, t = message.transform.rotation, message.transform.translation
+    found = quaternion_matrix([q.x, q.y, q.z, q.w])
+    found[:3, 3] = t.x, t.y, t.z
+    return found
+
+
+def test_with_odometry_the_chain_over_odom_and_base_ends_at_the_camera(robot_of):
+    robot = robot_of()
+    robot.mount_camera()
+    robot.drive()
+    update = robot.update([1, 2, 3])  # not the newest of the odometry
+    robot.broadcaster.send(update)
+    assert robot.broadcaster.mode == 'map_to_odom'
+    assert robot.spin(lambda: robot.heard)
+    names = {(m.header.frame_id, m.child_frame_id) for _, m in robot.heard}
+    assert names == {('map', 'odom')}
+    np.testing.assert_allclose(matrix(robot.heard[-1][1]), MAP_FROM_ODOM, atol=1e-6)
+    # What TF says about the frame's stamp is what the window said.
+    odom_from_cam = robot.listener.lookup('odom', 'cam_optical', stamp(3), 0.0)
+    chain = matrix(robot.heard[-1][1]) @ odom_from_cam
+    np.testing.assert_allclose(chain, update.new_frames[-1].map_from_cam, atol=1e-6)
+    later = robot.listener.lookup('odom', 'cam_optical', stamp(4), 0.0)
+    assert np.abs(later - odom_from_cam).max() > 0.1, 'the newest would have been another one'
+
+
+def test_without_new_windows_it_goes_on_at_its_rate_ahead_of_now(robot_of):
+    robot = robot_of(tolerance=0.25, publish_rate=20.0)
+    robot.mount_camera()
+    robot.drive()
+    robot.broadcaster.send(robot.update([3]))
+    assert robot.spin(lambda: len(robot.heard) >= 3)
+    robot.heard.clear()
+    start_s = time.monotonic()
+    assert robot.spin(lambda: len(robot.heard) >= 21)
+    assert 0.7 < time.monotonic() - start_s < 4.0
+    now_ns = robot.node.get_clock().now().nanoseconds
+    ahead_s = (ns_from_stamp(robot.heard[-1][1].header.stamp) - now_ns) / 1e9
+    assert 0.0 < ahead_s <= 0.25
+    stamps_ns = [ns_from_stamp(m.header.stamp) for _, m in robot.heard]
+    assert sorted(set(stamps_ns)) == stamps_ns
+
+
+def test_simulated_time_that_stands_still_is_not_stamped_twice(robot_of, make_node):
+    robot = robot_of('-p', 'use_sim_time:=true')
+    clock = make_node('clock').create_publisher(ClockMessage, '/clock', 10)
+
+    def tick(stamp_ns):
+        def check():
+            clock.publish(ClockMessage(clock=stamp_from_ns(stamp_ns)))
+            return robot.node.get_clock().now().nanoseconds == stamp_ns
+
+        assert robot.spin(check)
+
+    tick(50_000_000_000)
+    robot.mount_camera()
+    robot.drive()
+    robot.broadcaster.send(robot.update([3]))
+    robot.spin(lambda: False, 0.5)
+    assert len({ns_from_stamp(m.header.stamp) for _, m in robot.heard}) == len(robot.heard) == 1
+    tick(50_200_000_000)
+    assert robot.spin(lambda: len(robot.heard) == 2)
+    tick(10_000_000_000)  # a bag starts again
+    assert robot.spin(lambda: len(robot.heard) == 3)
+    assert ns_from_stamp(robot.heard[-1][1].header.stamp) == 10_100_000_000
+
+
+def test_with_a_mounted_camera_alone_the_base_is_sent_for_every_frame(robot_of):
+    robot = robot_of()
+    robot.mount_camera()
+    update = robot.update([1, 2])
+    robot.broadcaster.send(update)
+    assert robot.broadcaster.mode == 'map_to_base'
+    assert robot.spin(lambda: len(robot.heard) == 2)
+    for (_, message), result in zip(robot.heard, update.new_frames, strict=True):
+        assert message.child_frame_id == 'base_link'
+        assert ns_from_stamp(message.header.stamp) == result.frame.stamp_ns
+        np.testing.assert_allclose(matrix(message) @ BASE_FROM_CAM, result.map_from_cam, atol=1e-6)
+
+
+def test_a_camera_alone_is_sent_itself(robot_of):
+    robot = robot_of()
+    update = robot.update([1, 2])
+    robot.broadcaster.send(update)
+    assert robot.broadcaster.mode == 'map_to_camera'
+    assert robot.spin(lambda: len(robot.heard) == 2)
+    for (_, message), result in zip(robot.heard, update.new_frames, strict=True):
+        assert message.child_frame_id == 'cam_optical'
+        np.testing.assert_allclose(matrix(message), result.map_from_cam, atol=1e-6)
+
+
+def test_a_mode_that_was_asked_for_waits_for_its_transforms(robot_of):
+    robot = robot_of(mode='map_to_odom')
+    robot.mount_camera()
+    robot.broadcaster.send(robot.update([1]))
+    assert robot.broadcaster.mode == 'undecided'
+    assert not robot.spin(lambda: robot.heard, 0.3)
+    robot.drive()
+    robot.broadcaster.send(robot.update([3]))
+    assert robot.broadcaster.mode == 'map_to_odom'
+    assert robot.spin(lambda: robot.heard)
+
+
+def test_none_sends_nothing(robot_of):
+    robot = robot_of(mode='none')
+    robot.broadcaster.send(robot.update([1]))
+    assert not robot.spin(lambda: robot.heard, 0.3)
+
+
+def test_a_frame_with_a_parent_is_not_given_a_second_one(robot_of, monkeypatch):
+    monkeypatch.setattr('vggt_ros.ros.tf_parents._FORGET_S', 0.5)
+    robot = robot_of()
+    robot.mount_camera()
+
+    def taken():
+        robot.tree.moving('world', 'odom', np.eye(4), stamp(0))
+        return robot.listener.parents.other_parent('odom', 'map') == 'world'
+
+    assert robot.spin(taken)
+    robot.drive()
+    assert robot.spin(taken)
+    robot.broadcaster.send(robot.update([3]))
+    assert 'odom has the parent world' in robot.broadcaster.conflict
+    assert 'tf.mode' in robot.broadcaster.conflict
+    assert not robot.heard
+    assert robot.spin(lambda: robot.heard), 'when the other one has gone, the way is free'
+    assert robot.broadcaster.conflict == ''
+
+
+def test_a_correction_is_spread_over_the_time_that_was_asked_for(robot_of):
+    robot = robot_of(smoothing_time=1.0, publish_rate=50.0)
+    robot.mount_camera()
+    robot.drive()
+    robot.broadcaster.send(robot.update([3]))
+    assert robot.spin(lambda: len(robot.heard) >= 2)
+    moved = MAP_FROM_ODOM.copy()
+    moved[0, 3] += 1.0
+    robot.broadcaster.send(robot.update([4], moved))
+    robot.heard.clear()
+    assert robot.spin(lambda: robot.heard and matrix(robot.heard[-1][1])[0, 3] > 2.999)
+    xs = np.array([matrix(message)[0, 3] for _, message in robot.heard])
+    assert (np.diff(xs) >= -1e-9).all()
+    assert np.diff(xs).max() < 0.5, 'no jump'
+    assert len(np.unique(xs)) > 5
+
+
+def test_a_reset_forgets_where_the_odometry_was(robot_of):
+    robot = robot_of()
+    robot.mount_camera()
+    robot.drive()
+    robot.broadcaster.send(robot.update([3]))
+    assert robot.spin(lambda: robot.heard)
+    robot.broadcaster.reset()
+    robot.spin(lambda: False, 0.2)
+    robot.heard.clear()
+    assert not robot.spin(lambda: robot.heard, 0.3)

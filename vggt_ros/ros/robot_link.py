@@ -1,0 +1,45 @@
+"""Everything between the node and the rest of the robot: TF both ways, and a depth camera."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+
+from vggt_ros.config import VggtConfig
+from vggt_ros.ros.depth_input import DepthInput
+from vggt_ros.ros.tf_listener import TfListener
+from vggt_ros.ros.tf_publisher import MapBroadcaster
+from vggt_ros.ros.tf_robot import TfRobot
+
+
+class RobotLink:
+    """Owns what listens and broadcasts; made and closed by the executor's thread.
+
+    Attributes:
+        robot: Answers what is known of the camera.
+        broadcaster: Tells where the map is.
+    """
+
+    def __init__(self, node: Node, config: VggtConfig) -> None:
+        """Listen to TF; broadcast nothing yet."""
+        self._listener = TfListener(node, config.tf.cache_time)
+        self._depth = DepthInput(node)
+        self._wants_depth = config.scale.source in ('auto', 'depth')
+        self.robot = TfRobot(self._listener, config.frames, config.tf, self._depth.depth_m)
+        self.broadcaster = MapBroadcaster(
+            node, config.tf, config.frames, self.robot, self._listener.parents.other_parent
+        )
+
+    def subscribe(self) -> None:
+        """Take depth images."""
+        if self._wants_depth:
+            self._depth.subscribe()
+
+    def unsubscribe(self) -> None:
+        """Take no more depth images; again is harmless."""
+        self._depth.unsubscribe()
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.unsubscribe()
+        self.broadcaster.close()
+        self._listener.close()

@@ -1,0 +1,117 @@
+"""Transforms of the robot, at the stamps of images and never at any other."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from jaxtyping import Float
+import numpy as np
+import rclpy
+from rclpy.duration import Duration
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.time import Time
+from tf2_ros import Buffer, TransformException, TransformListener
+from tf_transformations import quaternion_matrix
+
+from vggt_ros.ros.shutdown import until_shutdown
+from vggt_ros.ros.stamps import ns_from_stamp
+from vggt_ros.ros.tf_parents import TfParents
+
+_POLL_S = 0.01
+_JOIN_S = 2.0
+
+
+class TfListener:
+    """Listens in a thread and a node of its own, so that a lookup may wait for what it lacks.
+
+    Any thread may ask, but for the executor's of the main node: a wait there would stop it.
+
+    Attributes:
+        parents: Who is whose parent.
+    """
+
+    def __init__(self, node: Node, cache_time_s: float) -> None:
+        """Start listening.
+
+        Args:
+            node: The main node: its context, name and kind of time are used.
+            cache_time_s: How long transforms are kept.
+        """
+        uses_sim_time = node.get_parameter('use_sim_time').value
+        self._node = rclpy.create_node(
+            f'{node.get_name()}_tf',
+            namespace=node.get_namespace(),
+            context=node.context,
+            use_global_arguments=False,
+            start_parameter_services=False,
+            parameter_overrides=[Parameter('use_sim_time', value=bool(uses_sim_time))],
+        )
+        self._buffer = Buffer(Duration(seconds=cache_time_s), self._node)
+        self._listener = TransformListener(self._buffer, self._node)
+        self.parents = TfParents(self._node)
+        self._executor = SingleThreadedExecutor(context=node.context)
+        self._executor.add_node(self._node)
+        self._is_closing = threading.Event()
+        self._thread = threading.Thread(target=self._spin, name='vggt-tf', daemon=True)
+        self._thread.start()
+
+    def lookup(
+        self, target: str, source: str, stamp_ns: int, timeout_s: float
+    ) -> Float[np.ndarray, '4 4'] | None:
+        """Return `target_from_source` at a stamp; None if it is not known.
+
+        Args:
+            target: Frame that coordinates are wanted in.
+            source: Frame that they are in.
+            stamp_ns: When, in nanoseconds; static transforms hold at all times.
+            timeout_s: Wait so long, by the wall clock, for transforms on their way; not for those
+                that nobody ever sent, or that have been forgotten.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        stamp = Time(nanoseconds=stamp_ns)
+        while True:
+            try:
+                found = self._buffer.lookup_transform(target, source, stamp)
+            except TransformException:
+                is_late = time.monotonic() >= deadline_s or self._is_closing.is_set()
+                if is_late or not self._may_come(target, source, stamp_ns):
+                    return None
+                time.sleep(_POLL_S)
+                continue
+            q, t = found.transform.rotation, found.transform.translation
+            matrix: Float[np.ndarray, '4 4'] = quaternion_matrix([q.x, q.y, q.z, q.w])
+            matrix[:3, 3] = t.x, t.y, t.z
+            return matrix
+
+    def knows(self, target: str, source: str) -> bool:
+        """Return whether the two frames have ever been in one tree."""
+        try:
+            self._buffer.lookup_transform(target, source, Time())
+        except TransformException:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Stop listening; again is harmless."""
+        if self._is_closing.is_set():
+            return
+        self._is_closing.set()
+        self._executor.wake()
+        self._thread.join(_JOIN_S)
+        self._executor.shutdown()
+        self._node.destroy_node()
+
+    def _may_come(self, target: str, source: str, stamp_ns: int) -> bool:
+        try:
+            newest = self._buffer.lookup_transform(target, source, Time())
+        except TransformException:
+            return False
+        return ns_from_stamp(newest.header.stamp) < stamp_ns
+
+    def _spin(self) -> None:
+        with until_shutdown():
+            while not self._is_closing.is_set() and self._node.context.ok():
+                self._executor.spin_once(timeout_sec=0.5)

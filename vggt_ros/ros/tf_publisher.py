@@ -1,0 +1,195 @@
+"""The map's place in TF, as REP 105 wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import threading
+import time
+
+from jaxtyping import Float
+import numpy as np
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from tf2_ros import TransformBroadcaster
+
+from vggt_ros.mapping.frame_tree import blend, map_from_parent
+from vggt_ros.mapping.map_update import FrameResult, MapUpdate
+from vggt_ros.ros.messages import header_of, transform
+from vggt_ros.ros.tf_mode import choose_tf_mode, UNDECIDED
+from vggt_ros.ros.tf_robot import TfRobot
+from vggt_ros.ros.throttled_log import ThrottledLog
+from vggt_ros.world_config import FrameSettings, TfSettings
+
+_NS_PER_S = 1e9
+_REMINDER_S = 10.0
+
+
+class MapBroadcaster:
+    """Broadcasts map -> odom, map -> base or map -> camera.
+
+    map -> odom is what the newest frame says, with the odometry at the stamp of that very frame;
+    it is sent again at a steady rate, stamped a little ahead of now, so that who looks up the map
+    does not wait for the next window. The other two are sent once, at the stamps of the images.
+    A frame that has another parent in TF already is not given a second one.
+
+    Attributes:
+        mode: What is broadcast; `undecided` before the first window, and while a transform that
+            `tf.mode` needs is missing.
+        conflict: Who is in the way, empty if nobody is.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        settings: TfSettings,
+        frames: FrameSettings,
+        robot: TfRobot,
+        other_parent: Callable[[str, str], str | None],
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            node: Its clock stamps map -> odom; its executor runs the timer.
+            settings: `tf.*`.
+            frames: Names of frames.
+            robot: Knows the odometry.
+            other_parent: Returns a parent of a frame (first) beside the one named (second).
+        """
+        self.mode = 'none' if settings.mode == 'none' else UNDECIDED
+        self.conflict = ''
+        self._node = node
+        self._settings = settings
+        self._frames = frames
+        self._robot = robot
+        self._other_parent = other_parent
+        self._broadcaster = TransformBroadcaster(node)
+        self._lock = threading.Lock()
+        self._start: Float[np.ndarray, '4 4'] | None = None
+        self._target: Float[np.ndarray, '4 4'] | None = None
+        self._since_s = 0.0
+        self._sent_ns: int | None = None
+        logger = node.get_logger()
+        self._errors = ThrottledLog(lambda text: logger.error(text), period_s=_REMINDER_S)
+        self._missing = ThrottledLog(lambda text: logger.warning(text), period_s=_REMINDER_S)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(1.0 / settings.publish_rate, self._repeat, clock=steady)
+
+    def update_settings(self, settings: TfSettings) -> None:
+        """Use another tolerance and smoothing from now on."""
+        with self._lock:
+            self._settings = settings
+            self._robot.settings = settings
+
+    def send(self, update: MapUpdate) -> None:
+        """Broadcast what a window says; called by the thread that processes windows."""
+        newest = update.new_frames[-1]
+        self._decide(newest)
+        if self.mode == 'map_to_odom':
+            self._set_map_from_odom(update.new_frames)
+            self._repeat()
+        elif self.mode in ('map_to_base', 'map_to_camera'):
+            self._send_frames(update.new_frames)
+
+    def reset(self) -> None:
+        """Forget where the odometry was: the map begins again."""
+        with self._lock:
+            self._start = self._target = None
+
+    def close(self) -> None:
+        """Send no more; call from the executor's thread."""
+        self._node.destroy_timer(self._timer)
+        self.reset()
+
+    def _decide(self, result: FrameResult) -> None:
+        if self.mode != UNDECIDED:
+            return
+        stamp_ns, camera = result.frame.stamp_ns, result.frame.camera_frame
+        self.mode = choose_tf_mode(
+            self._settings.mode,
+            has_odom=self._robot.odom_from_cam(stamp_ns, camera) is not None,
+            has_base=self._robot.base_from_cam(stamp_ns, camera) is not None,
+        )
+        if self.mode == UNDECIDED:
+            frame = (
+                self._frames.base if self._settings.mode == 'map_to_base' else self._frames.odom
+            )
+            self._missing.log(
+                'undecided',
+                f'tf.mode is {self._settings.mode}, but TF does not know {camera} in {frame} at '
+                f'the stamps of the images; no transform is sent until it does',
+            )
+        else:
+            self._node.get_logger().info(f'broadcasting {self.mode.replace("_to_", " -> ")}')
+
+    def _set_map_from_odom(self, results: tuple[FrameResult, ...]) -> None:
+        for result in reversed(results):
+            pose = self._robot.odom_from_cam(result.frame.stamp_ns, result.frame.camera_frame)
+            if pose is None:
+                continue
+            with self._lock:
+                self._start = self._blended()
+                self._target = map_from_parent(result.map_from_cam, pose)
+                self._since_s = time.monotonic()
+            return
+        self._missing.log(
+            'odometry',
+            f'TF does not know {results[-1].frame.camera_frame} in {self._frames.odom} at the '
+            f'stamps of the images any more; {self._frames.map} -> {self._frames.odom} stays as '
+            f'it is',
+        )
+
+    def _blended(self) -> Float[np.ndarray, '4 4'] | None:
+        """Return what is sent now: on the way from the old to the new correction."""
+        if self._target is None or self._start is None:
+            return self._target
+        duration_s = self._settings.smoothing_time
+        elapsed_s = time.monotonic() - self._since_s
+        if elapsed_s >= duration_s:
+            return self._target
+        return blend(self._start, self._target, elapsed_s / duration_s)
+
+    def _repeat(self) -> None:
+        with self._lock:
+            map_from_odom = self._blended()
+            if map_from_odom is None:
+                return
+            now_ns = self._node.get_clock().now().nanoseconds
+            # Simulated time that stands still brings no new stamp.
+            if now_ns == self._sent_ns or not self._is_free(self._frames.odom):
+                return
+            self._sent_ns = now_ns
+            stamp_ns = now_ns + int(self._settings.tolerance * _NS_PER_S)
+            header = header_of(stamp_ns, self._frames.map)
+            self._broadcaster.sendTransform(transform(header, self._frames.odom, map_from_odom))
+
+    def _send_frames(self, results: tuple[FrameResult, ...]) -> None:
+        messages = []
+        with self._lock:
+            for result in results:
+                header = header_of(result.frame.stamp_ns, self._frames.map)
+                child, pose = result.frame.camera_frame, result.map_from_cam
+                if self.mode == 'map_to_base':
+                    child = self._frames.base
+                    base_from_cam = self._robot.base_from_cam(
+                        result.frame.stamp_ns, result.frame.camera_frame
+                    )
+                    if base_from_cam is None:
+                        continue
+                    pose = map_from_parent(pose, base_from_cam)
+                if self._is_free(child):
+                    messages.append(transform(header, child, pose))
+            if messages:
+                self._broadcaster.sendTransform(messages)
+
+    def _is_free(self, child: str) -> bool:
+        """Return whether a frame has no parent but the map; say so if it has one."""
+        parent = self._other_parent(child, self._frames.map)
+        self.conflict = ''
+        if parent is None:
+            return True
+        self.conflict = (
+            f'{child} has the parent {parent} in TF already and can not have {self._frames.map} '
+            f'as well; stop who sends {parent} -> {child}, or change tf.mode ({self.mode})'
+        )
+        self._errors.log('conflict', self.conflict)
+        return False

@@ -1,0 +1,56 @@
+"""What TF and a depth topic know of the camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jaxtyping import Float, Float32
+import numpy as np
+
+from vggt_ros.ros.tf_listener import TfListener
+from vggt_ros.world_config import FrameSettings, TfSettings
+
+DepthOf = Callable[[int], Float32[np.ndarray, 'h w'] | None]
+
+
+class TfRobot:
+    """Answers as `Robot`; called from the thread that processes windows.
+
+    Attributes:
+        settings: `tf.*`.
+    """
+
+    def __init__(
+        self, listener: TfListener, frames: FrameSettings, settings: TfSettings, depth_m: DepthOf
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            listener: Knows the transforms.
+            frames: Names of the odometry's frame and of the base.
+            settings: How long to wait.
+            depth_m: Returns the measured depth at a stamp, or None.
+        """
+        self.settings = settings
+        self._listener = listener
+        self._frames = frames
+        self._depth_m = depth_m
+
+    def odom_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
+        """Return the pose of a camera in the odometry at a stamp: rigid, metres."""
+        return self._lookup(self._frames.odom, camera_frame, stamp_ns)
+
+    def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
+        """Return the pose of a camera on the base: rigid, metres."""
+        return self._lookup(self._frames.base, camera_frame, stamp_ns)
+
+    def odom_from_base(self, stamp_ns: int) -> Float[np.ndarray, '4 4'] | None:
+        """Return the pose of the base in the odometry at a stamp."""
+        return self._lookup(self._frames.odom, self._frames.base, stamp_ns)
+
+    def depth_m(self, stamp_ns: int) -> Float32[np.ndarray, 'h w'] | None:
+        """Return measured depth of the same view, metres, NaN where there is none."""
+        return self._depth_m(stamp_ns)
+
+    def _lookup(self, target: str, source: str, stamp_ns: int) -> Float[np.ndarray, '4 4'] | None:
+        return self._listener.lookup(target, source, stamp_ns, self.settings.lookup_timeout)
