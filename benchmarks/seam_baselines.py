@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
-from vggt_ros.geometry.robust import huber_mean, huber_weights
+from vggt_ros.geometry.robust import huber_weights
 from vggt_ros.geometry.sim3 import align_sim3, Sim3
 from vggt_ros.mapping.registration import register, Registration
 from vggt_ros.mapping.submap import Submap
@@ -61,25 +59,15 @@ def by_dense_points(in_map: Submap, in_submap: Submap, doubts: object = None) ->
     return _registration(found, in_map)
 
 
-def with_points(
+def without_points(
     in_map: Submap, in_submap: Submap, doubts: Float[np.ndarray, ' n'] | None = None
 ) -> Registration:
-    """Join as the package does, but let confident points have half a say in the translation.
+    """Join as the package does, but let the cameras alone decide the translation.
 
     Raises:
         AlignmentError: As `register`.
     """
-    found = register(in_map, in_submap, doubts)
-    place = found.map_from_submap
-    points_a, weights_a = _points(in_submap.select(found.frame_ids))
-    points_b, weights_b = _points(in_map.select(found.frame_ids))
-    use = np.isfinite(points_a).all(axis=1) & np.isfinite(points_b).all(axis=1)
-    rank = np.minimum(weights_a / np.median(weights_a[use]), weights_b / np.median(weights_b[use]))
-    use &= rank >= np.median(rank[use])
-    shifts = points_b[use] - place.scale * points_a[use] @ place.rotation.T
-    by_points = huber_mean(shifts, _HUBER_DELTA)
-    moved = replace(place, translation=0.5 * (place.translation + by_points))
-    return replace(found, map_from_submap=moved)
+    return register(in_map.without_points(), in_submap.without_points(), doubts)
 
 
 def _by_first_camera(in_a: Float[np.ndarray, 'n 4 4'], in_b: Float[np.ndarray, 'n 4 4']) -> Sim3:

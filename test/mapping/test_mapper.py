@@ -200,11 +200,11 @@ def test_unusable_numbers_never_enter_the_map(
     mapper, predictor, make_frame, part, value, error, message
 ):
     run(mapper, map(make_frame, range(6)))
-    before = mapper.map_points()
+    before = mapper.map_points()[0]
     predictor.spoil = lambda parts: parts[part].fill(value)
     with pytest.raises(error, match=message):
         run(mapper, map(make_frame, range(6, 9)))
-    np.testing.assert_array_equal(mapper.map_points().points_in_map, before.points_in_map)
+    np.testing.assert_array_equal(mapper.map_points()[0].points_in_map, before.points_in_map)
     assert len(mapper.path().stamps_ns) == 6
 
 
@@ -256,7 +256,7 @@ def test_reset_while_the_network_works_voids_its_answer(mapper, predictor, make_
     assert snapshot.counts.drops == {'reset': 4}
     assert snapshot.epoch == 1
     assert snapshot.state == 'waiting'
-    assert len(mapper.map_points().points_in_map) == 0
+    assert len(mapper.map_points()[0].points_in_map) == 0
     assert len(mapper.path().stamps_ns) == 0
 
 
@@ -481,7 +481,7 @@ def test_new_settings_hold_from_the_next_window_on(mapper, make_config, make_fra
         make_config(cloud__max_depth=1e-3, path__max_size=2, map__max_points=1000)
     )
     assert len(mapper.path().stamps_ns) == 2
-    assert len(mapper.map_points().points_in_map) <= 1000
+    assert len(mapper.map_points()[0].points_in_map) <= 1000
     (update,) = run(mapper, map(make_frame, range(6, 9)))
     assert not any(result.keep.any() for result in update.new_frames)
 
@@ -501,7 +501,7 @@ def test_a_disabled_map_stays_empty(predictor, make_config, make_frame):
 def test_the_map_lies_on_the_walls(mapper, make_frame, true_pose):
     results = results_of(run(mapper, map(make_frame, range(30))))
     truth_from_map = assert_true_up_to_one_similarity(results, true_pose)
-    points = mapper.map_points()
+    points = mapper.map_points()[0]
     in_world = truth_from_map.apply(points.points_in_map.astype(float))
     off_walls = np.abs(np.abs(in_world) - (4.0, 1.5, 3.0)).min(axis=1)
     # A voxel in an edge of the room averages points of two walls.
@@ -610,3 +610,38 @@ def test_other_policies_give_the_window_up(predictor, make_config, make_frame, p
     assert len(predictor.windows) == 1
     assert mapper.snapshot().counts.drops == {'window_failed': 6}
     assert mapper.snapshot().window_limit is None
+
+
+def test_after_three_failed_windows_the_map_goes_on_in_a_segment_until_a_seam_holds_again(
+    predictor, make_config, make_frame
+):
+    mapper = Mapper(predictor, make_config(), offline=True)
+    for index in range(6):
+        mapper.add_frame(make_frame(index))
+    run_windows(mapper)
+    predictor.failures = [PredictionError('dark')] * 3
+    for index in range(6, 15):
+        mapper.add_frame(make_frame(index))
+    with pytest.raises(PredictionError):
+        run_windows(mapper)
+    with pytest.raises(PredictionError):
+        run_windows(mapper)
+    with pytest.raises(PredictionError):
+        run_windows(mapper)
+    assert mapper.snapshot().state == 'lost'
+    for index in range(15, 21):
+        mapper.add_frame(make_frame(index))
+    (update,) = run_windows(mapper)
+    assert not update.is_tied
+    assert [result.frame.id for result in update.new_frames] == list(range(15, 21))
+    assert all(result.covariance[0, 0] > 1000 for result in update.new_frames)
+    assert mapper.snapshot().state == 'lost', 'its place is a guess'
+    assert len(mapper.path().stamps_ns) == 12, 'nothing that was there is gone'
+
+
+def run_windows(mapper):
+    """Work off what waits; return what it brought."""
+    updates = []
+    while (window := mapper.wait_for_window(0.0)) is not None:
+        updates.append(mapper.process(window, Wanted(tracks=False)))
+    return updates

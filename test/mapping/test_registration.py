@@ -14,15 +14,18 @@ S, H, W = 4, 12, 16
 seeds = given(seed=st.integers(0, 2**32 - 1))
 
 
-def random_submap(rng):
+def random_submap(rng, with_points=False):
     depth = rng.uniform(1, 5, (S, H, W)).astype(np.float32)
     poses = se3.rigid(matrix_from_quat_xyzw(rng.normal(size=(S, 4))), rng.normal(size=(S, 3)))
     ones = np.ones((S, H, W), np.float32)
+    points = np.full((S, H, W, 3), np.nan, np.float32)
+    if with_points:
+        points = rng.uniform(-2, 2, (S, H, W, 3)).astype(np.float32)
     return Submap(
         frame_ids=tuple(range(S)),
         depth=depth,
         confidence=ones,
-        points_in_cam=np.zeros((S, H, W, 3), np.float32),
+        points_in_cam=points,
         points_confidence=ones,
         K=np.stack([np.eye(3)] * S),
         submap_from_cam=poses,
@@ -35,8 +38,8 @@ def changed(submap, **arrays):
     return Submap(**(parts | arrays))
 
 
-def seam_of(rng):
-    in_submap = random_submap(rng)
+def seam_of(rng, with_points=False):
+    in_submap = random_submap(rng, with_points)
     truth = Sim3(
         float(np.exp(rng.normal())), matrix_from_quat_xyzw(rng.normal(size=4)), rng.normal(size=3)
     )
@@ -178,6 +181,28 @@ def test_one_shared_frame_is_enough():
     in_map, in_submap, truth = seam_of(np.random.default_rng(0))
     seam = register(in_map.select([2]), in_submap.select([2]))
     assert_close(seam.map_from_submap, truth, 1e-5)
+
+
+def test_confident_points_have_half_a_say_in_the_translation():
+    in_map, in_submap, truth = seam_of(np.random.default_rng(0), with_points=True)
+    assert_close(register(in_map, in_submap).map_from_submap, truth, 1e-5)
+    poses = in_map.submap_from_cam.copy()
+    shift = np.array([0.05, 0.0, 0.0])
+    poses[:, :3, 3] += shift  # the cameras of the map, but not what they see
+    turned = poses[:, :3, :3].swapaxes(1, 2) @ -shift
+    points = in_map.points_in_cam + turned[:, None, None].astype(np.float32)
+    moved = changed(in_map, submap_from_cam=poses, points_in_cam=points)
+    found = register(moved, in_submap).map_from_submap
+    np.testing.assert_allclose(found.translation, truth.translation + 0.5 * shift, atol=1e-3)
+
+
+def test_points_that_are_not_trusted_have_no_say_in_the_translation():
+    in_map, in_submap, truth = seam_of(np.random.default_rng(0), with_points=True)
+    points, confidence = in_submap.points_in_cam.copy(), in_submap.points_confidence.copy()
+    points[:, :5] += 1.0
+    confidence[:, :5] = 0.5
+    spoilt = changed(in_submap, points_in_cam=points, points_confidence=confidence)
+    assert_close(register(in_map, spoilt).map_from_submap, truth, 1e-5)
 
 
 def test_too_few_common_pixels_are_refused():

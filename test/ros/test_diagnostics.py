@@ -6,6 +6,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 import pytest
 
 from vggt_ros.mapping.counters import Counts
+from vggt_ros.mapping.map_update import ScaleState
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health
 
@@ -69,6 +70,24 @@ def test_every_number_has_its_key():
     assert {'rate_images_hz', 'rate_frames_hz', 'rate_windows_hz'} <= values.keys()
 
 
+def test_metres_have_their_source_and_how_sure_they_are():
+    state = ScaleState(is_metric=True, metres_per_unit=1.02, log_sigma=0.013, source='odometry')
+    values = values_of(
+        replace(HEALTH, scale_state=state, submaps=12, loops=2, tf_mode='map_to_odom')
+    )
+    expected = {
+        'is_metric': 'true',
+        'scale_source': 'odometry',
+        'metres_per_unit': '1.02',
+        'metres_per_unit_log_sigma': '0.013',
+        'submaps': '12',
+        'loops': '2',
+        'is_tied': 'true',
+        'tf_mode': 'map_to_odom',
+    }
+    assert expected.items() <= values.items()
+
+
 def test_a_node_without_trouble_is_ok():
     status = status_of(HEALTH)
     assert status.level == DiagnosticStatus.OK
@@ -89,6 +108,8 @@ def test_before_the_first_configuration_there_are_no_counts():
         ({'scale_residual': 0.2}, 'scale_residual'),
         ({'focal_ratio': 2.0}, 'focal_ratio'),
         ({'model': {'is_trained': 'false', 'note': 'not trained'}}, 'not trained'),
+        ({'is_tied': False}, 'lost'),
+        ({'tf_conflict': 'odom has the parent world'}, 'odom has the parent world'),
     ],
 )
 def test_what_deserves_a_look_is_a_warning(change, words):

@@ -8,6 +8,7 @@ from jaxtyping import Float, Float32
 import numpy as np
 
 from vggt_ros.errors import AlignmentError
+from vggt_ros.geometry import se3
 from vggt_ros.geometry.robust import huber_mean, huber_mean_rotation, median_and_sigma
 from vggt_ros.geometry.rotation import angle_between, rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
@@ -19,6 +20,7 @@ _MAX_SCALE = 1000.0
 _ROTATION_DELTA_RAD = np.radians(1.0)
 # Part of the median depth of the scene: the unit of the map is arbitrary, a length would not do.
 _TRANSLATION_DELTA = 0.01
+_POINTS_DELTA = 0.03
 # Shared frames whose scales, turns or shifts (in median depths) differ more are at odds.
 _MAX_LOG_SCALE_GAP, _MAX_TURN_GAP_RAD, _MAX_SHIFT_GAP = 0.12, np.radians(5.0), 0.15
 # A network that is bad throughout is not at odds with itself: the limit grows with its usual gap.
@@ -64,8 +66,9 @@ def register(
 
     The same frame has the same pixels in both predictions, so nothing is searched: scale is the
     median of the depth ratio over the pixels both predictions trust, rotation the robust mean
-    of the cameras' turns, translation the robust mean of what their centres then lack. A
-    shared frame that contradicts the others is left out; of two the more doubtful one.
+    of the cameras' turns, translation half what their centres then lack and half what the
+    points of the trusted pixels do, both by robust means. A shared frame that contradicts the
+    others is left out; of two the more doubtful one.
 
     Args:
         in_map: The shared frames as the map has them.
@@ -102,9 +105,15 @@ def register(
     turned = scale * submap_from_cam[:, :3, 3] @ rotation.T
     shifts = map_from_cam[:, :3, 3] - turned
     translation = huber_mean(shifts, _TRANSLATION_DELTA * median_depth)
+    by_points = _translation_by_points(
+        in_map.select([in_map.frame_ids[row] for row in rows]),
+        in_submap.select([in_map.frame_ids[row] for row in rows]),
+        Sim3(scale, rotation, translation),
+        _POINTS_DELTA * median_depth,
+    )
     distances = np.linalg.norm(shifts - translation, axis=1)
     return Registration(
-        map_from_submap=Sim3(scale, rotation, translation),
+        map_from_submap=Sim3(scale, rotation, 0.5 * (translation + by_points)),
         frame_ids=tuple(in_map.frame_ids[row] for row in rows),
         scale_residual=scale_residual,
         log_scale_sigma=_log_scale_sigma([ratios[row] for row in rows]),
@@ -138,6 +147,31 @@ class _FrameRatios:
 
     log_ratios: Float32[np.ndarray, ' n']
     blocks: np.ndarray
+
+
+def _translation_by_points(
+    in_map: Submap, in_submap: Submap, place: Sim3, delta: float
+) -> Float[np.ndarray, ' 3']:
+    """Return the translation that brings the points of the trusted pixels together.
+
+    Without points, as of places that are remembered without them, that of the cameras.
+    """
+    points = [
+        np.concatenate(
+            [
+                se3.transform(pose, cloud.reshape(-1, 3).astype(np.float64))
+                for pose, cloud in zip(each.submap_from_cam, each.points_in_cam, strict=True)
+            ]
+        )
+        for each in (in_map, in_submap)
+    ]
+    use = np.isfinite(points[0]).all(axis=1) & np.isfinite(points[1]).all(axis=1)
+    if np.count_nonzero(use) < _MIN_PIXELS:
+        return place.translation
+    weights = [each.points_confidence.reshape(-1) for each in (in_map, in_submap)]
+    rank = np.fmin(*(weight / np.median(weight[use]) for weight in weights))
+    use &= rank >= np.median(rank[use])
+    return huber_mean(points[0][use] - place.scale * points[1][use] @ place.rotation.T, delta)
 
 
 def _check_scale(scale: float) -> None:
