@@ -193,7 +193,7 @@ class MapSettings:
     )
     publish_rate: float = parameter(
         0.5,
-        'Rate limit of ~/map/points and ~/map/points_update.',
+        'Rate limit of ~/map/points, ~/map/points_update and ~/occupancy.',
         unit='Hz',
         minimum=0.01,
         maximum=10.0,

@@ -7,6 +7,7 @@ from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.prediction import Request
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.map_state import MapState
+from vggt_ros.mapping.occupancy_grid import FREE, OCCUPIED
 from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.uncertainty import isotropic
 from vggt_ros.mapping.window import Window
@@ -214,3 +215,15 @@ def test_a_rolling_map_forgets_what_is_far(state, add, make_window, make_config)
     state.update_config(make_config(map__max_radius=radius))
     add(state, make_window(range(3, 9), 3))
     assert 0.9 * radius < distances().max() <= radius
+
+
+def test_cells_are_drawn_only_if_somebody_wants_them(add, make_window, make_config):
+    state = MapState(make_config(occupancy__enable=True, occupancy__min_height=-0.3))
+    plain = MapState(make_config())
+    add(state, make_window(range(6), 0))
+    add(plain, make_window(range(6), 0))
+    assert plain.occupancy.grid() is None
+    cells = state.occupancy.grid().cells
+    assert {FREE, OCCUPIED} <= set(np.unique(cells).tolist())
+    state.clear()
+    assert state.occupancy.grid() is None

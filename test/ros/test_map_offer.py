@@ -1,15 +1,20 @@
 from dataclasses import replace
 
+from nav_msgs.msg import OccupancyGrid
 import numpy as np
 import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import PointCloud2
 
 from vggt_ros.config import MapSettings, VggtConfig
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.voxel_map import VoxelMap
 from vggt_ros.ros.map_offer import MapOffer
 from vggt_ros.ros.publishers import Publishers
+from vggt_ros.world_config import OccupancySettings
 
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 CONFIG = VggtConfig(map=MapSettings(publish_rate=10.0))
 
 
@@ -68,6 +73,26 @@ def test_the_map_comes_whole_and_its_changes_alone(make_node, offer):
     assert widths(make_node, offer, whole, 2) == [3, 4]
     assert widths(make_node, offer, changes, 2) == [3, 2]
     assert changes[1].header.stamp.nanosec == 2
+
+
+def test_cells_come_latched_while_the_grid_is_enabled(make_node):
+    config = replace(CONFIG, occupancy=OccupancySettings(enable=True))
+    node = make_node('vggt')
+    publishers = Publishers(node, config)
+    node.trigger_configure()
+    node.trigger_activate()
+    mapper = Voxels()
+    mapper.occupancy = lambda: OccupancyCells(
+        cells=np.array([[0, 100]], np.int8), origin_xy_m=np.zeros(2), resolution_m=0.1
+    )
+    offer = MapOffer(mapper, publishers, config)
+    heard = []
+    node.create_subscription(OccupancyGrid, '/vggt/occupancy', heard.append, LATCHED)
+    offer.note(7)
+    assert make_node.spin(lambda: offer.offer() or heard)
+    assert (heard[0].info.width, heard[0].info.height) == (2, 1)
+    assert list(heard[0].data) == [0, 100]
+    assert heard[0].header.stamp.nanosec == 7
 
 
 def test_without_news_nothing_comes_and_never_faster_than_the_rate(make_node, offer):

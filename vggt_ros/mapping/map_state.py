@@ -14,6 +14,8 @@ from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.entry import Entry, WindowView
 from vggt_ros.mapping.map_update import FrameResult
 from vggt_ros.mapping.metric_scale import MetricScale
+from vggt_ros.mapping.occupancy_grid import OccupancyGridMap
+from vggt_ros.mapping.occupancy_scan import scan_from_frame
 from vggt_ros.mapping.place_memory import PlaceMemory
 from vggt_ros.mapping.placement import begin, bridge, join, LastWindow, map_from_odom, Placement
 from vggt_ros.mapping.pose_graph import Edge
@@ -25,8 +27,10 @@ from vggt_ros.mapping.voxel_map import VoxelMap
 
 # In metres the scale of a submap is known; this keeps its covariance invertible.
 _LOCKED_LOG_SIGMA = 1e-4
-# Frames of a window that are remembered as places.
-_PLACES_PER_WINDOW = 2
+# Frames of a window that are remembered as places, and that are drawn into the occupancy grid.
+_PLACES_PER_WINDOW, _SCANS_PER_WINDOW = 2, 2
+# Scans that are kept to draw the grid again after a correction, 0.1 MB each.
+_MAX_SCANS = 600
 
 
 class MapState:
@@ -41,6 +45,7 @@ class MapState:
         trajectory: The newest poses.
         tracks: The points that are followed from window to window.
         chain: The submaps.
+        occupancy: Free and occupied cells, empty unless `occupancy.enable`.
         places: What is remembered of them, to know them again.
         scale: How long a unit of the map is.
         noise: How wrong the network's poses usually are.
@@ -55,6 +60,7 @@ class MapState:
         self.trajectory = Trajectory(config.path.max_size)
         self.tracks = TrackBook()
         self.chain = SubmapChain()
+        self.occupancy = OccupancyGridMap(config.occupancy, _MAX_SCANS)
         self.places = PlaceMemory(config.loop)
         self.scale = MetricScale(config.scale)
         self.noise = PoseNoise()
@@ -70,6 +76,7 @@ class MapState:
         self.trajectory.max_size = config.path.max_size
         self.scale.settings = config.scale
         self.places.settings = config.loop
+        self.occupancy.update_settings(config.occupancy)
 
     def clear(self) -> None:
         """Forget everything but how good the network is."""
@@ -78,6 +85,7 @@ class MapState:
         self.tracks.clear()
         self.chain.clear()
         self.places.clear()
+        self.occupancy.clear()
         self.scale.clear()
         self.last = None
 
@@ -148,6 +156,17 @@ class MapState:
                 self.voxels.keep_within(
                     results[-1].map_from_cam[:3, 3], self._config.map.max_radius
                 )
+        if self._config.occupancy.enable:
+            for result in _spread(results, _SCANS_PER_WINDOW):
+                self.occupancy.add(
+                    scan_from_frame(
+                        submap_id,
+                        result.frame.stamp_ns,
+                        result.points_in_cam,
+                        result.keep,
+                        result.map_from_cam,
+                    )
+                )
         self._remember_places(entry, results)
         self._set_last(entry)
 
@@ -158,6 +177,7 @@ class MapState:
         self.voxels.correct(correction)
         self.trajectory.correct(correction)
         self.places.correct(correction)
+        self.occupancy.correct(correction)
         if self.last is not None and self.last.submap_id in correction:
             move = correction[self.last.submap_id]
             self.last = self.last.moved(move)
@@ -185,8 +205,8 @@ class MapState:
     def _remember_places(self, entry: Entry, results: tuple[FrameResult, ...]) -> None:
         if not self._config.loop.enable:
             return
-        for k in np.unique(np.linspace(0, len(results) - 1, _PLACES_PER_WINDOW).astype(int)):
-            frame, descriptor = results[k].frame, results[k].descriptor
+        for result in _spread(results, _PLACES_PER_WINDOW):
+            frame, descriptor = result.frame, result.descriptor
             if descriptor is not None:
                 alone = entry.in_map.select([frame.id])
                 self.places.add(entry.placed.id, frame, alone, descriptor)
@@ -227,6 +247,11 @@ class MapState:
         if covariance is not None and self.scale.is_locked:
             covariance = _with_known_scale(covariance)
         return replace(placement, map_from_submap=moved, covariance=covariance)
+
+
+def _spread(results: tuple[FrameResult, ...], count: int) -> list[FrameResult]:
+    """Return some of the results, the first and the last among them."""
+    return [results[k] for k in np.unique(np.linspace(0, len(results) - 1, count).astype(int))]
 
 
 def _with_known_scale(covariance: Float[np.ndarray, '7 7']) -> Float[np.ndarray, '7 7']:

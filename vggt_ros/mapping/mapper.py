@@ -16,6 +16,7 @@ from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.keyframes import KeyframeSelector
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
 from vggt_ros.mapping.map_update import MapUpdate
+from vggt_ros.mapping.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.robot import Robot, UnknownRobot
 from vggt_ros.mapping.stream_check import StreamCheck
@@ -251,6 +252,11 @@ class Mapper:
         """Return a copy of the newest poses, oldest first."""
         with self._map.lock:
             return self._map.trajectory.poses()
+
+    def occupancy(self) -> OccupancyCells | None:
+        """Return the free and occupied cells, None if nothing was drawn."""
+        with self._map.lock:
+            return self._map.occupancy.grid()
 
     def views(self) -> list[CameraView]:
         """Return the newest poses with their cameras."""

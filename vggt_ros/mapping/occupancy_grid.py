@@ -5,28 +5,26 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from jaxtyping import Float, Int8, Int16, Int64
+from jaxtyping import Float, Int8, Int64
 import numpy as np
 
-from vggt_ros.mapping.occupancy_scan import band_from_camera, free_sectors, OccupancyScan
+from vggt_ros.mapping.occupancy_scan import OccupancyScan
+from vggt_ros.mapping.occupancy_votes import cell_votes, HIT
 from vggt_ros.mapping.submap_chain import Correction
 from vggt_ros.world_config import OccupancySettings
 
 UNKNOWN, FREE, OCCUPIED = -1, 0, 100
 
-# Evidence is log odds in steps of 1/40: one hit is e : 1. A cell that was never seen has 0.
-_HIT, _MISS = 40, -16
-# Bounds, so that what moved is forgotten after half a dozen views and noticed after two.
-_MIN_EVIDENCE, _MAX_EVIDENCE = -64, 96
+# Bounds, so that what left is forgotten after half a dozen views, and what came to a place that
+# was surely free is an obstacle after two.
+_MIN_EVIDENCE, _MAX_EVIDENCE = -HIT, 96
 _FREE_FROM, _OCCUPIED_FROM = -8, 24
-# A single point in a cell may be an error of the depth.
-_MIN_POINTS = 2
 # The array grows by so many cells, so that it does not grow with every scan.
 _CHUNK = 32
 MAX_SIDE = 4000
 
 
-def _cell_of_evidence() -> Int8[np.ndarray, '256']:
+def _cell_of_evidence() -> Int8[np.ndarray, ' n']:
     evidence = np.arange(256, dtype=np.uint8).view(np.int8)
     cell = np.full(256, UNKNOWN, dtype=np.int8)
     cell[evidence <= _FREE_FROM] = FREE
@@ -76,8 +74,8 @@ class OccupancyGridMap:
 
         Args:
             settings: Heights, range and resolution; map units.
-            max_scans: Scans kept, 0.08 MB each.
-            max_side: Largest number of rows and of columns, at least 64.
+            max_scans: Scans kept, 0.1 MB each.
+            max_side: Largest number of rows and of columns, at least 128.
         """
         self._settings = settings
         self._max_side = max_side
@@ -143,13 +141,13 @@ class OccupancyGridMap:
         self._is_stale = False
 
     def _draw(self, scan: OccupancyScan) -> None:
-        drawn = _votes(scan, self._settings, self._max_side)
+        drawn = cell_votes(scan, self._settings, self._max_side // 2 - _CHUNK)
         if drawn is None:
             return
         first, votes = drawn
         self._cover(first, first + votes.shape)
-        row, column = (first - self._first).tolist()
-        seen = self._evidence[row : row + votes.shape[0], column : column + votes.shape[1]]
+        begin = first - self._first
+        seen = self._evidence[_block(begin, begin + votes.shape)]
         seen[:] = np.clip(votes + seen, _MIN_EVIDENCE, _MAX_EVIDENCE)
 
     def _cover(self, first: Int64[np.ndarray, ' 2'], last: Int64[np.ndarray, ' 2']) -> None:
@@ -167,66 +165,12 @@ class OccupancyGridMap:
         grown = np.zeros(side.tolist(), dtype=np.int8)
         if self._evidence.size:
             begin = np.maximum(old_first, low)
-            rows, columns = (
-                slice(a, max(a, b)) for a, b in zip(begin, np.minimum(old_last, low + side))
-            )
-            grown[_shifted(rows, low[0]), _shifted(columns, low[1])] = self._evidence[
-                _shifted(rows, old_first[0]), _shifted(columns, old_first[1])
-            ]
+            end = np.maximum(begin, np.minimum(old_last, low + side))
+            kept = self._evidence[_block(begin - old_first, end - old_first)]
+            grown[_block(begin - low, end - low)] = kept
         self._evidence, self._first = grown, low
 
 
-def _shifted(cells: slice, by: int) -> slice:
-    return slice(cells.start - by, cells.stop - by)
-
-
-def _votes(
-    scan: OccupancyScan, settings: OccupancySettings, max_side: int
-) -> tuple[Int64[np.ndarray, ' 2'], Int16[np.ndarray, 'h w']] | None:
-    """Return the first cell (row, column) a scan votes on and its votes from there, or None."""
-    reach = min(settings.max_range, (max_side // 2 - _CHUNK) * settings.resolution)
-    offsets = scan.offsets_in_map()
-    floor, ceiling = band_from_camera(scan, settings)
-    is_obstacle = scan.is_kept & (offsets[:, 2] >= floor) & (offsets[:, 2] <= ceiling)
-    is_obstacle &= np.hypot(offsets[:, 0], offsets[:, 1]) <= reach
-    free_xy, misses = _free(scan, settings, reach)
-
-    in_map = np.concatenate([offsets[is_obstacle, :2], free_xy]) + scan.center_in_map[:2]
-    if not len(in_map):
-        return None
-    cells = np.floor(in_map[:, ::-1] / settings.resolution).astype(np.int64)
-    first = cells.min(axis=0)
-    height, width = (cells.max(axis=0) - first + 1).tolist()
-    flat = (cells - first) @ np.array([width, 1])
-    num_hits = int(is_obstacle.sum())
-    votes = np.zeros(height * width, dtype=np.int16)
-    votes[flat[num_hits:]] = misses
-    # What is an obstacle for one ray is not free for its neighbour.
-    votes[np.bincount(flat[:num_hits], minlength=len(votes)) >= _MIN_POINTS] = _HIT
-    return first, votes.reshape(height, width)
-
-
-def _free(
-    scan: OccupancyScan, settings: OccupancySettings, reach: float
-) -> tuple[Float[np.ndarray, 'n 2'], Int16[np.ndarray, ' n']]:
-    """Return places of free space, relative to the camera, and their votes.
-
-    Rays lie so dense that they miss no cell, and places on them half a cell apart.
-    """
-    sectors = free_sectors(scan, settings)
-    num_rays = int(np.ceil(sectors.width_rad * reach / settings.resolution))
-    distance = np.arange(0.5, 2 * reach / settings.resolution) * (0.5 * settings.resolution)
-    is_free = (distance >= sectors.near[:, None]) & (distance <= sectors.far[:, None])
-    row, column = np.nonzero(is_free)
-    distance = distance[column]
-
-    floor, ceiling = band_from_camera(scan, settings)
-    top = np.minimum(ceiling, distance * sectors.top_slope[row])
-    share = np.clip((top - floor) / (ceiling - floor), 0.0, 1.0)
-    misses = np.minimum(np.rint(_MISS * share), -1).astype(np.int16)
-
-    fraction = (np.arange(num_rays) + 0.5) / num_rays - 0.5
-    azimuth = sectors.azimuth_rad[:, None] + fraction * sectors.width_rad
-    ray = np.stack([np.cos(azimuth), np.sin(azimuth)], axis=-1)
-    free_xy = (distance[:, None, None] * ray[row]).reshape(-1, 2)
-    return free_xy, np.repeat(misses, num_rays)
+def _block(first: Int64[np.ndarray, ' 2'], last: Int64[np.ndarray, ' 2']) -> tuple[slice, slice]:
+    """Return the index of the cells from `first` to before `last`."""
+    return slice(int(first[0]), int(last[0])), slice(int(first[1]), int(last[1]))

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+import math
 
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Bool, Float, Float32
 import numpy as np
 
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.world_config import OccupancySettings
 
-# A scan keeps at most so many columns and rows of the image: 0.08 MB. 160 columns of a camera of
-# 90 degrees are as dense as cells of 0.05 m at 5 m.
-_MAX_COLUMNS, _MAX_ROWS = 160, 40
-# Sectors are this much wider than the angle between two columns, so that none stays empty.
-_SECTOR_PER_SPACING = 1.5
+# A scan keeps about so many points, 0.1 MB: every fifth row and column of 518 x 392 pixels.
+_NUM_POINTS = 8192
 _MAX_SPACING_RAD = 0.1
-_TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,25 +57,6 @@ class OccupancyScan:
         return self.points_in_cam @ self.map_from_cam[:3, :3].T
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class FreeSectors:
-    """Where a scan has seen that nothing stands, by azimuth; n sectors that saw something.
-
-    Attributes:
-        azimuth_rad: (n,) middle of the sector, about z of the map, 0 along x.
-        width_rad: Of every sector.
-        near: (n,) horizontal distance from the camera at which free space begins, map units.
-        far: (n,) where it ends; nowhere free if smaller than `near`.
-        top_slope: (n,) of the highest ray, height per distance.
-    """
-
-    azimuth_rad: Float[np.ndarray, ' n']
-    width_rad: float
-    near: Float[np.ndarray, ' n']
-    far: Float[np.ndarray, ' n']
-    top_slope: Float[np.ndarray, ' n']
-
-
 def scan_from_frame(
     submap_id: int,
     stamp_ns: int,
@@ -98,8 +75,8 @@ def scan_from_frame(
         map_from_cam: (4, 4) rigid, the camera in the map.
     """
     height, width = keep.shape
-    step_v, step_u = -(-height // _MAX_ROWS), -(-width // _MAX_COLUMNS)
-    pixels = (slice(step_v // 2, None, step_v), slice(step_u // 2, None, step_u))
+    step = max(1, round(math.sqrt(height * width / _NUM_POINTS)))
+    pixels = (slice(step // 2, None, step), slice(step // 2, None, step))
     points = points_in_cam[pixels]
     is_finite: Bool[np.ndarray, 'h w'] = np.isfinite(points).all(axis=-1)
     return OccupancyScan(
@@ -110,57 +87,6 @@ def scan_from_frame(
         is_kept=keep[pixels][is_finite],
         spacing_rad=_spacing_rad(points),
     )
-
-
-def free_sectors(scan: OccupancyScan, settings: OccupancySettings) -> FreeSectors:
-    """Return where the rays of a scan prove free space between the heights of an obstacle.
-
-    A place is free if a ray came down through it to `min_height` (or, from a camera below that,
-    up to it) and no point between the two heights is nearer in its sector. So the floor right
-    under the view of the camera, what is behind an obstacle, and a floor that was not seen are
-    not free. Points farther than `max_range` prove that their rays were free up to there.
-
-    Args:
-        scan: The scan where it is in the map.
-        settings: Heights, resolution and range, map units.
-    """
-    floor, ceiling = band_from_camera(scan, settings)
-    x, y, z = scan.offsets_in_map().T
-    distance = np.maximum(np.hypot(x, y), _TINY)
-    width_rad = max(
-        _SECTOR_PER_SPACING * scan.spacing_rad, settings.resolution / settings.max_range
-    )
-    num_sectors = max(8, int(2 * np.pi / width_rad))
-    turn = (np.arctan2(y, x) / (2 * np.pi)) % 1.0
-    sector = np.minimum((turn * num_sectors).astype(np.int16), num_sectors - 1)
-    order = np.argsort(sector, kind='stable')
-    first = _first_of_runs(sector[order])
-
-    slope = z / distance
-    # A ray stands for the gap to its neighbour, too: the lowest one that meets a wall just above
-    # min_height has seen all of the way to the wall.
-    toward_floor = slope + (scan.spacing_rad if floor > 0 else -scan.spacing_rad)
-    with np.errstate(divide='ignore', invalid='ignore'):
-        reach = floor / toward_floor
-        is_proof = scan.is_kept & (reach >= 0) & (reach <= distance)
-    is_between = (z >= floor) & (z <= ceiling)
-    near = _reduced(np.minimum, np.where(is_proof, reach, np.inf)[order], first)
-    seen = _reduced(np.maximum, np.where(is_proof, reach, 0.0)[order], first)
-    blocked = _reduced(np.minimum, np.where(is_between, distance, np.inf)[order], first)
-    top_slope = _reduced(np.maximum, np.where(scan.is_kept, slope, -np.inf)[order], first)
-    return FreeSectors(
-        azimuth_rad=(sector[order][first] + 0.5) * (2 * np.pi / num_sectors),
-        width_rad=2 * np.pi / num_sectors,
-        near=near,
-        far=np.minimum(np.minimum(seen, settings.max_range), blocked - settings.resolution),
-        top_slope=top_slope,
-    )
-
-
-def band_from_camera(scan: OccupancyScan, settings: OccupancySettings) -> tuple[float, float]:
-    """Return the two heights between which a point is an obstacle, above the camera."""
-    height = float(scan.center_in_map[2])
-    return settings.min_height - height, settings.max_height - height
 
 
 def _spacing_rad(points: Float32[np.ndarray, 'h w 3']) -> float:
@@ -174,19 +100,3 @@ def _spacing_rad(points: Float32[np.ndarray, 'h w 3']) -> float:
         if len(steps):
             spacings.append(float(np.median(steps)))
     return min(max(spacings, default=_MAX_SPACING_RAD), _MAX_SPACING_RAD)
-
-
-def _first_of_runs(values: np.ndarray) -> Int64[np.ndarray, ' n']:
-    """Return where runs of equal values begin."""
-    is_first = np.ones(len(values), dtype=bool)
-    is_first[1:] = values[1:] != values[:-1]
-    return np.flatnonzero(is_first)
-
-
-def _reduced(
-    how: np.ufunc, values: Float[np.ndarray, ' N'], first: Int64[np.ndarray, ' n']
-) -> Float[np.ndarray, ' n']:
-    """Return the reduction over every run; numpy refuses to when there are none."""
-    if not len(first):
-        return np.zeros(0)
-    return np.asarray(how.reduceat(values, first), dtype=np.float64)

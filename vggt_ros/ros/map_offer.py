@@ -11,7 +11,7 @@ from vggt_ros.ros.publishers import Publishers
 
 
 class MapOffer:
-    """Publishes the map and what changed of it. Any thread may call any method."""
+    """Publishes the map, its changes and the occupancy grid. Any thread may call any method."""
 
     def __init__(self, mapper: Mapper, publishers: Publishers, config: VggtConfig) -> None:
         """Offer nothing yet."""
@@ -20,8 +20,8 @@ class MapOffer:
         self._config = config
         self._lock = threading.Lock()
         self._stamp_ns = 0
-        self._has_news = self._has_changes = False
-        self._sent_s = self._changes_sent_s = float('-inf')
+        self._has_news = self._has_changes = self._has_cells = False
+        self._sent_s = self._changes_sent_s = self._cells_sent_s = float('-inf')
         self._changes_tick = 0
 
     def update_config(self, config: VggtConfig) -> None:
@@ -34,6 +34,7 @@ class MapOffer:
         with self._lock:
             self._stamp_ns = stamp_ns
             self._has_news = self._has_changes = self._config.map.enable
+            self._has_cells = True
 
     def note_reset(self) -> None:
         """Take note that the map is empty; that is shown without delay."""
@@ -59,3 +60,9 @@ class MapOffer:
                 self._has_changes, self._changes_sent_s = False, now_s
                 points, self._changes_tick = self._mapper.map_points(self._changes_tick)
                 self._publishers.publish_map_update(self._stamp_ns, points)
+            is_due = now_s - self._cells_sent_s >= period_s
+            if self._has_cells and is_due and self._publishers.wants_occupancy:
+                self._has_cells, self._cells_sent_s = False, now_s
+                cells = self._mapper.occupancy()
+                if cells is not None:
+                    self._publishers.publish_occupancy(self._stamp_ns, cells)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import threading
 
 from geometry_msgs.msg import PoseArray, PoseStamped, PoseWithCovarianceStamped
-from nav_msgs.msg import Odometry, Path
+from nav_msgs.msg import OccupancyGrid, Odometry, Path
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.mapping.map_update import FrameResult, FrameTracks, MapUpdate
+from vggt_ros.mapping.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.odometry_chain import OdometryEstimate
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.mapping.voxel_map import MapPoints
 from vggt_ros.ros import messages
 from vggt_ros.ros.clouds import frame_cloud, map_cloud, tracks_cloud
+from vggt_ros.ros.occupancy_message import occupancy_grid
 from vggt_ros.ros.track_overlay import TrackOverlay
 
 _NEWEST_DEPTH = 2
@@ -56,6 +58,9 @@ class Publishers:
         self._tracks_image = self._create(Image, '~/tracks/image', every_frame)
         self._map = self._create(PointCloud2, '~/map/points', _MAP_QOS)
         self._map_update = self._create(PointCloud2, '~/map/points_update', newest)
+        self._occupancy: LifecyclePublisher | None = None
+        if config.occupancy.enable:
+            self._occupancy = self._create(OccupancyGrid, '~/occupancy', _MAP_QOS)
 
     @property
     def wants_tracks(self) -> bool:
@@ -80,6 +85,12 @@ class Publishers:
         """Whether somebody listens to the changes of the map."""
         with self._lock:
             return self._wanted(self._map_update)
+
+    @property
+    def wants_occupancy(self) -> bool:
+        """Whether somebody listens to the occupancy grid."""
+        with self._lock:
+            return self._occupancy is not None and self._wanted(self._occupancy)
 
     def update_config(self, config: VggtConfig) -> None:
         """Use other settings from the next message on."""
@@ -136,6 +147,14 @@ class Publishers:
         with self._lock:
             if not self._is_closed:
                 self._map.publish(message)
+
+    def publish_occupancy(self, stamp_ns: int, cells: OccupancyCells) -> None:
+        """Publish the occupancy grid as of `stamp_ns`; it is latched."""
+        header = messages.header_of(stamp_ns, self._config.frames.map)
+        message = occupancy_grid(header, cells)
+        with self._lock:
+            if not self._is_closed and self._occupancy is not None:
+                self._occupancy.publish(message)
 
     def forget_tracks(self) -> None:
         """Draw no trails of tracks from before."""

@@ -1,0 +1,65 @@
+"""The limits of benchmarks.courses on one seed: what all of them promise, in short."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks import courses
+from benchmarks.courses import largest_jump_m, LIMITS, run
+from vggt_ros.synthetic.course import make_course
+from vggt_ros.synthetic.simulated_predictor import Errors
+
+
+def within_limits(numbers):
+    return {name: value <= LIMITS[name] for name, value in numbers.items() if name in LIMITS}
+
+
+def test_once_round_a_corridor_drifts_little_and_less_with_its_loop():
+    ((_, numbers),) = courses.loop(0)
+    assert all(within_limits(numbers).values()), numbers
+    assert numbers['num_loops'] >= 1
+    assert numbers['sim3_ate_percent_with_loops'] < numbers['sim3_ate_percent']
+
+
+@pytest.mark.parametrize('name', ['figure_eight', 'turning'])
+def test_with_wheels_the_map_is_metric_and_no_pose_jumps_when_windows_fail(name):
+    course = make_course(name, 400, 0)
+    found = run(course, 0, odometry=True, errors=replace(Errors(), failures=0.2))
+    assert found.num_failed > 5
+    assert found.metric_error.ate_percent < 1.0
+    assert found.updates[-1].scale_state.is_metric
+    assert largest_jump_m(course, found) < 0.3
+
+
+def test_a_jump_that_was_not_reported_is_seen():
+    course = make_course('figure_eight', 200, 0)
+    found = run(course, 0)
+    jumped = found.published.copy()
+    jumped[100:, 0, 3] += 1.0
+    assert largest_jump_m(course, replace(found, published=jumped)) > 0.5
+    frame = int(found.frame_index[100])
+    reported = replace(found, published=jumped, corrected_frames=(frame,))
+    assert largest_jump_m(course, reported) < 0.5
+
+
+def test_a_parked_robot_stays_where_it_is():
+    ((_, numbers),) = courses.still(0)
+    assert all(within_limits(numbers).values()), numbers
+
+
+def test_published_covariances_are_neither_too_small_nor_useless():
+    # The unit of every window is a metre, so that poses can be compared without an alignment.
+    normalised = []
+    for name in ('figure_eight', 'lawn_mower'):
+        course = make_course(name, 300, 1)
+        found = run(course, 1, errors=replace(Errors(), log_scale=0.0, focal=0.0), loops=False)
+        truth = course.world_from_cam[found.frame_index]
+        world_from_map = truth[0] @ np.linalg.inv(found.published[0])
+        for k in range(20, len(truth), 10):
+            off = (world_from_map @ found.published[k] - truth[k])[:3, 3]
+            in_map = world_from_map[:3, :3].T @ off
+            covariance = found.covariances[k][:3, :3]
+            normalised.append(in_map @ np.linalg.solve(covariance, in_map) / 3.0)
+    assert 0.05 < np.median(normalised) < 2.0
+    assert np.quantile(normalised, 0.95) < 5.0
