@@ -41,6 +41,15 @@ def generate_launch_description():
                 'Weights: nano, a Hugging Face id or a file; empty takes those of params_file.',
             ),
             argument('device', '', 'auto, cpu, cuda or cuda:N; empty takes that of params_file.'),
+            argument('depth_topic', 'depth', 'sensor_msgs/Image that tells metres, if it exists.'),
+            argument('map_frame', '', 'Fixed frame of the map; empty takes that of params_file.'),
+            argument('odom_frame', '', 'Frame of the odometry; empty as above.'),
+            argument('base_frame', '', 'Frame of the robot; empty as above.'),
+            argument(
+                'tf_mode',
+                '',
+                'auto, map_to_odom, map_to_base, map_to_camera or none; empty as above.',
+            ),
             argument('use_sim_time', 'false', 'Take the time from /clock.'),
             argument(
                 'autostart',
@@ -71,6 +80,10 @@ def start(context: LaunchContext):
         ('model.checkpoint', 'checkpoint', str),
         ('model.device', 'device', str),
         ('autostart', 'autostart', bool),
+        ('frames.map', 'map_frame', str),
+        ('frames.odom', 'odom_frame', str),
+        ('frames.base', 'base_frame', str),
+        ('tf.mode', 'tf_mode', str),
     ):
         if given(name):
             parameters[parameter] = typed(name, kind)
@@ -81,7 +94,11 @@ def start(context: LaunchContext):
         name=given('name'),
         namespace=given('namespace'),
         parameters=[given('params_file'), parameters],
-        remappings=[('image', image_topic), ('camera_info', camera_info_topic)],
+        remappings=[
+            ('image', image_topic),
+            ('camera_info', camera_info_topic),
+            ('depth', given('depth_topic')),
+        ],
         arguments=['--ros-args', '--log-level', given('log_level')],
         output='screen',
         emulate_tty=True,

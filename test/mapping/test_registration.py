@@ -183,6 +183,35 @@ def test_one_shared_frame_is_enough():
     assert_close(seam.map_from_submap, truth, 1e-5)
 
 
+def on_the_spot(submap):
+    poses = submap.submap_from_cam.copy()
+    poses[:, :3, 3] = poses[0, :3, 3]
+    return changed(submap, submap_from_cam=poses)
+
+
+def without_motion(submap):
+    poses = np.repeat(submap.submap_from_cam[:1], S, axis=0)
+    return changed(submap, submap_from_cam=poses)
+
+
+def of_one_plane(submap):
+    rows = np.linspace(1, 3, H, dtype=np.float32)[None, :, None]
+    return changed(submap, depth=np.broadcast_to(rows, submap.depth.shape).copy())
+
+
+@seeds
+@pytest.mark.parametrize('degenerate', [on_the_spot, without_motion, of_one_plane])
+def test_scale_needs_no_baseline_no_motion_and_no_relief(degenerate, seed):
+    rng = np.random.default_rng(seed)
+    in_submap = degenerate(random_submap(rng))
+    truth = Sim3(
+        float(np.exp(rng.normal())), matrix_from_quat_xyzw(rng.normal(size=4)), rng.normal(size=3)
+    )
+    found = register(in_submap.moved(truth), in_submap)
+    assert_close(found.map_from_submap, truth, 1e-5)
+    assert found.log_scale_sigma < 0.01
+
+
 def test_confident_points_have_half_a_say_in_the_translation():
     in_map, in_submap, truth = seam_of(np.random.default_rng(0), with_points=True)
     assert_close(register(in_map, in_submap).map_from_submap, truth, 1e-5)

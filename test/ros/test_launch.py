@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 ARGUMENTS = {
     *('namespace', 'name', 'params_file', 'image_topic', 'camera_info_topic', 'checkpoint'),
     *('device', 'use_sim_time', 'autostart', 'log_level', 'use_rviz', 'rviz_config'),
+    *('depth_topic', 'map_frame', 'odom_frame', 'base_frame', 'tf_mode'),
 }
 
 
@@ -84,7 +85,11 @@ def test_the_demo_plays_something_to_the_node():
 )
 def test_the_calibration_is_beside_the_image(start, image_topic, camera_info_topic, expected):
     context, node, _ = start(image_topic=image_topic, camera_info_topic=camera_info_topic)
-    assert remappings(context, node) == {'image': image_topic, 'camera_info': expected}
+    assert remappings(context, node) == {
+        'image': image_topic,
+        'camera_info': expected,
+        'depth': 'depth',
+    }
 
 
 def test_rviz_follows_the_name_of_the_node(start):
