@@ -98,14 +98,27 @@ def test_what_is_passed_under_is_free():
 
 
 def test_what_was_filtered_out_is_neither_obstacle_nor_free_nor_looked_through():
-    keep = np.ones((HEIGHT, WIDTH), dtype=bool)
-    keep[:, 60:100] = False
-    box = [[2.5, -0.2, 0.0], [2.9, 0.2, 1.9]]
-    scan = scan_of(box, keep=keep)
+    box = [[2.5, -0.2, 0.0], [2.7, 0.2, 0.3]]  # the floor behind it is in view
+    whole = scan_of(box)
+    x, y, z = (whole.offsets_in_map() + whole.center_in_map).T
+    in_box = (np.abs(x - 2.6) < 0.11) & (np.abs(y) < 0.21) & (z > 0.01)
+    scan = replace(whole, is_kept=~in_box)
+    assert len(marked(whole))
     assert not len(marked(scan))
-    free = scan_of(box)
-    assert vote_at(free, 2.3, 0.0) < 0
-    assert all(vote_at(scan, x, 0.0) == 0 for x in np.arange(0.1, 5.0, RES))
+    assert vote_at(scan, 2.3, 0.0) < 0
+    assert all(vote_at(scan, x, 0.0) == 0 for x in np.arange(2.5, 5.0, RES))
+
+
+def test_a_scan_keeps_the_filter_of_its_frame():
+    keep = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    assert cell_votes(scan_of(WALL, keep=keep), SETTINGS, 1000) is None
+
+
+@pytest.mark.parametrize('wall_m', [4.4, 4.45, 4.5, 4.55])
+def test_free_space_reaches_up_to_a_far_wall(wall_m):
+    scan = scan_of([[wall_m, -10.0, 0.0], [4.7, 10.0, 2.8]])
+    # Although rows of the image are 0.14 m apart on the floor there.
+    assert all(vote_at(scan, wall_m - 0.09, y) < 0 for y in np.arange(-1.0, 1.0, RES))
 
 
 def test_a_single_point_is_not_an_obstacle_but_not_free_either():

@@ -129,10 +129,11 @@ def free_sectors(scan: OccupancyScan, settings: OccupancySettings) -> FreeSector
     slope = z / distance
     # A ray stands for the gap to its neighbour, too: the lowest one that meets a wall just above
     # min_height has seen all of the way to the wall.
-    toward_floor = slope + (scan.spacing_rad if floor > 0 else -scan.spacing_rad)
+    gap = scan.spacing_rad if floor > 0 else -scan.spacing_rad
     with np.errstate(divide='ignore', invalid='ignore'):
-        reach = floor / toward_floor
-        is_proof = scan.is_kept & (reach >= 0) & (reach <= distance)
+        reach, reach_with_gap = floor / slope, floor / (slope + gap)
+    is_proof = scan.is_kept & (reach_with_gap >= 0) & (reach_with_gap <= distance)
+    reach = np.where((reach >= 0) & (reach <= distance), reach, distance)
     is_between = (z >= floor) & (z <= ceiling)
     near = _reduced(np.minimum, np.where(is_proof, reach, np.inf)[order], first)
     seen = _reduced(np.maximum, np.where(is_proof, reach, 0.0)[order], first)
