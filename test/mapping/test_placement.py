@@ -26,13 +26,12 @@ def last_of(view_of):
 
     def make(scale=1.0, odom_from_cam=None):
         view = view_of(range(6), odom_from_cam=odom_from_cam)
-        placement = begin(view.submap, view.robot, scale)
+        placement = begin(view.submap, view.believed, view.robot, scale)
         in_map = view.submap.moved(placement.map_from_submap)
         last = LastWindow(
             submap_id=0,
             in_map=in_map.select((3, 4, 5)),
             doubts=np.full(3, 0.02),
-            scale=scale,
             map_from_first=in_map.submap_from_cam[0],
             map_from_odom=map_from_odom(in_map, view.believed, view.robot, 1.0),
         )
@@ -90,7 +89,7 @@ def test_odometry_bridges_a_gap_in_any_unit(view_of, last_of, true_pose):
     metres_per_unit = 2.0
     in_units = true_pose(20)
     in_units[:3, 3] /= metres_per_unit
-    placement = bridge(view.submap, view.robot, last, metres_per_unit, 0.7)
+    placement = bridge(view.submap, view.believed, view.robot, last, metres_per_unit, 0.7)
     moved = placement.map_from_submap.apply_to_pose(view.submap.submap_from_cam)
     np.testing.assert_allclose(moved[0], last.map_from_odom @ in_units, atol=1e-9)
     assert placement.map_from_submap.scale == 0.7
@@ -104,7 +103,7 @@ def test_without_odometry_or_scale_a_gap_stays_a_guess(view_of, last_of, true_po
     known = missing != 'odometry'
     view = view_of(range(20, 26), odom_from_cam=[true_pose(20)] * 6 if known else None)
     unit = float('nan') if missing == 'scale' else 1.0
-    placement = bridge(view.submap, view.robot, last, unit, None)
+    placement = bridge(view.submap, view.believed, view.robot, last, unit, None)
     assert placement.covariance is None
     moved = placement.map_from_submap.apply_to_pose(view.submap.submap_from_cam)
     np.testing.assert_allclose(moved[0], last.in_map.submap_from_cam[-1], atol=1e-9)
@@ -114,9 +113,40 @@ def test_the_odometry_is_where_its_newest_known_pose_says(view_of, true_pose):
     odom_from_cam = [true_pose(i) for i in range(6)]
     odom_from_cam[5] = None
     view = view_of(range(6), odom_from_cam=odom_from_cam)
-    placement = begin(view.submap, view.robot, 0.5)
+    placement = begin(view.submap, view.believed, view.robot, 0.5)
     in_map = view.submap.moved(placement.map_from_submap)
     found = map_from_odom(in_map, view.believed, view.robot, 1.0)
     np.testing.assert_allclose(found @ odom_from_cam[4], in_map.submap_from_cam[4], atol=1e-9)
     assert se3.is_rigid(found)
     assert map_from_odom(in_map, view.believed, view.robot, float('nan')) is None
+
+
+def test_a_first_frame_that_nobody_believes_does_not_decide_where_a_window_is(
+    view_of, last_of, true_pose, predictor
+):
+    odom = [true_pose(i) for i in range(6)]
+    last, _ = last_of(odom_from_cam=odom)
+
+    def spoil(parts):
+        parts['cam_from_world'][0, :3, 3] += 5.0
+
+    predictor.spoil = spoil
+    later = [true_pose(i) for i in range(20, 26)]
+    believed = np.arange(6) > 0
+    view = view_of(range(20, 26), odom_from_cam=later, believed=believed)
+    bridged = bridge(view.submap, view.believed, view.robot, last, 1.0, 0.7).map_from_submap
+    begun = begin(view.submap, view.believed, view.robot, 0.7).map_from_submap
+    for placed, expected in ((bridged, last.map_from_odom @ later[1]), (begun, later[1])):
+        moved = placed.apply_to_pose(view.submap.submap_from_cam)
+        np.testing.assert_allclose(moved[1], expected, atol=1e-6)
+
+
+def test_a_gap_without_motion_keeps_what_is_seen_as_far_away_as_before(
+    view_of, last_of, true_pose
+):
+    last, _ = last_of(scale=2.0, odom_from_cam=[true_pose(i) for i in range(6)])
+    view = view_of(range(20, 26), odom_from_cam=[true_pose(20)] * 6)
+    placement = bridge(view.submap, view.believed, view.robot, last, 1.0, None)
+    depth = view.submap.moved(placement.map_from_submap).depth
+    assert np.nanmedian(depth) == pytest.approx(np.nanmedian(last.in_map.depth), rel=1e-3)
+    assert placement.log_scale_sigma > 0.3

@@ -98,14 +98,17 @@ class MapState:
         submap, last = view.submap, self.last
         self.correction = None
         if last is None:
-            placement = begin(submap, view.robot, self._first_scale(view))
+            placement = begin(submap, view.believed, view.robot, self._first_scale(view))
             self._origin = placement.map_from_submap.apply(submap.submap_from_cam[0, :3, 3])
         elif view.window.num_overlap:
             placement = join(view.window, submap, view.believed, view.doubts, last, self.noise)
             self.scale.drift(placement.log_scale_sigma)
         else:
             unit = self.scale.metres_per_unit
-            placement = bridge(submap, view.robot, last, unit, self._own_scale(view))
+            placement = bridge(
+                submap, view.believed, view.robot, last, unit, self._own_scale(view)
+            )
+            self.scale.drift(placement.log_scale_sigma)
         placement = self._in_true_scale(view, placement)
         in_map = submap.moved(placement.map_from_submap)
         first = in_map.submap_from_cam[0]
@@ -195,7 +198,6 @@ class MapState:
             submap_id=entry.placed.id,
             in_map=kept,
             doubts=view.doubts[rows],
-            scale=entry.placement.map_from_submap.scale,
             map_from_first=entry.in_map.submap_from_cam[0],
             map_from_odom=map_from_odom(
                 entry.in_map, view.believed, view.robot, self.scale.metres_per_unit

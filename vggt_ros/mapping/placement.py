@@ -21,6 +21,8 @@ from vggt_ros.mapping.z_up import first_map_from_cam, first_map_from_submap
 
 # Odometry errs by this part of the way, and turns by so much per metre.
 _ODOM_DRIFT, _ODOM_TURN_RAD_PER_M = 0.03, 0.02
+# How sure the scale of a window is that shares no frame: seen by odometry, or guessed.
+_BRIDGED_LOG_SIGMA, _GUESSED_LOG_SIGMA = 0.05, 0.7
 # How sure a seam is at best: rounding and the pixels' size.
 _MIN_TURN_RAD, _MIN_SHIFT = 5e-4, 1e-3
 
@@ -33,7 +35,6 @@ class LastWindow:
         submap_id: The map's last submap.
         in_map: Its last frames, in map units.
         doubts: (n,) how much each of them disagrees with its window.
-        scale: Map units per unit of that window's prediction.
         map_from_first: (4, 4) pose of that window's first camera.
         map_from_odom: (4, 4) rigid, where the odometry's frame was in the map; None if there was
             no odometry.
@@ -42,7 +43,6 @@ class LastWindow:
     submap_id: int
     in_map: Submap
     doubts: Float[np.ndarray, ' n']
-    scale: float
     map_from_first: Float[np.ndarray, '4 4']
     map_from_odom: Float[np.ndarray, '4 4'] | None
 
@@ -52,7 +52,6 @@ class LastWindow:
         return replace(
             self,
             in_map=self.in_map.moved(map_from_old_map),
-            scale=map_from_old_map.scale * self.scale,
             map_from_first=map_from_old_map.apply_to_pose(self.map_from_first),
             map_from_odom=None if odom is None else map_from_old_map.apply_to_pose(odom),
         )
@@ -76,15 +75,21 @@ class Placement:
     covariance: Float[np.ndarray, '7 7'] | None
 
 
-def begin(submap: Submap, view: RobotView, scale: float) -> Placement:
+def begin(
+    submap: Submap, believed: Bool[np.ndarray, ' S'], view: RobotView, scale: float
+) -> Placement:
     """Return where the first window of a map is.
 
     Args:
         submap: The window.
+        believed: (S,) False for frames that must not decide it.
         view: What the robot says.
         scale: Map units per unit of the window.
     """
-    start = first_map_from_submap(submap.submap_from_cam[0], first_map_from_cam(view), scale)
+    row = int(np.argmax(believed))
+    start = first_map_from_submap(
+        submap.submap_from_cam[row], first_map_from_cam(view, row), scale
+    )
     return Placement(
         map_from_submap=start, scale_residual=0.0, log_scale_sigma=0.0, covariance=None
     )
@@ -132,39 +137,50 @@ def join(
 
 
 def bridge(
-    submap: Submap, view: RobotView, last: LastWindow, metres_per_unit: float, scale: float | None
+    submap: Submap,
+    believed: Bool[np.ndarray, ' S'],
+    view: RobotView,
+    last: LastWindow,
+    metres_per_unit: float,
+    scale: float | None,
 ) -> Placement:
     """Return where a window is that shares no frame with the map: by odometry, or a guess.
 
     Args:
         submap: The window.
+        believed: (S,) False for frames that must not decide it.
         view: What the robot says of it.
         last: What the map has.
         metres_per_unit: Of the map; NaN if not known, then odometry can not tell where it is.
-        scale: Map units per unit of the window, as odometry shows it; None if it does not.
+        scale: Map units per unit of the window, as odometry shows it; None if it does not: then
+            the window is taken to see things as far away as the last one did.
     """
-    first, map_from_odom = view.odom_from_cam[0], last.map_from_odom
+    row = int(np.argmax(believed))
+    first, map_from_odom = view.odom_from_cam[row], last.map_from_odom
     last_map_from_cam = last.in_map.submap_from_cam[-1]
+    log_scale_sigma = _BRIDGED_LOG_SIGMA
+    if scale is None:
+        # Windows have units of their own; what they see is likely as far away as before.
+        scale = float(np.nanmedian(last.in_map.depth) / np.nanmedian(submap.depth))
+        log_scale_sigma = _GUESSED_LOG_SIGMA
     if first is None or map_from_odom is None or not np.isfinite(metres_per_unit):
-        guess = continue_from(last_map_from_cam, last.scale, submap)
         return Placement(
-            map_from_submap=guess,
+            map_from_submap=continue_from(last_map_from_cam, scale, submap, row),
             scale_residual=float('nan'),
-            log_scale_sigma=float('nan'),
+            log_scale_sigma=log_scale_sigma,
             covariance=None,
         )
     in_units = first.copy()
     in_units[:3, 3] /= metres_per_unit
     map_from_cam = map_from_odom @ in_units
-    placed = continue_from(map_from_cam, last.scale if scale is None else scale, submap)
+    placed = continue_from(map_from_cam, scale, submap, row)
     way = float(np.linalg.norm(map_from_cam[:3, 3] - last.map_from_first[:3, 3]))
     turn_rad = _ODOM_TURN_RAD_PER_M * way * metres_per_unit + _MIN_TURN_RAD
-    log_scale = 0.05 if scale is not None else 0.5
     return Placement(
         map_from_submap=placed,
         scale_residual=float('nan'),
-        log_scale_sigma=log_scale,
-        covariance=isotropic(turn_rad, _ODOM_DRIFT * way + 1e-3, log_scale),
+        log_scale_sigma=log_scale_sigma,
+        covariance=isotropic(turn_rad, _ODOM_DRIFT * way + 1e-3, log_scale_sigma),
     )
 
 

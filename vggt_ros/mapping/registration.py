@@ -124,19 +124,19 @@ def register(
 
 
 def continue_from(
-    last_map_from_cam: Float[np.ndarray, '4 4'], scale: float, submap: Submap
+    last_map_from_cam: Float[np.ndarray, '4 4'], scale: float, submap: Submap, row: int = 0
 ) -> Sim3:
     """Return a similarity for a submap that shares no frame with the map: a new segment.
 
-    Nothing ties the two: the segment starts at a pose that the caller knows, with the map's
-    last scale.
+    Nothing ties the two: the segment starts at a pose and with a scale that the caller knows.
 
     Args:
-        last_map_from_cam: (4, 4) pose that the first camera of the window gets.
-        scale: Map units per unit of the last window's prediction.
-        submap: The new window; its first camera is put on that pose.
+        last_map_from_cam: (4, 4) pose that a camera of the window gets.
+        scale: Map units per unit of the window.
+        submap: The new window.
+        row: Which of its cameras is put on that pose.
     """
-    first = submap.submap_from_cam[0]
+    first = submap.submap_from_cam[row]
     rotation = last_map_from_cam[:3, :3] @ first[:3, :3].T
     return Sim3(scale, rotation, last_map_from_cam[:3, 3] - scale * (rotation @ first[:3, 3]))
 

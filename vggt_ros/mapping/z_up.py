@@ -13,8 +13,8 @@ from vggt_ros.mapping.robot_view import RobotView
 MAP_FROM_FIRST_CAM = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 
 
-def first_map_from_cam(view: RobotView) -> Float[np.ndarray, '4 4']:
-    """Return where the first camera is put in a map that begins.
+def first_map_from_cam(view: RobotView, row: int = 0) -> Float[np.ndarray, '4 4']:
+    """Return where a camera is put in a map that begins.
 
     With odometry the map begins as the odometry's frame, so that map -> odom begins as identity;
     else as the robot's base, which stands level; else the camera itself is the origin and taken
@@ -22,8 +22,9 @@ def first_map_from_cam(view: RobotView) -> Float[np.ndarray, '4 4']:
 
     Args:
         view: Of the first window.
+        row: Which of its cameras.
     """
-    first = view.odom_from_cam[0]
+    first = view.odom_from_cam[row]
     if first is None:
         first = view.base_from_cam
     if first is None:
