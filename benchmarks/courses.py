@@ -35,6 +35,7 @@ LIMITS = {
     'sim3_ate_percent_with_loops': 0.4,
     'se3_ate_percent': 1.0,
     'length_error_percent': 1.5,
+    'length_error_with_gaps_percent': 2.0,
     'locked_after_s': 30.0,
     'largest_jump_m': 0.3,
     'memory_growth_percent': 2.0,
