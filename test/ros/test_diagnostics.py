@@ -71,7 +71,9 @@ def test_every_number_has_its_key():
 
 
 def test_metres_have_their_source_and_how_sure_they_are():
-    state = ScaleState(is_metric=True, metres_per_unit=1.02, log_sigma=0.013, source='odometry')
+    state = ScaleState(
+        is_metric=True, metres_per_unit=1.02, log_sigma=0.013, source='odometry', num_rejected=4
+    )
     values = values_of(
         replace(HEALTH, scale_state=state, submaps=12, loops=2, tf_mode='map_to_odom')
     )
@@ -80,6 +82,7 @@ def test_metres_have_their_source_and_how_sure_they_are():
         'scale_source': 'odometry',
         'metres_per_unit': '1.02',
         'metres_per_unit_log_sigma': '0.013',
+        'scale_rejected': '4',
         'submaps': '12',
         'loops': '2',
         'is_tied': 'true',

@@ -1,14 +1,16 @@
 from dataclasses import replace
 from threading import Event
 
+from geometry_msgs.msg import PoseStamped
 import numpy as np
 import pytest
-from sensor_msgs.msg import PointCloud2
+from sensor_msgs.msg import Image, PointCloud2
 
 from vggt_ros.config import KeyframeSettings, VggtConfig, WindowSettings
 from vggt_ros.errors import DeviceMemoryError, InputError, PredictionError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.map_update import MapUpdate, ScaleState
 from vggt_ros.mapping.robot import UnknownRobot
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.tf_publisher import MapBroadcaster
@@ -46,9 +48,10 @@ class StuckPredictor(Predictor):
 class SilentBroadcaster(MapBroadcaster):
     def __init__(self):
         self.mode, self.conflict = 'none', ''
+        self.sent = []
 
     def send(self, update):
-        pass
+        self.sent.append(update)
 
     def reset(self):
         pass
@@ -70,6 +73,7 @@ def pipeline(make_node, predictor):
     ends = []
     made = Pipeline(node, CONFIG, predictor, UnknownRobot(), SilentBroadcaster(), ends.append)
     made.ends = ends
+    made.sent = made.broadcaster.sent
     node.trigger_configure()
     node.trigger_activate()
     made.node = node
@@ -178,3 +182,44 @@ def test_memory_that_does_not_suffice_ends_the_node_if_that_is_the_policy(
     pipeline.stop()
     assert '20 GiB' in pipeline.last_error
     assert bool(pipeline.ends) == ends
+
+
+@pytest.mark.parametrize('is_metric', [True, False])
+@pytest.mark.parametrize('require_metric', [True, False])
+def test_places_wait_for_metres_if_they_are_required(
+    make_node, pipeline, frame_result, is_metric, require_metric
+):
+    scale = replace(CONFIG.scale, require_metric=require_metric)
+    pipeline.update_config(replace(CONFIG, scale=scale))
+    poses, depths = [], []
+    pipeline.node.create_subscription(PoseStamped, '/vggt/pose', poses.append, 10)
+    pipeline.node.create_subscription(Image, '/vggt/depth/image_rect', depths.append, 10)
+    assert make_node.spin(
+        lambda: (
+            pipeline.node.count_subscribers('/vggt/pose')
+            and pipeline.node.count_subscribers('/vggt/depth/image_rect')
+        )
+    )
+    result = frame_result()
+    update = MapUpdate(
+        new_frames=(result,),
+        window_map_from_cam=result.map_from_cam[None],
+        scale=1.0,
+        scale_residual=0.0,
+        focal_ratio=1.0,
+        latency_s=0.1,
+        scale_state=ScaleState(
+            is_metric=is_metric, metres_per_unit=1.0, log_sigma=0.1, source='odometry'
+        ),
+        correction=None,
+        is_tied=True,
+    )
+
+    def published():
+        if not depths:
+            pipeline._on_update(update)
+        return depths
+
+    assert make_node.spin(published), 'what a frame sees is shown in any unit'
+    make_node.spin(lambda: False, 0.2)
+    assert bool(poses) == bool(pipeline.sent) == (is_metric or not require_metric)

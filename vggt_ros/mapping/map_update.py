@@ -106,12 +106,14 @@ class ScaleState:
             window was off.
         log_sigma: Standard deviation of its log, infinite while nothing is known.
         source: odometry, depth or fixed; empty while nothing is known.
+        num_rejected: Measurements that did not count.
     """
 
     is_metric: bool
     metres_per_unit: float
     log_sigma: float
     source: str
+    num_rejected: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -61,6 +61,7 @@ class MetricScale:
             metres_per_unit=self.metres_per_unit,
             log_sigma=self.log_sigma,
             source=self.source,
+            num_rejected=self.num_rejected,
         )
 
     def start_fixed(self) -> float:

@@ -143,6 +143,7 @@ def _scale_values(state: ScaleState | None) -> dict[str, str]:
         'scale_source': state.source,
         'metres_per_unit': _number(state.metres_per_unit),
         'metres_per_unit_log_sigma': _number(state.log_sigma),
+        'scale_rejected': str(state.num_rejected),
     }
 
 
