@@ -1,6 +1,6 @@
 """Whole ways over made-up courses: drift, loops, metres, gaps, and what they cost.
 
-    .venv/bin/python -m benchmarks.courses [--seeds 20] [--parts loop odometry gaps long still]
+    .venv/bin/python -m benchmarks.courses [--seeds 20] [--parts loop odometry rig gaps long still]
 
 The network is simulated, with errors like VGGT's; windows of 8 frames share 2. Prints a JSON line
 per run and part, and one with the median and the worst of each number; 0 if all limits hold.
@@ -17,13 +17,15 @@ import sys
 import numpy as np
 
 from vggt_ros.config import VggtConfig
-from vggt_ros.evaluation.course_run import CourseRun, drive, run_course, stamp_ns
+from vggt_ros.evaluation.course_run import arrivals_of, CourseRun, drive, run_course, stamp_ns
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.parameter_tree import with_values
 from vggt_ros.ros.memory import resident_mb
 from vggt_ros.synthetic.course import Course, COURSES, make_course
+from vggt_ros.synthetic.rig_timing import possible_sets, RigTiming
 from vggt_ros.synthetic.simulated_odometry import SimulatedOdometry
 from vggt_ros.synthetic.simulated_predictor import Errors, SimulatedPredictor
+from vggt_ros.synthetic.simulated_rig import make_rig, SimulatedRig
 
 Numbers = dict[str, float]
 _SETTINGS = {'keyframe.min_parallax': 0.0, 'window.overlap': 2, 'map.enable': False}
@@ -36,6 +38,8 @@ LIMITS = {
     'se3_ate_percent': 1.0,
     'length_error_percent': 1.5,
     'length_error_with_gaps_percent': 2.0,
+    'rig_scale_error_percent': 2.0,
+    'sets_missed_percent': 1.0,
     'locked_after_s': 30.0,
     'largest_jump_m': 0.3,
     'memory_growth_percent': 2.0,
@@ -92,6 +96,33 @@ def odometry(seed: int) -> Iterator[tuple[str, Numbers]]:
         course = make_course(name, 2000, seed)
         found = run(course, seed, odometry=True)
         yield name, _metric_numbers(course, found)
+
+
+def rig(seed: int) -> Iterator[tuple[str, Numbers]]:
+    """Two and four cameras, 0.12 m apart, whose images jitter, are lost and stay away."""
+    timing = RigTiming(dropped=0.05, dead_camera=1)
+    for num_cameras in (2, 4):
+        places = make_rig(num_cameras, 0.12)
+        course = make_course('figure_eight', 500, seed).with_rig(places)
+        least = num_cameras - 1
+        values = {'input.sync.min_cameras': least, 'input.num_cameras': num_cameras}
+        config = with_values(VggtConfig(), _SETTINGS | values)
+        predictor = SimulatedPredictor(course, seed=seed)
+        found = run_course(course, predictor, config, robot=SimulatedRig(places), timing=timing)
+        arrived = arrivals_of(course, timing)
+        usable = possible_sets(arrived, least)
+        num_possible = sum(each.moment in usable for each in arrived)
+        num_in_sets = sum(camera.num_in_sets for camera in found.cameras)
+        numbers = _metric_numbers(course, found)
+        yield (
+            f'figure_eight, {num_cameras} cameras',
+            {
+                'se3_ate_percent': numbers['se3_ate_percent'],
+                'rig_scale_error_percent': numbers['sim3_scale_error_percent'],
+                'locked_after_s': numbers['locked_after_s'],
+                'sets_missed_percent': 100.0 * (1.0 - num_in_sets / num_possible),
+            },
+        )
 
 
 def gaps(seed: int) -> Iterator[tuple[str, Numbers]]:
@@ -182,6 +213,7 @@ def _metric_numbers(course: Course, found: CourseRun) -> Numbers:
 PARTS: dict[str, Callable[[int], Iterator[tuple[str, Numbers]]]] = {
     'loop': loop,
     'odometry': odometry,
+    'rig': rig,
     'gaps': gaps,
     'long': long,
     'still': still,

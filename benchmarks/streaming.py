@@ -153,7 +153,7 @@ class Comparer:
         )
 
     def _round(self, overlap: int, turn: int) -> _Round:
-        request = Request(dense_frames=dense_frames(_WINDOW, overlap))
+        request = Request(dense_frames=dense_frames([(i,) for i in range(_WINDOW)], overlap))
         ids = [turn * (_WINDOW - overlap) + i for i in range(_WINDOW)]
         window = [self._images[i % len(self._images)] for i in ids]
         for i in range(overlap):  # what the windows before have left behind

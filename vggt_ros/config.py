@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vggt_ros.errors import ConfigError
+from vggt_ros.input_config import InputSettings
 from vggt_ros.parameter import parameter
 from vggt_ros.world_config import (
     FrameSettings,
@@ -79,29 +80,12 @@ class ModelSettings:
     )
     token_cache: int = parameter(
         32,
-        'Frames whose encoder tokens are kept for later windows; 0 encodes every window anew.',
+        'Frames of each camera whose encoder tokens are kept for later windows; 0 encodes every '
+        'window anew.',
         unit='frames',
         minimum=0,
         maximum=1024,
         read_only=True,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputSettings:
-    """How images enter."""
-
-    use_camera_info: bool = parameter(
-        True, 'Use the calibration on camera_info when it is published.', read_only=True
-    )
-    qos_reliability: str = parameter(
-        'best_effort',
-        'Reliability of the image subscription; best_effort matches every publisher.',
-        choices=('best_effort', 'reliable'),
-        read_only=True,
-    )
-    qos_depth: int = parameter(
-        5, 'Queue of the image subscription.', minimum=1, maximum=100, read_only=True
     )
 
 
@@ -130,7 +114,12 @@ class WindowSettings:
     """How many frames one forward pass sees."""
 
     size: int = parameter(
-        8, 'Frames in one forward pass.', unit='frames', minimum=2, maximum=64, read_only=True
+        8,
+        'Frames of each camera in one forward pass.',
+        unit='frames',
+        minimum=2,
+        maximum=64,
+        read_only=True,
     )
     overlap: int = parameter(
         4,

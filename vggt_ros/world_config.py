@@ -95,9 +95,10 @@ class ScaleSettings:
 
     source: str = parameter(
         'auto',
-        'odometry: camera motion in TF below frames.odom; depth: the topic depth; fixed: '
-        'scale.fixed; auto: odometry and depth as they come; none: never metres.',
-        choices=('auto', 'none', 'fixed', 'odometry', 'depth'),
+        'rig: the places of several cameras in TF; odometry: camera motion in TF below '
+        'frames.odom; depth: the topic depth; fixed: scale.fixed; auto: the rig, else odometry '
+        'and depth as they come; none: never metres.',
+        choices=('auto', 'none', 'fixed', 'rig', 'odometry', 'depth'),
         read_only=True,
     )
     fixed: float = parameter(

@@ -23,7 +23,7 @@ def shared(count):
     prediction = SimulatedPredictor(course, NONE).predict(
         [image] * count, Request(), frame_ids=ids
     )
-    submap = submap_from_prediction(Window(frames=frames, num_overlap=0, epoch=0), prediction)
+    submap = submap_from_prediction(Window.of_frames(frames), prediction)
     turn = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
     return submap, Sim3(2.5, turn, np.array([1.0, 2, 3]))
 

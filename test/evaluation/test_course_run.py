@@ -4,10 +4,12 @@ import pytest
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError
-from vggt_ros.evaluation.course_run import run_course
+from vggt_ros.evaluation.course_run import arrivals_of, run_course
 from vggt_ros.parameter_tree import with_values
 from vggt_ros.synthetic.course import make_course
+from vggt_ros.synthetic.rig_timing import possible_sets, RigTiming
 from vggt_ros.synthetic.simulated_predictor import NONE, SimulatedPredictor
+from vggt_ros.synthetic.simulated_rig import make_rig, SimulatedRig
 
 
 @pytest.fixture
@@ -50,3 +52,29 @@ def test_a_robot_that_does_not_move_gives_one_keyframe_and_no_window(config):
     moving_only = with_values(config, {'keyframe.min_parallax': 8.0})
     with pytest.raises(AlignmentError, match=r'[01] of 30 frames of parked entered the map'):
         run(course, moving_only)
+
+
+@pytest.mark.parametrize('num_cameras', [2, 4])
+def test_a_rig_knows_metres_whatever_its_images_do(config, num_cameras):
+    rig = make_rig(num_cameras, 0.2)
+    course = make_course('figure_eight', 250, 0).with_rig(rig)
+    timing = RigTiming(dropped=0.05, dead_camera=1)
+    config = with_values(
+        config,
+        {
+            'input.num_cameras': num_cameras,
+            'input.sync.min_cameras': num_cameras - 1,
+            'loop.enable': False,
+        },
+    )
+    found = run_course(
+        course, SimulatedPredictor(course), config, robot=SimulatedRig(rig), timing=timing
+    )
+    assert found.updates[-1].scale_state.is_metric
+    assert found.updates[-1].scale_state.source == 'rig'
+    assert found.error.truth_from_map.scale == pytest.approx(1.0, abs=0.02)
+    assert found.metric_error.ate_percent < 1.0
+    usable = possible_sets(arrivals_of(course, timing), num_cameras - 1)
+    in_sets = sum(camera.num_in_sets for camera in found.cameras)
+    possible = [each for each in arrivals_of(course, timing) if each.moment in usable]
+    assert in_sets >= 0.99 * len(possible)

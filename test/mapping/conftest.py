@@ -198,13 +198,14 @@ def predictor():
 def make_frame():
     """Make the i-th frame of the walk, 0.1 s after the one before."""
 
-    def make(index, *, stamp_ns=None, size=IMAGE_SIZE, K=None, image=None):
+    def make(index, *, stamp_ns=None, size=IMAGE_SIZE, K=None, image=None, camera=0):
         return Frame(
             id=index,
             stamp_ns=PERIOD_NS * (index + 1) if stamp_ns is None else stamp_ns,
             camera_frame='camera_optical',
             image=image_of(index, size) if image is None else image,
             K=K,
+            camera=camera,
         )
 
     return make
@@ -233,7 +234,8 @@ def make_view():
             believed=np.ones(count, dtype=bool) if believed is None else believed,
             robot=RobotView(
                 odom_from_cam=(None,) * count if odom_from_cam is None else tuple(odom_from_cam),
-                base_from_cam=base,
+                base_from_cam=(base,) * count,
+                first_from_cam=(None,) * count,
                 depth_m=(None,) * count,
             ),
         )

@@ -68,7 +68,7 @@ def test_points_are_seen_half_a_pixel_from_where_we_see_them(tmp_path, rng):
     cameras, images, rows = read_model(tmp_path)
     xyz = np.array([row[1:4] for row in rows], float)
     for view in views:
-        _, pose, camera_id = images[f'{view.stamp_ns}.png']
+        _, pose, camera_id = images[f'0/{view.stamp_ns}.png']
         width, height, fx, fy, cx, cy = cameras[camera_id]
         assert (width, height) == (WIDTH, HEIGHT)
         x, y, z = (rotated(pose[:4], xyz) + pose[4:]).T
@@ -104,8 +104,8 @@ def test_views_with_the_same_intrinsics_and_size_share_a_camera(tmp_path, rng):
     cameras, images, rows = read_model(tmp_path)
     assert len(cameras) == 3
     assert rows == []
-    assert [images[f'{stamp}.png'][2] for stamp in (1, 2, 3, 4)] == [1, 2, 3, 1]
-    assert [images[f'{stamp}.png'][0] for stamp in (1, 2, 3, 4)] == [1, 2, 3, 4]
+    assert [images[f'0/{stamp}.png'][2] for stamp in (1, 2, 3, 4)] == [1, 2, 3, 1]
+    assert [images[f'0/{stamp}.png'][0] for stamp in (1, 2, 3, 4)] == [1, 2, 3, 4]
     assert cameras[2][2] == other_K[0, 0]
 
 

@@ -9,7 +9,7 @@ from vggt_ros.mapping.window import Window
 
 def test_a_window_moves_as_a_whole(predictor, make_frame, make_config, make_view):
     frames = tuple(make_frame(index) for index in range(5))
-    window = Window(frames=frames, num_overlap=0, epoch=0)
+    window = Window.of_frames(frames)
     prediction = predictor.predict([frame.image for frame in frames], Request())
     state = MapState(make_config())
     entry = state.enter(make_view(window, prediction))

@@ -24,7 +24,7 @@ def submap_of(name, errors, first=30, count=8, dense_frames=None, seed=0):
         [image] * count, Request(dense_frames=dense_frames), frame_ids=ids
     )
     frames = [Frame(id=i, stamp_ns=i, camera_frame='c', image=image, K=course.K) for i in ids]
-    window = Window(frames=tuple(frames), num_overlap=0, epoch=0)
+    window = Window.of_frames(frames)
     return submap_from_prediction(window, prediction)
 
 

@@ -17,14 +17,14 @@ ALL = np.ones(5, dtype=bool)
 @pytest.fixture
 def window(make_frame):
     frames = tuple(make_frame(index) for index in range(5))
-    return Window(frames=frames, num_overlap=2, epoch=0)
+    return Window.of_frames(frames, 2, 0)
 
 
 @pytest.fixture
 def predict(predictor, window, make_view, make_config):
     def answer(request, believed=ALL):
         prediction = predictor.predict([frame.image for frame in window.frames], request)
-        first = replace(window, num_overlap=0)
+        first = replace(window, num_overlap_sets=0)
         entry = MapState(make_config()).enter(make_view(first, prediction, believed=believed))
         view = replace(entry.view, window=window)
         return prediction, replace(entry, view=view)

@@ -52,7 +52,7 @@ class Robot:
         """A window where the map has it: at the truth, moved by a drift."""
         frames = tuple(self.frame(index) for index in indices)
         prediction = self.predict(frames, Request())
-        submap = submap_from_prediction(Window(frames=frames, num_overlap=0, epoch=0), prediction)
+        submap = submap_from_prediction(Window.of_frames(frames), prediction)
         truth = self.course.world_from_cam[indices[0]]
         first = submap.submap_from_cam[0]
         scale = 1.0 / self._unit(submap, indices)

@@ -23,7 +23,7 @@ def build(builder, window, is_void=lambda: False):
 
 def window_of(make_frame, first, num_overlap, count=6):
     frames = tuple(make_frame(first + k) for k in range(count))
-    return Window(frames=frames, num_overlap=num_overlap, epoch=0)
+    return Window.of_frames(frames, num_overlap, 0)
 
 
 def test_a_window_goes_all_the_way_into_the_map(builder, make_frame):
@@ -78,6 +78,8 @@ def test_where_the_way_closes_a_loop_the_map_is_corrected_once(builder, predicto
 
 
 def test_the_ends_of_the_seam_and_the_new_frames_get_depth():
-    assert dense_frames(8, 4) == (0, 3, 4, 5, 6, 7)
-    assert dense_frames(8, 1) == (0, 1, 2, 3, 4, 5, 6, 7)
-    assert dense_frames(4, 0) == (0, 1, 2, 3)
+    alone = [(i,) for i in range(8)]
+    assert dense_frames(alone, 4) == (0, 3, 4, 5, 6, 7)
+    assert dense_frames(alone, 1) == (0, 1, 2, 3, 4, 5, 6, 7)
+    assert dense_frames(alone[:4], 0) == (0, 1, 2, 3)
+    assert dense_frames([(0, 1), (2, 3), (4,), (5, 6)], 2) == (0, 2, 3, 4, 5, 6)

@@ -17,7 +17,7 @@ from vggt_ros.mapping.window import Window
 def make_window(make_frame):
     def make(indices, num_overlap):
         frames = tuple(make_frame(index) for index in indices)
-        return Window(frames=frames, num_overlap=num_overlap, epoch=0)
+        return Window.of_frames(frames, num_overlap, 0)
 
     return make
 

@@ -323,17 +323,45 @@ def test_a_new_size_while_the_network_works_on_the_old_one_is_no_error(mapper, m
     assert run(mapper, [make_frame(13, size=(100, 60))])[0].new_frames[0].frame.id == 7
 
 
-def test_a_stream_that_starts_again_goes_on_from_its_new_time(mapper, predictor, make_frame):
+def run_again_from_an_earlier_time(mapper, make_frame):
+    """Send frames, then frames whose stamps begin again; return what the latter brought."""
     run(mapper, map(make_frame, range(30, 38)))
-    with pytest.raises(InputError, match='the stream starts again from here') as caught:
+    with pytest.raises(InputError, match=r'see input\.on_time_jump') as caught:
         mapper.add_frame(make_frame(38, stamp_ns=100_000_000))
-    assert caught.value.reason == 'stamp_backwards'
-    updates = run(
-        mapper, (make_frame(index, stamp_ns=index * 10_000_000) for index in range(39, 42))
-    )
+    assert caught.value.reason == 'stamp_stray'
+    return run(mapper, (make_frame(index, stamp_ns=index * 10_000_000) for index in range(39, 45)))
+
+
+def test_the_map_begins_again_when_the_stamps_do(predictor, make_config, make_frame):
+    mapper = Mapper(predictor, make_config(window__size=6, window__overlap=3))
+    updates = run_again_from_an_earlier_time(mapper, make_frame)
+    assert predictor.windows == [list(range(30, 36)), list(range(39, 45))]
     assert len(updates) == 1
-    assert predictor.windows[1] == [33, 34, 35, 39, 40, 41]
-    assert mapper.snapshot().counts.drops == {'stamp_backwards': 1 + 2}
+    assert len(mapper.path().stamps_ns) == 6
+    snapshot = mapper.snapshot()
+    assert snapshot.epoch == 1
+    assert snapshot.counts.drops == {'stamp_stray': 1, 'reset': 2}
+
+
+def test_the_map_is_kept_in_a_segment_of_its_own_when_only_the_buffers_are_cleared(
+    predictor, make_config, make_frame
+):
+    config = make_config(window__size=6, window__overlap=3, input__on_time_jump='clear')
+    mapper = Mapper(predictor, config)
+    updates = run_again_from_an_earlier_time(mapper, make_frame)
+    assert predictor.windows[1] == list(range(39, 45)), 'no frame is shared'
+    assert not updates[0].is_tied
+    assert len(mapper.path().stamps_ns) == 12
+    assert mapper.snapshot().epoch == 0
+    assert mapper.snapshot().counts.drops == {'stamp_stray': 1, 'time_jump': 2}
+
+
+def test_a_jump_of_time_may_be_ignored(predictor, make_config, make_frame):
+    config = make_config(window__size=6, window__overlap=3, input__on_time_jump='ignore')
+    mapper = Mapper(predictor, config)
+    run_again_from_an_earlier_time(mapper, make_frame)
+    assert predictor.windows[1] == [33, 34, 35, 36, 37, 39]
+    assert mapper.snapshot().counts.drops == {'stamp_stray': 1}
 
 
 def test_a_frame_that_contradicts_its_window_is_left_out_of_the_map_and_of_the_next_seam(
@@ -441,10 +469,12 @@ def test_after_an_interruption_the_first_frame_is_a_keyframe(
     else:
         with pytest.raises(InputError):
             mapper.add_frame(make_frame(101, image=image, stamp_ns=1))
-    assert mapper.snapshot().frames_pending == 0
+    assert mapper.snapshot().frames_pending == (1 if cause == 'restart' else 0)
     stamp_ns = 2 if cause == 'restart' else None
     mapper.add_frame(make_frame(102, image=image, stamp_ns=stamp_ns))
-    assert mapper.snapshot().frames_pending == 1
+    snapshot = mapper.snapshot()
+    assert snapshot.frames_pending == 1
+    assert 'not_keyframe' not in snapshot.counts.drops
 
 
 def test_what_never_became_a_frame_is_counted_too(mapper):

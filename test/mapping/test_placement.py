@@ -13,7 +13,7 @@ from vggt_ros.mapping.window import Window
 def view_of(make_frame, predictor, make_view):
     def make(indices, num_overlap=0, **said):
         frames = tuple(make_frame(index) for index in indices)
-        window = Window(frames=frames, num_overlap=num_overlap, epoch=0)
+        window = Window.of_frames(frames, num_overlap, 0)
         prediction = predictor.predict([frame.image for frame in frames], Request())
         return make_view(window, prediction, **said)
 

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from vggt_ros.inference.prediction import Request
+from vggt_ros.mapping.frame_set import FrameSet
 from vggt_ros.mapping.robot import UnknownRobot
 from vggt_ros.mapping.robot_view import robot_view
+from vggt_ros.mapping.scale_measurement import ScaleMeasurement
 from vggt_ros.mapping.submap import submap_from_prediction
 from vggt_ros.mapping.window import Window
 from vggt_ros.world_config import ScaleSettings
@@ -29,13 +33,16 @@ class KnownRobot:
     def base_from_cam(self, stamp_ns, camera_frame):
         return np.eye(4)
 
-    def depth_m(self, stamp_ns):
+    def cam_from_cam(self, target_frame, source_frame, stamp_ns):
+        return np.eye(4)
+
+    def depth_m(self, stamp_ns, camera):
         return None if self.depth is None else self.depth(self.index_of(stamp_ns))
 
 
 @pytest.fixture
 def window(make_frame):
-    return Window(frames=tuple(make_frame(i) for i in range(4)), num_overlap=0, epoch=0)
+    return Window.of_frames([make_frame(i) for i in range(4)])
 
 
 @pytest.fixture
@@ -51,7 +58,8 @@ def metres_per_unit(submap, true_pose):
 def test_of_an_unknown_robot_nothing_is_known(window, prediction):
     view = robot_view(window, prediction, UnknownRobot(), ScaleSettings())
     assert view.odom_from_cam == (None,) * 4
-    assert view.base_from_cam is None
+    assert view.base_from_cam == (None,) * 4
+    assert view.first_from_cam == (None,) * 4
     submap = submap_from_prediction(window, prediction)
     assert view.scale(submap, ALL, ScaleSettings()) is None
 
@@ -61,6 +69,7 @@ def test_the_camera_in_the_odometry_tells_metres(window, prediction, true_pose):
     view = robot_view(window, prediction, robot, ScaleSettings())
     np.testing.assert_array_equal(view.odom_from_cam[3], true_pose(3))
     assert view.odom_from_cam[2] is None
+    assert view.first_from_cam == (None,) * 4, 'one camera is no rig'
     submap = submap_from_prediction(window, prediction)
     found = view.scale(submap, ALL, ScaleSettings())
     assert found.metres_per_unit == pytest.approx(metres_per_unit(submap, true_pose), rel=1e-3)
@@ -94,3 +103,25 @@ def test_depth_is_not_asked_for_if_it_is_not_wanted(window, prediction, true_pos
         window, prediction, KnownRobot(true_pose, depth_m), ScaleSettings(source='odometry')
     )
     assert view.depth_m == (None,) * 4
+
+
+def test_the_places_of_several_cameras_are_asked_for_relative_to_the_first(
+    window, prediction, make_frame, true_pose
+):
+    pairs = [(make_frame(2 * i), make_frame(2 * i + 1, camera=1)) for i in range(2)]
+    sets = tuple(FrameSet(frames=pair) for pair in pairs)
+    rig_window = Window(sets=sets, num_overlap_sets=0, epoch=0)
+    view = robot_view(rig_window, prediction, KnownRobot(true_pose), ScaleSettings())
+    np.testing.assert_array_equal(np.stack(view.first_from_cam), np.tile(np.eye(4), (4, 1, 1)))
+
+
+def test_the_rig_comes_before_odometry_and_counts_in_the_unit_asked_for(
+    window, prediction, true_pose
+):
+    view = robot_view(window, prediction, KnownRobot(true_pose), ScaleSettings())
+    rig = ScaleMeasurement(source='rig', metres_per_unit=3.0, log_sigma=0.3, residual=0.0)
+    view = replace(view, rig_scale=rig)
+    submap = submap_from_prediction(window, prediction)
+    assert view.scale(submap, ALL, ScaleSettings(), unit=2.0).metres_per_unit == 1.5
+    assert view.scale(submap, ALL, ScaleSettings(source='rig')).source == 'rig'
+    assert view.scale(submap, ALL, ScaleSettings(source='odometry')).source == 'odometry'

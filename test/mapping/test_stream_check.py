@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vggt_ros.mapping.stream_check import StreamCheck
+from vggt_ros.mapping.stream_check import StreamCheck, TimeJump
 
 SECOND_NS = 1_000_000_000
 
@@ -12,8 +12,10 @@ def check():
 
 
 def refuse(check, frame):
-    refusal = check.refusal(frame)
-    return None if refusal is None else (refusal.reason, refusal.restarts)
+    verdict = check.check(frame)
+    if isinstance(verdict, TimeJump):
+        return 'jump'
+    return None if verdict is None else (verdict.reason, verdict.restarts)
 
 
 def test_frames_in_order_are_taken(check, make_frame):
@@ -26,26 +28,44 @@ def test_a_frame_without_a_stamp_is_refused(check, make_frame, stamp_ns):
     assert refuse(check, make_frame(1)) is None
 
 
-@pytest.mark.parametrize('step_ns', [0, -1, -SECOND_NS])
+@pytest.mark.parametrize('step_ns', [-1, -SECOND_NS])
 def test_a_frame_out_of_order_is_refused_alone(check, make_frame, step_ns):
     now_ns = 50 * SECOND_NS
     assert refuse(check, make_frame(0, stamp_ns=now_ns)) is None
     assert refuse(check, make_frame(1, stamp_ns=now_ns + step_ns)) == ('stamp_backwards', False)
-    assert refuse(check, make_frame(2, stamp_ns=now_ns)) == ('stamp_backwards', False)
+    assert refuse(check, make_frame(2, stamp_ns=now_ns)) == ('stamp_repeated', False)
     assert refuse(check, make_frame(3, stamp_ns=now_ns + 1)) is None
 
 
-def test_a_step_back_of_more_than_a_second_starts_the_stream_again(check, make_frame):
+def test_a_step_back_of_more_than_a_second_is_a_jump_when_the_next_frame_goes_on_from_there(
+    check, make_frame
+):
     assert refuse(check, make_frame(0, stamp_ns=50 * SECOND_NS)) is None
-    assert refuse(check, make_frame(1, stamp_ns=49 * SECOND_NS - 1)) == ('stamp_backwards', True)
-    assert refuse(check, make_frame(2, stamp_ns=49 * SECOND_NS)) is None
+    assert refuse(check, make_frame(1, stamp_ns=49 * SECOND_NS - 1)) == ('stamp_stray', False)
+    jump = check.check(make_frame(2, stamp_ns=49 * SECOND_NS))
+    assert isinstance(jump, TimeJump)
+    assert '50000000000 to 49000000000 ns' in jump.message
+    assert refuse(check, make_frame(3, stamp_ns=49 * SECOND_NS + 1)) is None
 
 
-def test_a_stray_stamp_in_the_far_future_costs_two_frames(check, make_frame):
+@pytest.mark.parametrize('stray_ns', [10**18, 1])
+def test_one_stray_stamp_costs_one_frame(check, make_frame, stray_ns):
+    assert refuse(check, make_frame(20)) is None
+    assert refuse(check, make_frame(21, stamp_ns=stray_ns)) == ('stamp_stray', False)
+    assert [refuse(check, make_frame(i)) for i in range(22, 25)] == [None] * 3
+
+
+def test_stamps_that_go_on_after_hours_are_taken(check, make_frame):
     assert refuse(check, make_frame(0)) is None
-    assert refuse(check, make_frame(1, stamp_ns=10**18)) is None
-    assert refuse(check, make_frame(2)) == ('stamp_backwards', True)
-    assert refuse(check, make_frame(3)) is None
+    late_ns = 10_000 * SECOND_NS
+    assert refuse(check, make_frame(1, stamp_ns=late_ns)) == ('stamp_stray', False)
+    assert refuse(check, make_frame(2, stamp_ns=late_ns + 1)) is None
+
+
+def test_after_a_restart_any_stamp_is_taken(check, make_frame):
+    assert refuse(check, make_frame(0, stamp_ns=50 * SECOND_NS)) is None
+    check.restart()
+    assert refuse(check, make_frame(1, stamp_ns=SECOND_NS)) is None
 
 
 def test_a_new_size_is_refused_once(check, make_frame):
@@ -74,7 +94,7 @@ def test_intrinsics_that_are_none_are_refused(check, make_frame, true_K, row, co
 
 
 def test_messages_name_value_limit_and_remedy(check, make_frame):
-    message = check.refusal(make_frame(0, stamp_ns=0)).message
+    message = check.check(make_frame(0, stamp_ns=0)).message
     assert '0 ns' in message
     assert 'must be positive' in message
     assert 'header.stamp' in message

@@ -12,7 +12,7 @@ from vggt_ros.mapping.window import Window
 @pytest.fixture
 def window(make_frame, true_K):
     frames = (make_frame(0), make_frame(1, K=true_K), make_frame(2, K=true_K))
-    return Window(frames=frames, num_overlap=0, epoch=0)
+    return Window.of_frames(frames)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def record(frames):
         seen = np.ones(count, np.float32) if visibility is None else visibility
         shape = (4, model_height, 80)
         book.record(
-            Window(frames=frames, num_overlap=0, epoch=0),
+            Window.of_frames(frames),
             queries,
             Prediction(
                 grid=grid,

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,11 @@ def test_the_file_has_one_line_a_pose():
     for i in range(3):
         trajectory.add(i, 0, view(i, i))
     assert trajectory.poses().tum().splitlines() == [tum_line(i, pose(i)) for i in range(3)]
+
+
+def test_the_poses_are_those_of_camera_0_and_the_views_those_of_all():
+    trajectory = Trajectory(10)
+    for i in range(4):
+        trajectory.add(i, 0, replace(view(i, i), camera=i % 2))
+    assert trajectory.poses().stamps_ns.tolist() == [0, 2]
+    assert [each.camera for each in trajectory.views()] == [0, 1, 0, 1]

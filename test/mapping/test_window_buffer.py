@@ -6,6 +6,7 @@ import pytest
 from vggt_ros.config import WindowSettings
 from vggt_ros.mapping.counters import Counters
 from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frame_set import FrameSet
 from vggt_ros.mapping.window_buffer import WindowBuffer
 
 SETTINGS = WindowSettings(size=6, overlap=2, max_wait=2.0)
@@ -48,7 +49,7 @@ def offline(counters, clock):
 def push(make_frame):
     def push_all(buffer, indices, **kwargs):
         for index in indices:
-            buffer.push(make_frame(index, **kwargs))
+            buffer.push(FrameSet(frames=(make_frame(index, **kwargs),)))
 
     return push_all
 
@@ -273,6 +274,61 @@ def test_wait_does_not_spin_while_a_single_frame_waits(counters, push):
 def test_frames_that_the_map_did_not_take_are_in_no_overlap(make_frame):
     offline = WindowBuffer(WindowSettings(size=4, overlap=2), Counters(), offline=True)
     for index in range(6):
-        offline.push(make_frame(index))
+        offline.push(FrameSet(frames=(make_frame(index),)))
     offline.finish(offline.take(), registered=[0, 1, 3])
     assert [frame.id for frame in offline.take().frames] == [1, 3, 4, 5]
+
+
+@pytest.fixture
+def make_set(make_frame):
+    """Make the i-th set of some cameras; frame ids count through sets and cameras."""
+
+    def make(index, cameras=(0, 1)):
+        return FrameSet(
+            frames=tuple(
+                make_frame(2 * index + camera, stamp_ns=(index + 1) * 10**8, camera=camera)
+                for camera in cameras
+            )
+        )
+
+    return make
+
+
+def test_a_window_of_sets_has_all_their_frames_in_the_order_of_time(buffer, make_set):
+    for index in range(6):
+        buffer.push(make_set(index))
+    assert buffer.num_pending == 12
+    window = buffer.take()
+    assert ids(window) == list(range(12))
+    assert len(window.sets) == SETTINGS.size
+    assert buffer.num_pending == 12, 'at work'
+
+
+def test_the_overlap_is_counted_in_sets_and_holds_only_frames_of_the_map(buffer, make_set):
+    for index in range(6):
+        buffer.push(make_set(index))
+    buffer.finish(buffer.take(), registered=[*range(9), 11])
+    for index in range(6, 10):
+        buffer.push(make_set(index))
+    window = buffer.take()
+    assert ids(window) == [8, 11, *range(12, 20)]
+    assert (window.num_overlap_sets, window.num_overlap) == (2, 2)
+    assert window.set_rows[:3] == ((0,), (1,), (2, 3))
+
+
+def test_sets_that_are_late_are_counted_by_their_frames(buffer, counters, make_set):
+    for index in range(8):
+        buffer.push(make_set(index, cameras=(0, 1) if index % 2 else (0,)))
+    window = buffer.take()
+    in_window = len(window.frames)
+    assert counters.counts().drops == {'late': 12 - in_window}
+    assert len(window.sets) == 6
+
+
+def test_a_set_is_halved_as_a_whole_when_the_memory_does_not_suffice(buffer, counters, make_set):
+    for index in range(6):
+        buffer.push(make_set(index))
+    smaller = buffer.shrink(buffer.take())
+    assert [len(each.frames) for each in smaller.sets] == [2, 2, 2]
+    assert counters.counts().drops == {'out_of_memory': 6}
+    assert buffer.limit == 3

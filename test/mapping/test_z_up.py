@@ -18,7 +18,12 @@ def test_ahead_left_and_up_of_a_level_camera_are_x_y_and_z_of_the_map():
 
 
 def view(odom_from_cam=None, base_from_cam=None):
-    return RobotView(odom_from_cam=(odom_from_cam,), base_from_cam=base_from_cam, depth_m=(None,))
+    return RobotView(
+        odom_from_cam=(odom_from_cam,),
+        base_from_cam=(base_from_cam,),
+        first_from_cam=(None,),
+        depth_m=(None,),
+    )
 
 
 def test_a_map_begins_as_the_odometry_else_as_the_base_else_at_the_camera():

@@ -56,7 +56,7 @@ def test_what_can_not_be_read_is_said(depth_m, changes, said):
 
 def test_the_image_nearest_in_time_is_found_if_it_is_near(make_node, depth_m):
     node = make_node('listener')
-    depth = DepthInput(node)
+    depth = DepthInput(node, 1)
     depth.subscribe()
     publisher = node.create_publisher(Image, 'depth', 10)
     assert make_node.spin(lambda: publisher.get_subscription_count() == 1)
@@ -64,9 +64,9 @@ def test_the_image_nearest_in_time_is_found_if_it_is_near(make_node, depth_m):
     for k in range(1, 4):
         publisher.publish(image_of(k * depth_m, stamp_ns=k * period_ns))
     publisher.publish(Image(encoding='mono8'))
-    assert make_node.spin(lambda: depth.depth_m(3 * period_ns) is not None)
-    np.testing.assert_array_equal(depth.depth_m(2 * period_ns + 15_000_000), 2 * depth_m)
-    assert depth.depth_m(2 * period_ns + 25_000_000) is None
+    assert make_node.spin(lambda: depth.depth_m(3 * period_ns, 0) is not None)
+    np.testing.assert_array_equal(depth.depth_m(2 * period_ns + 15_000_000, 0), 2 * depth_m)
+    assert depth.depth_m(2 * period_ns + 25_000_000, 0) is None
     depth.unsubscribe()
-    assert depth.depth_m(2 * period_ns) is None
+    assert depth.depth_m(2 * period_ns, 0) is None
     assert node.count_subscribers('/depth') == 0

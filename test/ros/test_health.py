@@ -30,6 +30,7 @@ def pipeline():
         state='tracking',
         counts=Counters().counts(),
         frames_pending=2,
+        cameras=(),
         num_map_points=5,
         num_submaps=3,
         num_loops=1,

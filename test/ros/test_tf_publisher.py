@@ -45,7 +45,7 @@ class Robot:
         self.heard = []
         self.settings = TfSettings(lookup_timeout=0.0, **settings)
         self.listener = TfListener(self.node, 30.0)
-        robot = TfRobot(self.listener, FRAMES, self.settings, lambda stamp_ns: None)
+        robot = TfRobot(self.listener, FRAMES, self.settings, lambda stamp_ns, camera: None, print)
         self.broadcaster = MapBroadcaster(
             self.node, self.settings, FRAMES, robot, self.listener.parents.other_parent
         )

@@ -26,7 +26,9 @@ def robot_of(listener):
     depth_m = np.ones((3, 4), np.float32)
     frames = FrameSettings(odom='wheel_odom', base='footprint')
     settings = TfSettings(lookup_timeout=0.0)
-    return TfRobot(listener, frames, settings, {STAMP_NS: depth_m}.get)
+    return TfRobot(
+        listener, frames, settings, lambda *asked: {(STAMP_NS, 1): depth_m}.get(asked), print
+    )
 
 
 def test_it_is_what_a_mapper_asks_and_knows_nothing_at_first(listener):
@@ -34,8 +36,8 @@ def test_it_is_what_a_mapper_asks_and_knows_nothing_at_first(listener):
     assert isinstance(robot, Robot)
     assert robot.odom_from_cam(STAMP_NS, 'camera') is None
     assert robot.base_from_cam(STAMP_NS, 'camera') is None
-    assert robot.depth_m(STAMP_NS).shape == (3, 4)
-    assert robot.depth_m(1) is None
+    assert robot.depth_m(STAMP_NS, 1).shape == (3, 4)
+    assert robot.depth_m(STAMP_NS, 0) is None
 
 
 def test_frames_have_the_names_of_the_settings(make_node, tree, listener):

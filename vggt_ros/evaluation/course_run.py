@@ -17,8 +17,10 @@ from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.robot import Robot
+from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.parameter_tree import with_values
 from vggt_ros.synthetic.course import Course
+from vggt_ros.synthetic.rig_timing import Arrival, RigTiming
 
 _PERIOD_NS = 100_000_000
 _MIN_POSES = 3
@@ -29,7 +31,8 @@ class CourseRun:
     """What a mapper made of a course.
 
     Attributes:
-        frame_index: (M,) numbers of the frames that entered the map, ascending.
+        frame_index: (M,) numbers of the frames of the first camera that entered the map,
+            ascending.
         map_from_cam: (M, 4, 4) their poses in the end, after all corrections.
         published: (M, 4, 4) their poses as they were published.
         covariances: (M, 6, 6) what was published about them; see `FrameResult`.
@@ -39,6 +42,7 @@ class CourseRun:
             moved.
         num_failed: Windows that did not enter the map.
         num_loops: Places that were recognised.
+        cameras: How well the images of the cameras made sets.
         error: Of `map_from_cam` against the truth, after the best similarity.
         metric_error: The same after the best rigid transform.
     """
@@ -52,6 +56,7 @@ class CourseRun:
     corrected_frames: tuple[int, ...]
     num_failed: int
     num_loops: int
+    cameras: tuple[CameraSync, ...]
     error: TrajectoryError
     metric_error: TrajectoryError
 
@@ -63,6 +68,7 @@ def run_course(
     *,
     robot: Robot | None = None,
     is_calibrated: bool = True,
+    timing: RigTiming | None = None,
 ) -> CourseRun:
     """Send a mapper over a course, window by window, dropping nothing.
 
@@ -72,16 +78,17 @@ def run_course(
         config: The settings; the path is kept whole, whatever its bound.
         robot: What else is known, None for nothing.
         is_calibrated: Whether the mapper knows the true intrinsics.
+        timing: Of several cameras; None for images that all arrive and at once.
 
     Raises:
         AlignmentError: Too few frames entered the map to compare them with the truth.
     """
     bound = max(config.path.max_size, len(course))
-    config = with_values(config, {'path.max_size': bound})
+    config = with_values(config, {'path.max_size': bound, 'input.num_cameras': course.num_cameras})
     mapper = Mapper(predictor, config, robot=robot, offline=True)
     published: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     updates, stamps_ns, corrected, num_failed = [], [], [], 0
-    for update in drive(course, mapper, is_calibrated=is_calibrated):
+    for update in drive(course, mapper, is_calibrated=is_calibrated, timing=timing):
         if update is None:
             num_failed += 1
             continue
@@ -97,7 +104,8 @@ def run_course(
             f'{len(path.stamps_ns)} of {len(course)} frames of {course.name} entered the map; at '
             f'least {_MIN_POSES} can be compared with the truth: lower keyframe.min_parallax'
         )
-    frame_index = path.stamps_ns // _PERIOD_NS - 1
+    moments = np.rint(path.stamps_ns / _PERIOD_NS).astype(int) - 1
+    frame_index = moments * course.num_cameras
     truth = course.world_from_cam[frame_index]
     return CourseRun(
         frame_index=frame_index,
@@ -109,13 +117,18 @@ def run_course(
         corrected_frames=tuple(corrected),
         num_failed=num_failed,
         num_loops=mapper.snapshot().num_loops,
+        cameras=mapper.snapshot().cameras,
         error=trajectory_error(path.map_from_cam, truth),
         metric_error=trajectory_error(path.map_from_cam, truth, with_scale=False),
     )
 
 
 def drive(
-    course: Course, mapper: Mapper, *, is_calibrated: bool = True
+    course: Course,
+    mapper: Mapper,
+    *,
+    is_calibrated: bool = True,
+    timing: RigTiming | None = None,
 ) -> Iterator[MapUpdate | None]:
     """Send a mapper over a course; yield what every window brought, None for one that failed.
 
@@ -123,10 +136,13 @@ def drive(
         course: The frames.
         mapper: Drops nothing: it is an offline one.
         is_calibrated: Whether it is told the true intrinsics.
+        timing: Of several cameras; None for images that all arrive and at once.
     """
-    for index in range(len(course)):
-        mapper.add_frame(_frame(course, index, is_calibrated=is_calibrated))
-        if index == len(course) - 1:
+    timing = RigTiming(jitter_s=0.0, lag_s=0.0) if timing is None else timing
+    arrivals = arrivals_of(course, timing)
+    for number, arrival in enumerate(arrivals):
+        mapper.add_frame(_frame(course, arrival, is_calibrated=is_calibrated))
+        if number == len(arrivals) - 1:
             mapper.flush()
         while (window := mapper.wait_for_window(0.0)) is not None:
             try:
@@ -138,12 +154,24 @@ def drive(
                 yield update
 
 
+def arrivals_of(course: Course, timing: RigTiming) -> list[Arrival]:
+    """Return the images of a course in the order in which they arrive."""
+    return timing.arrivals(
+        len(course) // course.num_cameras,
+        course.num_cameras,
+        start_ns=stamp_ns(0),
+        period_ns=_PERIOD_NS,
+        seed=len(course),
+    )
+
+
 def stamp_ns(index: int) -> int:
-    """Return the stamp of a frame of a course: ten a second."""
+    """Return the stamp of the frames of a moment of a course: ten a second."""
     return (index + 1) * _PERIOD_NS
 
 
-def _frame(course: Course, index: int, *, is_calibrated: bool) -> Frame:
+def _frame(course: Course, arrival: Arrival, *, is_calibrated: bool) -> Frame:
+    index = arrival.moment * course.num_cameras + arrival.camera
     # Where the robot stands the pictures are the same: what they show follows from the pose.
     seed = np.frombuffer(course.world_from_cam[index].tobytes(), np.uint32)
     picture = np.random.default_rng(seed).integers(
@@ -151,8 +179,9 @@ def _frame(course: Course, index: int, *, is_calibrated: bool) -> Frame:
     )
     return Frame(
         id=index,
-        stamp_ns=stamp_ns(index),
-        camera_frame='camera',
+        stamp_ns=arrival.stamp_ns,
+        camera_frame=f'camera_{arrival.camera}',
+        camera=arrival.camera,
         image=picture,
         K=course.K if is_calibrated else None,
     )

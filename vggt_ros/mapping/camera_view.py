@@ -21,6 +21,7 @@ class CameraView:
             top-left pixel is (0, 0).
         width: Of the image, pixels.
         height: Of the image, pixels.
+        camera: Which camera, 0..7.
     """
 
     stamp_ns: int
@@ -28,6 +29,7 @@ class CameraView:
     K: Float[np.ndarray, '3 3']
     width: int
     height: int
+    camera: int = 0
 
     @property
     def cam_from_map(self) -> Float[np.ndarray, '4 4']:

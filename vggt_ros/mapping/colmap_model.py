@@ -31,8 +31,9 @@ _MAX_SKEW_PX = 0.1
 def write_colmap_model(folder: Path, points: MapPoints, views: Sequence[CameraView]) -> None:
     """Write cameras.txt, images.txt and points3D.txt.
 
-    Images are named `<stamp_ns>.png`; the images themselves are not stored. Views with the same
-    intrinsics and size share a camera. Points have no track: which image saw which is not known.
+    Images are named `<camera>/<stamp_ns>.png`; the images themselves are not stored. Views with
+    the same intrinsics and size share a camera. Points have no track: which image saw which is
+    not known.
 
     Args:
         folder: Is there already; files in it are replaced.
@@ -53,7 +54,9 @@ def write_colmap_model(folder: Path, points: MapPoints, views: Sequence[CameraVi
     with (folder / 'images.txt').open('w', encoding='ascii') as file:
         file.write(_IMAGE_HEADER)
         for image_id, (view, pinhole) in enumerate(zip(views, pinholes, strict=True), start=1):
-            file.write(f'{image_id} {_pose(view)} {ids[pinhole]} {view.stamp_ns}.png\n\n')
+            file.write(
+                f'{image_id} {_pose(view)} {ids[pinhole]} {view.camera}/{view.stamp_ns}.png\n\n'
+            )
     with (folder / 'points3D.txt').open('w', encoding='ascii') as file:
         file.write(_POINT_HEADER)
         file.writelines(_point_lines(points))

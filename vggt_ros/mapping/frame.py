@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 import numpy as np
 
 from vggt_ros.mapping.thumbnail import make_thumbnail, ReadRows, Thumbnail
@@ -20,6 +20,9 @@ class Frame:
         camera_frame: Name of the camera's optical coordinate frame.
         image: (H, W, 3) RGB, contiguous.
         K: (3, 3) calibrated intrinsics in pixels of `image`, None if unknown.
+        camera: Which camera, 0..7.
+        is_seen: (H, W) False where the image shows nothing, as beside what a lens saw; None if it
+            shows something everywhere.
     """
 
     id: int
@@ -27,6 +30,8 @@ class Frame:
     camera_frame: str
     image: UInt8[np.ndarray, 'H W 3']
     K: Float[np.ndarray, '3 3'] | None = None
+    camera: int = 0
+    is_seen: Bool[np.ndarray, 'H W'] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -53,6 +58,8 @@ class UndecodedFrame:
         size: Width and height, pixels.
         read_rows: Reads the rows that a slice names; raises InputError if that fails.
         K: Calibrated intrinsics.
+        camera: Which camera.
+        is_seen: Where the image shows something.
     """
 
     id: int
@@ -61,6 +68,8 @@ class UndecodedFrame:
     size: tuple[int, int]
     read_rows: ReadRows
     K: Float[np.ndarray, '3 3'] | None = None
+    camera: int = 0
+    is_seen: Bool[np.ndarray, 'H W'] | None = None
 
     def thumbnail(self) -> Thumbnail:
         """Return a small grey copy.
@@ -82,4 +91,6 @@ class UndecodedFrame:
             camera_frame=self.camera_frame,
             image=np.ascontiguousarray(self.read_rows(slice(0, self.size[1]))),
             K=self.K,
+            camera=self.camera,
+            is_seen=self.is_seen,
         )

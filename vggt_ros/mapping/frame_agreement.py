@@ -12,7 +12,6 @@ from vggt_ros.mapping.submap import Submap
 
 _MAX_SAMPLES = 600  # pixels of a frame; the median of so many is good to a few percent of itself
 _MIN_COMMON = 40  # pixels that two frames must both see to be compared
-_NEIGHBOURS = 6  # frames before and after that one is compared with
 # A frame is left out if it disagrees so many times more than its window does, so many standard
 # deviations more, and by so much.
 _MAX_RATIO, _MAX_SIGMAS, _MAX_DISAGREEMENT = 1.7, 5.0, 0.045
@@ -37,7 +36,7 @@ def consistent_frames(disagreement: Float[np.ndarray, ' S']) -> Bool[np.ndarray,
     return ~(disagreement > limit)
 
 
-def frame_disagreement(submap: Submap) -> Float[np.ndarray, ' S']:
+def frame_disagreement(submap: Submap, reach: int = 6) -> Float[np.ndarray, ' S']:
     """Return how much each frame disagrees with the others of its window.
 
     The points of a frame are moved into another one; there, the log of their depth over the
@@ -45,11 +44,15 @@ def frame_disagreement(submap: Submap) -> Float[np.ndarray, ' S']:
     two frames is the median over the pixels, for a frame the median over the others: a
     single frame that is wrong spoils one comparison of every other frame, and all of its own.
 
+    Args:
+        submap: The window.
+        reach: Frames before and after that one is compared with.
+
     Returns:
         (S,), relative depth; NaN for frames that could be compared with none.
     """
     # Either direction may be the one in which enough is seen.
-    pairs = pairwise_disagreement(submap)
+    pairs = pairwise_disagreement(submap, reach)
     both = np.concatenate([pairs, pairs.T], axis=1)
     result = np.full(len(pairs), np.nan)
     is_compared = np.isfinite(both).any(axis=1)
@@ -57,8 +60,12 @@ def frame_disagreement(submap: Submap) -> Float[np.ndarray, ' S']:
     return result
 
 
-def pairwise_disagreement(submap: Submap) -> Float[np.ndarray, 'S S']:
+def pairwise_disagreement(submap: Submap, reach: int = 6) -> Float[np.ndarray, 'S S']:
     """Return how much what frame i sees differs from what frame j sees, as `frame_disagreement`.
+
+    Args:
+        submap: The window.
+        reach: Frames before and after that one is compared with.
 
     Returns:
         (S, S), relative depth; NaN for frames that see too little of the same, or are far apart
@@ -71,7 +78,7 @@ def pairwise_disagreement(submap: Submap) -> Float[np.ndarray, 'S S']:
     for i in np.flatnonzero(has_depth):
         points = _sample(submap, int(i))
         for j in np.flatnonzero(has_depth):
-            if 0 < abs(int(i) - int(j)) <= _NEIGHBOURS:
+            if 0 < abs(int(i) - int(j)) <= reach:
                 pairs[i, j] = _disagreement(points, submap, int(j), cam_from_submap[j])
     return pairs
 

@@ -70,18 +70,19 @@ def frame_results(
 
 
 def _motion(entry: Entry, row: int, noise: PoseNoise) -> Motion | None:
-    """Return the step to a frame from the believed one before it in the window."""
-    before = np.flatnonzero(entry.view.believed[:row])
-    if not before.size:
+    """Return the step to a frame from the believed one of its camera before it in the window."""
+    frames, believed = entry.view.window.frames, entry.view.believed
+    before = [i for i in range(row) if believed[i] and frames[i].camera == frames[row].camera]
+    if not before:
         return None
-    in_map, previous = entry.in_map, int(before[-1])
+    in_map, previous = entry.in_map, before[-1]
     step = se3.inverse(in_map.submap_from_cam[previous]) @ in_map.submap_from_cam[row]
     way = float(np.linalg.norm(step[:3, 3]))
     median_depth = float(np.nanmedian(in_map.depth))
     # On the spot the network errs, too.
     way = max(way, _MIN_WAY * median_depth)
     return Motion(
-        previous_stamp_ns=entry.view.window.frames[previous].stamp_ns,
+        previous_stamp_ns=frames[previous].stamp_ns,
         previous_from_cam=step,
         covariance=_own_error(noise, way, median_depth),
     )

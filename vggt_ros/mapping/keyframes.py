@@ -1,4 +1,4 @@
-"""Which frames are worth a place in a window."""
+"""Which frame sets are worth a place in a window."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from vggt_ros.config import KeyframeSettings
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
+from vggt_ros.mapping.frame_set import FrameSet
 from vggt_ros.mapping.thumbnail import Thumbnail
 
 # Motion is given as if the image were this wide: the network's width.
@@ -36,57 +37,81 @@ _STILL_PX = 1.5
 _CHANGED_GRAY = 4.0
 
 
+# Cameras of a rig that are compared: it moves as one, and every comparison takes a millisecond.
+_COMPARED_CAMERAS = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Reference:
-    stamp_ns: int
     gray: UInt8[np.ndarray, 'h w']
     corners: Float32[np.ndarray, 'n 1 2']
 
 
 class KeyframeSelector:
-    """Compares each frame with the last keyframe; one thread at a time."""
+    """Compares each frame set with the last key one; one thread at a time."""
 
     def __init__(self) -> None:
-        self._last: _Reference | None = None
+        self._last: dict[int, _Reference] = {}
+        self._last_stamp_ns = 0
 
     def reset(self) -> None:
-        """Make the next frame a keyframe."""
-        self._last = None
+        """Make the next set a key one."""
+        self._last = {}
 
-    def select(self, frame: Frame | UndecodedFrame, settings: KeyframeSettings) -> bool:
-        """Return True, and compare the next frames with this one, if it is a keyframe.
+    def select(
+        self, frame_set: FrameSet[Frame | UndecodedFrame], settings: KeyframeSettings
+    ) -> bool:
+        """Return True, and compare the next sets with this one, if it is a key set.
 
-        The first frame is one, and so is the first of another size. After that a frame is a
-        keyframe if the image moved by `min_parallax`, or if it moved at all and `max_interval`
-        passed; a `min_parallax` of 0 takes every frame. While nothing moves there are none.
+        The first set is one, and so is the first of another size or of other cameras. After that
+        a set is one if the image of a camera moved by `min_parallax`, or if it moved at all and
+        `max_interval` passed; a `min_parallax` of 0 takes every set. While nothing moves there
+        are none. Of several cameras those with the most corners in the last key set are compared.
 
         Raises:
             InputError: The pixels can not be read.
         """
-        small = frame.thumbnail()
-        gray = small.gray
-        if self._last is not None and self._last.gray.shape == gray.shape:
-            motion_px = self._motion_px(gray)
-            waited_s = (frame.stamp_ns - self._last.stamp_ns) * 1e-9
+        small = {
+            frame.camera: frame.thumbnail()
+            for frame in frame_set.frames
+            if frame.camera in self._last
+        }
+        known = {
+            camera: each.gray
+            for camera, each in small.items()
+            if each.gray.shape == self._last[camera].gray.shape
+        }
+        if known:
+            motion_px = max(_motion_px(self._last[each], known[each]) for each in known)
+            waited_s = (frame_set.stamp_ns - self._last_stamp_ns) * 1e-9
             due = waited_s >= settings.max_interval and motion_px >= _STILL_PX
             if not due and motion_px < settings.min_parallax:
                 return False
-        self._last = _Reference(stamp_ns=frame.stamp_ns, gray=gray, corners=_corners(small))
+        for frame in frame_set.frames:
+            if frame.camera not in small:
+                small[frame.camera] = frame.thumbnail()
+        references = {
+            camera: _Reference(gray=each.gray, corners=_corners(each))
+            for camera, each in small.items()
+        }
+        best = sorted(references, key=lambda camera: -len(references[camera].corners))
+        self._last = {camera: references[camera] for camera in best[:_COMPARED_CAMERAS]}
+        self._last_stamp_ns = frame_set.stamp_ns
         return True
 
-    def _motion_px(self, gray: UInt8[np.ndarray, 'h w']) -> float:
-        """Return the median motion since the last keyframe; infinite for another picture."""
-        assert self._last is not None
-        before, corners = self._last.gray, self._last.corners
-        unit = _REFERENCE_WIDTH_PX / gray.shape[1]
-        if len(corners) >= _MIN_CORNERS:
-            moved, _, _ = cv2.calcOpticalFlowPyrLK(before, gray, corners, None, **_FLOW)
-            home, _, _ = cv2.calcOpticalFlowPyrLK(gray, before, moved, None, **_FLOW)
-            followed = np.linalg.norm(home - corners, axis=2)[:, 0] < _MAX_ROUND_TRIP_PX
-            if followed.sum() >= max(_MIN_CORNERS, len(corners) // 3):
-                steps = np.linalg.norm(moved - corners, axis=2)[followed, 0]
-                return float(np.median(steps)) * unit
-        return float('inf') if _is_other_picture(before, gray) else 0.0
+
+def _motion_px(last: _Reference, gray: UInt8[np.ndarray, 'h w']) -> float:
+    """Return the median motion since a reference; infinite for another picture."""
+    before, corners = last.gray, last.corners
+    unit = _REFERENCE_WIDTH_PX / gray.shape[1]
+    if len(corners) >= _MIN_CORNERS:
+        moved, _, _ = cv2.calcOpticalFlowPyrLK(before, gray, corners, None, **_FLOW)
+        home, _, _ = cv2.calcOpticalFlowPyrLK(gray, before, moved, None, **_FLOW)
+        followed = np.linalg.norm(home - corners, axis=2)[:, 0] < _MAX_ROUND_TRIP_PX
+        if followed.sum() >= max(_MIN_CORNERS, len(corners) // 3):
+            steps = np.linalg.norm(moved - corners, axis=2)[followed, 0]
+            return float(np.median(steps)) * unit
+    return float('inf') if _is_other_picture(before, gray) else 0.0
 
 
 def _corners(small: Thumbnail) -> Float32[np.ndarray, 'n 1 2']:

@@ -134,7 +134,7 @@ class LoopCloser:
         new_frames = [visit.frames[i] for i in picked]
         frames = (*old_frames, *new_frames)
         both = submap_from_prediction(
-            Window(frames=frames, num_overlap=0, epoch=0), predict(frames, Request())
+            Window.of_frames(frames), predict(frames, Request())
         ).thinned(MAX_DEPTH_SIZE)
         doubts = frame_disagreement(both)
         believed = consistent_frames(doubts)

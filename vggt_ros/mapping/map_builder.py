@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import logging
 import time
 
@@ -22,15 +22,15 @@ from vggt_ros.mapping.map_state import MapState
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.odometry_agreement import moved_as_odometry
 from vggt_ros.mapping.predicts import Predicts
+from vggt_ros.mapping.rig import measure_by_rig, on_rig
 from vggt_ros.mapping.robot import Robot
 from vggt_ros.mapping.robot_view import robot_view
 from vggt_ros.mapping.submap import submap_from_prediction
 from vggt_ros.mapping.track_book import Queries
 from vggt_ros.mapping.window import Window
 
-# Frames of a seam whose depth is predicted a second time: the first and the last one are enough to
-# tell the scale, and every further one costs as much as a new frame.
-_SEAM_FRAMES = 2
+# Frames before and after that one is compared with, at least.
+_REACH = 6
 _log = logging.getLogger(__name__)
 
 
@@ -146,7 +146,9 @@ class MapBuilder:
 
     def _view(self, window: Window, prediction: Prediction, config: VggtConfig) -> WindowView:
         submap = submap_from_prediction(window, prediction)
-        doubts = frame_disagreement(submap)
+        rows = window.set_rows
+        # As far back as a camera is compared with itself: a set has one frame of each.
+        doubts = frame_disagreement(submap, reach=max(_REACH, 2 * max(map(len, rows))))
         robot = robot_view(window, prediction, self._robot, config.scale)
         believed = consistent_frames(doubts)
         believed &= moved_as_odometry(submap.submap_from_cam, robot.odom_from_cam)
@@ -155,6 +157,10 @@ class MapBuilder:
                 f'none of the {len(window.new_frames)} new frames agrees with the rest of the '
                 f'window'
             )
+        rig = measure_by_rig(submap.submap_from_cam, rows, robot.first_from_cam, believed)
+        if rig is not None and rig.residual <= config.scale.max_residual:
+            robot = replace(robot, rig_scale=rig)
+            submap = on_rig(submap, rows, robot.first_from_cam, believed, rig.metres_per_unit)
         return WindowView(
             window=window,
             submap=submap,
@@ -192,15 +198,19 @@ class MapBuilder:
                 return entry
 
 
-def dense_frames(num_frames: int, num_overlap: int) -> tuple[int, ...]:
-    """Return which frames of a window need dense maps: the ends of the seam and the new ones.
+def dense_frames(set_rows: Sequence[Sequence[int]], num_overlap_sets: int) -> tuple[int, ...]:
+    """Return the rows of a window that need dense maps: the ends of the seam and the new ones.
+
+    The ends are the first frame and the last set: all cameras of a rig, because one alone has too
+    few others to be compared with.
 
     Args:
-        num_frames: Of the window.
-        num_overlap: How many of them, the first ones, the map already has.
+        set_rows: For every set of the window the rows of its frames.
+        num_overlap_sets: How many of the sets, the first ones, the map already has.
     """
-    ends = np.linspace(0, num_overlap - 1, min(_SEAM_FRAMES, num_overlap))
-    return (*(int(i) for i in ends), *range(num_overlap, num_frames))
+    shared = set_rows[:num_overlap_sets]
+    ends = sorted({shared[0][0], *shared[-1]}) if shared else []
+    return (*ends, *(row for rows in set_rows[num_overlap_sets:] for row in rows))
 
 
 def _request(window: Window, queries: Queries | None, config: VggtConfig) -> Request:
@@ -208,7 +218,7 @@ def _request(window: Window, queries: Queries | None, config: VggtConfig) -> Req
         query_points=None if queries is None else queries.uv_image,
         point_head=config.cloud.point_source == 'point_head',
         filter=config.cloud,
-        dense_frames=dense_frames(len(window.frames), window.num_overlap),
+        dense_frames=dense_frames(window.set_rows, window.num_overlap_sets),
     )
 
 

@@ -57,7 +57,7 @@ class MapState:
     def __init__(self, config: VggtConfig) -> None:
         self.lock = threading.RLock()
         self.voxels = VoxelMap(config.map.voxel_size, config.map.max_points)
-        self.trajectory = Trajectory(config.path.max_size)
+        self.trajectory = Trajectory(config.path.max_size * config.input.num_cameras)
         self.tracks = TrackBook()
         self.chain = SubmapChain()
         self.occupancy = OccupancyGridMap(config.occupancy, _MAX_SCANS)
@@ -73,7 +73,7 @@ class MapState:
         """Take new bounds; what is over them goes at once."""
         self._config = config
         self.voxels.max_points = config.map.max_points
-        self.trajectory.max_size = config.path.max_size
+        self.trajectory.max_size = config.path.max_size * config.input.num_cameras
         self.scale.settings = config.scale
         self.places.settings = config.loop
         self.occupancy.update_settings(config.occupancy)
@@ -189,8 +189,10 @@ class MapState:
 
     def _set_last(self, entry: Entry) -> None:
         view = entry.view
-        believed = np.flatnonzero(view.believed)
-        rows = believed[-self._config.window.overlap :].tolist()
+        # The sets that the next window will share, as the window buffer picks them.
+        of_sets = ([row for row in each if view.believed[row]] for each in view.window.set_rows)
+        newest = [each for each in of_sets if each][-self._config.window.overlap :]
+        rows = [row for each in newest for row in each]
         kept = entry.in_map.select([entry.in_map.frame_ids[row] for row in rows])
         if self.last is not None:
             kept = kept.completed_by(self.last.in_map)
@@ -235,7 +237,8 @@ class MapState:
         if self.last is None or self.scale.settings.source in ('none', 'fixed'):
             return placement
         in_map = view.submap.moved(placement.map_from_submap)
-        measured = view.robot.scale(in_map, view.believed, self.scale.settings)
+        unit = placement.map_from_submap.scale
+        measured = view.robot.scale(in_map, view.believed, self.scale.settings, unit)
         if measured is not None:
             self.scale.observe(measured)
         factor = self.scale.take_correction()

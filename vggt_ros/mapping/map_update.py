@@ -34,7 +34,7 @@ class FrameTracks:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Motion:
-    """A step of the camera, from one frame of a window to the next.
+    """A step of a camera, from one of its frames in a window to the next.
 
     Attributes:
         previous_stamp_ns: Stamp of the frame before.
@@ -93,6 +93,7 @@ class FrameResult:
             K=self.K_image,
             width=width,
             height=height,
+            camera=self.frame.camera,
         )
 
 
@@ -105,7 +106,7 @@ class ScaleState:
         metres_per_unit: Of the map, NaN while nothing is known; once metric, how far the newest
             window was off.
         log_sigma: Standard deviation of its log, infinite while nothing is known.
-        source: odometry, depth or fixed; empty while nothing is known.
+        source: rig, odometry, depth or fixed; empty while nothing is known.
         num_rejected: Measurements that did not count.
     """
 
@@ -121,7 +122,8 @@ class MapUpdate:
     """What one window brought.
 
     Attributes:
-        new_frames: Results of the frames that the map did not have, oldest first; never empty.
+        new_frames: Results of the frames that the map did not have, oldest set first; never
+            empty.
         window_map_from_cam: (S, 4, 4) poses of all frames of the window in the map.
         scale: Map units per unit of this window's prediction.
         scale_residual: Spread (robust standard deviation) of the log depth ratio at the seam,

@@ -9,17 +9,18 @@ import threading
 import time
 
 from vggt_ros.config import VggtConfig
-from vggt_ros.errors import DeviceMemoryError, InputError, VggtRosError
+from vggt_ros.errors import DeviceMemoryError, VggtRosError
 from vggt_ros.mapping.camera_view import CameraView
 from vggt_ros.mapping.counters import Counters, Counts
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
-from vggt_ros.mapping.keyframes import KeyframeSelector
+from vggt_ros.mapping.intake import Intake
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.robot import Robot, UnknownRobot
-from vggt_ros.mapping.stream_check import StreamCheck
+from vggt_ros.mapping.stream_check import TimeJump
+from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.mapping.voxel_map import MapPoints
 from vggt_ros.mapping.window import Window
@@ -41,16 +42,19 @@ class Snapshot:
         counts: What happened to the frames: frames_in is frames_used, all drops and
             frames_pending together.
         frames_pending: Frames that wait for a window or are in one.
+        cameras: How the cameras fit to each other.
         num_map_points: Points of the voxel map.
         num_submaps: Windows in the map.
         num_loops: Places that were recognised.
-        window_limit: Frames that windows are limited to for lack of memory, None if they are not.
+        window_limit: Frame sets that windows are limited to for lack of memory, None if they are
+            not.
         epoch: Number of resets.
     """
 
     state: str
     counts: Counts
     frames_pending: int
+    cameras: tuple[CameraSync, ...]
     num_map_points: int
     num_submaps: int
     num_loops: int
@@ -59,7 +63,7 @@ class Snapshot:
 
 
 class Mapper:
-    """Builds one map from the images of one camera.
+    """Builds one map from the images of one camera, or of several on one robot.
 
     One thread calls `add_frame`; one other, or the same, calls `wait_for_window` and `process`;
     any thread may call the rest. Two locks, taken in this order, never while the network runs:
@@ -96,8 +100,7 @@ class Mapper:
         self._buffer = WindowBuffer(
             config.window, self._counters, offline=offline, lock=self._lock
         )
-        self._stream = StreamCheck()
-        self._keyframes = KeyframeSelector()
+        self._intake = Intake(config, self._counters, self._buffer)
         self._builder = MapBuilder(predictor, UnknownRobot() if robot is None else robot, config)
         self._map = self._builder.map
         self._is_enabled = True
@@ -108,34 +111,23 @@ class Mapper:
     def add_frame(self, frame: Frame | UndecodedFrame) -> None:
         """Take one image; cheap, never waits for the network.
 
+        Where the stamps begin again earlier, `input.on_time_jump` says what becomes of the map.
+
         Raises:
-            InputError: The frame can not be used; it is counted under the error's `reason`:
-                stamp_zero, stamp_backwards, image_empty, size_changed, bad_camera_info, or why
-                its pixels can not be read. After a step back of more than a second and after a
-                change of size the stream goes on from the next frame, and the frames that waited
-                are dropped.
+            InputError: A frame can not be used; it is counted under the error's `reason`; see
+                `Intake`.
         """
         with self._lock:
             self._counters.frame_in()
             if not self._is_enabled:
                 self._counters.drop('paused')
                 return
-            refusal = self._stream.refusal(frame)
-            if refusal is not None:
-                self._counters.drop(refusal.reason)
-                if refusal.restarts:
-                    self._buffer.drop_pending(refusal.reason)
-                    self._keyframes.reset()
-                raise InputError(refusal.reason, refusal.message)
+            jump = self._intake.check(frame)
+        if jump is not None:
+            self._after_jump(jump)
+        with self._lock:
             self._has_frames = True
-            try:
-                if self._keyframes.select(frame, self._config.keyframe):
-                    self._buffer.push(frame.decoded())
-                else:
-                    self._counters.drop('not_keyframe')
-            except InputError as error:
-                self._counters.drop(error.reason)
-                raise
+            self._intake.add(frame)
 
     def count_refused(self, reason: str) -> None:
         """Count an image that came in but could not be made a `Frame`."""
@@ -145,7 +137,9 @@ class Mapper:
 
     def flush(self) -> None:
         """Let the frames that wait make windows, complete or not: the stream has ended."""
-        self._buffer.flush()
+        with self._lock:
+            self._intake.flush()
+            self._buffer.flush()
 
     def wait_for_window(self, timeout_s: float) -> Window | None:
         """Return the next window as soon as there is one, None after `timeout_s` without.
@@ -183,12 +177,12 @@ class Mapper:
             try:
                 update = self._build(window, wanted, start_s)
             except DeviceMemoryError:
-                if self._config.model.oom_policy != 'shrink' or len(window.frames) < 3:
+                if self._config.model.oom_policy != 'shrink' or len(window.sets) < 3:
                     raise
                 window = self._buffer.shrink(window)
                 _log.warning(
-                    'out of memory: windows have at most %d frames from now on',
-                    len(window.frames),
+                    'out of memory: windows have at most %d frame sets from now on',
+                    len(window.sets),
                     exc_info=True,
                 )
                 update = self._build(window, wanted, start_s)
@@ -214,8 +208,8 @@ class Mapper:
         """Forget the map and what is pending; the result of a window at work is void."""
         with self._map.lock, self._lock:
             self._builder.clear()
+            self._intake.clear('reset')
             self._buffer.reset()
-            self._keyframes.reset()
             self._has_frames = self._is_lost = False
             self._failures_in_row = 0
 
@@ -224,8 +218,7 @@ class Mapper:
         with self._lock:
             self._is_enabled = is_enabled
             if not is_enabled:
-                self._buffer.drop_pending('paused')
-                self._keyframes.reset()
+                self._intake.clear('paused')
 
     def update_config(self, config: VggtConfig) -> None:
         """Take new settings from the next frame and the next window on.
@@ -237,6 +230,7 @@ class Mapper:
         with self._map.lock, self._lock:
             self._config = config
             self._buffer.settings = config.window
+            self._intake.update_config(config)
             self._builder.update_config(config)
 
     def map_points(self, since: int = 0) -> tuple[MapPoints, int]:
@@ -269,13 +263,27 @@ class Mapper:
             return Snapshot(
                 state=self._state(),
                 counts=self._counters.counts(),
-                frames_pending=self._buffer.num_pending,
+                frames_pending=self._buffer.num_pending + self._intake.num_waiting,
+                cameras=self._intake.cameras(),
                 num_map_points=len(self._map.voxels),
                 num_submaps=len(self._map.chain),
                 num_loops=self._map.chain.num_loops,
                 window_limit=self._buffer.limit,
                 epoch=self._buffer.epoch,
             )
+
+    def _after_jump(self, jump: TimeJump) -> None:
+        policy = self._config.input.on_time_jump
+        if policy == 'reset':
+            _log.warning('%s; the map begins again (input.on_time_jump is reset)', jump.message)
+            self.reset()
+        elif policy == 'clear':
+            _log.warning('%s; the map goes on in another segment', jump.message)
+            with self._lock:
+                self._intake.clear('time_jump')
+                self._buffer.forget_overlap()
+        else:
+            _log.warning('%s; nothing is done about it (input.on_time_jump)', jump.message)
 
     def _state(self) -> str:
         if not self._is_enabled:

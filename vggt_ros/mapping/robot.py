@@ -28,8 +28,25 @@ class Robot(Protocol):
         """Return the pose of a camera on the robot's base, which is z-up: rigid, metres."""
         ...
 
-    def depth_m(self, stamp_ns: int) -> Float32[np.ndarray, 'h w'] | None:
-        """Return measured depth of the same view, any size, metres, NaN where there is none."""
+    def cam_from_cam(
+        self, target_frame: str, source_frame: str, stamp_ns: int
+    ) -> Float[np.ndarray, '4 4'] | None:
+        """Return where one camera of a rig is in another's frame: rigid, constant, metres.
+
+        Args:
+            target_frame: Name of the optical frame that coordinates are wanted in.
+            source_frame: Name of the optical frame that they are in.
+            stamp_ns: Stamp of an image.
+        """
+        ...
+
+    def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
+        """Return measured depth of the same view, any size, metres, NaN where there is none.
+
+        Args:
+            stamp_ns: Stamp of an image.
+            camera: Of which camera.
+        """
         ...
 
 
@@ -44,6 +61,12 @@ class UnknownRobot:
         """Return None."""
         return None
 
-    def depth_m(self, stamp_ns: int) -> Float32[np.ndarray, 'h w'] | None:
+    def cam_from_cam(
+        self, target_frame: str, source_frame: str, stamp_ns: int
+    ) -> Float[np.ndarray, '4 4'] | None:
+        """Return None."""
+        return None
+
+    def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
         """Return None."""
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 from jaxtyping import Bool, Float, Float32
@@ -27,24 +27,38 @@ class RobotView:
 
     Attributes:
         odom_from_cam: Poses of the cameras in the odometry, metres.
-        base_from_cam: Pose of the first camera on the robot's base, metres.
+        base_from_cam: Poses of the cameras on the robot's base, metres.
+        first_from_cam: Poses of the cameras in that of the first frame, metres; all None for
+            one camera.
         depth_m: (H, W) measured depth on the network's pixels, metres, NaN where there is none.
+        rig_scale: Metres per unit of the window as the network predicts it, from the places of its
+            cameras; None if they do not tell.
     """
 
     odom_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
-    base_from_cam: Float[np.ndarray, '4 4'] | None
+    base_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
+    first_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
     depth_m: tuple[Float32[np.ndarray, 'H W'] | None, ...]
+    rig_scale: ScaleMeasurement | None = None
 
     def scale(
-        self, submap: Submap, believed: Bool[np.ndarray, ' S'], settings: ScaleSettings
+        self,
+        submap: Submap,
+        believed: Bool[np.ndarray, ' S'],
+        settings: ScaleSettings,
+        unit: float = 1.0,
     ) -> ScaleMeasurement | None:
-        """Measure metres per unit of a submap; the better of odometry and depth.
+        """Measure metres per unit of a submap: by the rig, else the better of odometry and depth.
 
         Args:
             submap: The window, in any unit.
             believed: (S,) False for frames that do not count.
             settings: Which sources are allowed, and the least motion.
+            unit: Units of `submap` per unit of the window as the network predicts it.
         """
+        rig = self.rig_scale
+        if rig is not None and settings.source in ('auto', 'rig'):
+            return replace(rig, metres_per_unit=rig.metres_per_unit / unit)
         found = []
         rows = np.flatnonzero(believed)
         if settings.source in ('auto', 'odometry'):
@@ -82,12 +96,19 @@ def robot_view(
     """
     frames = window.frames
     first = frames[0]
+    is_rig = len({f.camera for f in frames}) > 1
     wants_depth = settings.source in ('auto', 'depth')
     return RobotView(
         odom_from_cam=tuple(robot.odom_from_cam(f.stamp_ns, f.camera_frame) for f in frames),
-        base_from_cam=robot.base_from_cam(first.stamp_ns, first.camera_frame),
+        base_from_cam=tuple(robot.base_from_cam(f.stamp_ns, f.camera_frame) for f in frames),
+        first_from_cam=tuple(
+            robot.cam_from_cam(first.camera_frame, f.camera_frame, f.stamp_ns) if is_rig else None
+            for f in frames
+        ),
         depth_m=tuple(
-            _on_network_pixels(robot.depth_m(f.stamp_ns), prediction) if wants_depth else None
+            _on_network_pixels(robot.depth_m(f.stamp_ns, f.camera), prediction)
+            if wants_depth
+            else None
             for f in frames
         ),
     )

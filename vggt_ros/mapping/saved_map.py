@@ -62,7 +62,7 @@ def save_map(
     Args:
         folder: Holds the maps; made if it is not there. A leading `~` is the home folder.
         points: N points; N may be 0 if there are views.
-        views: In any order; written by stamp.
+        views: In any order; written by stamp, into the trajectory only those of camera 0.
         name: Of the new folder.
         is_metric: Whether lengths are metres.
         map_frame: Coordinate frame of the points and the poses.
@@ -132,9 +132,10 @@ def _write(
 ) -> None:
     write_ply(folder / 'map.ply', points.points_in_map, points.colors, points.confidence)
     write_pcd(folder / 'map.pcd', points)
+    way = [view for view in views if view.camera == 0]
     poses = StampedPoses(
-        stamps_ns=np.array([view.stamp_ns for view in views], dtype=np.int64),
-        map_from_cam=np.array([view.map_from_cam for view in views]).reshape(-1, 4, 4),
+        stamps_ns=np.array([view.stamp_ns for view in way], dtype=np.int64),
+        map_from_cam=np.array([view.map_from_cam for view in way]).reshape(-1, 4, 4),
     )
     (folder / 'trajectory.tum').write_text(poses.tum(), encoding='ascii')
     (folder / 'colmap').mkdir()

@@ -23,11 +23,11 @@ class ScaleMeasurement:
     """Metres per unit, as one window shows it.
 
     Attributes:
-        source: odometry or depth.
+        source: rig, odometry or depth.
         metres_per_unit: Positive.
         log_sigma: Standard deviation of its log.
         residual: How much the shapes that were compared disagree, relative: of the way for
-            odometry, of the depth for depth.
+            odometry, of the depth for depth, of the distance of the cameras for the rig.
     """
 
     source: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 import numpy as np
 
 from vggt_ros.errors import PredictionError
@@ -13,6 +13,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import unproject_depth
 from vggt_ros.geometry.rotation import nearest_rotation
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.window import Window
@@ -139,6 +140,7 @@ def submap_from_prediction(window: Window, prediction: Prediction) -> Submap:
             K[i] = grid.K_model_from_image(frame.K)
 
     is_valid = np.isfinite(prediction.depth) & (prediction.depth > 0) & grid.inside()
+    is_valid &= _is_seen(window.frames, grid)
     if not is_valid.any():
         raise PredictionError(
             'no pixel of the window has a positive finite depth; check the weights and precision'
@@ -154,6 +156,7 @@ def submap_from_prediction(window: Window, prediction: Prediction) -> Submap:
     else:
         points_in_cam = _in_cameras(prediction.points_in_world, cam_from_submap)
         points_in_cam[..., 2] *= np.float32(stretch)
+        points_in_cam[~_is_seen(window.frames, grid)] = np.nan
         points_confidence = prediction.points_conf
     return Submap(
         frame_ids=tuple(frame.id for frame in window.frames),
@@ -180,6 +183,22 @@ def _check_cameras(window: Window, prediction: Prediction) -> None:
                 f'{name} of the prediction has values that are not finite; '
                 'check the weights, or run with model.precision fp32'
             )
+
+
+def _is_seen(frames: Sequence[Frame], grid: ImageGrid) -> Bool[np.ndarray, 'S H W']:
+    """Return False where the images show nothing, on the network's pixels."""
+    is_seen = np.ones((len(frames), grid.model_height, grid.model_width), dtype=bool)
+    if all(frame.is_seen is None for frame in frames):
+        return is_seen
+    v, u = np.indices(is_seen.shape[1:])
+    uv = np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float64)
+    columns, rows = np.rint(grid.image_from_model(uv)).astype(int).T
+    columns = np.clip(columns, 0, grid.image_width - 1)
+    rows = np.clip(rows, 0, grid.image_height - 1)
+    for row, frame in enumerate(frames):
+        if frame.is_seen is not None:
+            is_seen[row] = frame.is_seen[rows, columns].reshape(is_seen.shape[1:])
+    return is_seen
 
 
 def _focal_ratio(frames: Sequence[Frame], prediction: Prediction) -> float:

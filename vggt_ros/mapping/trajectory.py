@@ -39,7 +39,10 @@ class _Pose:
 
 
 class Trajectory:
-    """The newest poses by frame id; the oldest frames go when there are too many."""
+    """The newest poses by frame id; the oldest frames go when there are too many.
+
+    The poses of all cameras are kept.
+    """
 
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size
@@ -83,16 +86,17 @@ class Trajectory:
         self._poses.clear()
 
     def poses(self) -> StampedPoses:
-        """Return a copy of all poses."""
-        stamps_ns = [view.stamp_ns for view in self.views()]
-        map_from_cam = [view.map_from_cam for view in self.views()]
+        """Return a copy of the poses of camera 0: the way of the robot."""
+        views = [view for view in self.views() if view.camera == 0]
+        stamps_ns = [view.stamp_ns for view in views]
+        map_from_cam = [view.map_from_cam for view in views]
         return StampedPoses(
             stamps_ns=np.array(stamps_ns, dtype=np.int64),
             map_from_cam=np.array(map_from_cam, dtype=np.float64).reshape(-1, 4, 4),
         )
 
     def views(self) -> list[CameraView]:
-        """Return all poses with their cameras."""
+        """Return the poses of all cameras."""
         return [pose.view for pose in self._poses.values()]
 
     def _trim(self) -> None:

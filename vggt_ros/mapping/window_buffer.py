@@ -1,9 +1,9 @@
-"""Keyframes that wait for a window, and the windows made of them."""
+"""Key frame sets that wait for a window, and the windows made of them."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 import threading
 import time
 
@@ -12,6 +12,7 @@ import numpy as np
 from vggt_ros.config import WindowSettings
 from vggt_ros.mapping.counters import Counters
 from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frame_set import FrameSet
 from vggt_ros.mapping.window import Window
 
 # Live: keyframes that may wait, in windows. More would only be thinned later.
@@ -52,10 +53,10 @@ class WindowBuffer:
         self._offline = offline
         self._clock = clock
         self._changed = threading.Condition(lock or threading.RLock())
-        self._pending: list[Frame] = []
+        self._pending: list[FrameSet[Frame]] = []
         self._fresh: deque[Frame] = deque()
         self._newest_since_s = 0.0
-        self._registered: tuple[Frame, ...] = ()
+        self._registered: tuple[FrameSet[Frame], ...] = ()
         self._in_flight = 0
         self._limit: int | None = None
         self._flushing = False
@@ -68,7 +69,7 @@ class WindowBuffer:
 
     @property
     def limit(self) -> int | None:
-        """Largest window that the memory of the device is known to bear, None if it bears all."""
+        """Largest window, in sets, that the memory of the device bears, None if it bears all."""
         with self._changed:
             return self._limit
 
@@ -76,21 +77,21 @@ class WindowBuffer:
     def num_pending(self) -> int:
         """Frames that are neither used nor dropped yet, those in a window at work included."""
         with self._changed:
-            return len(self._pending) + self._in_flight
+            return _num_frames(self._pending) + self._in_flight
 
-    def push(self, frame: Frame) -> None:
-        """Add a keyframe of the same size as those that wait."""
+    def push(self, frame_set: FrameSet[Frame]) -> None:
+        """Add a key frame set of the same image size as those that wait."""
         with self._changed:
-            self._pending.append(frame)
-            self._fresh.append(frame)
+            self._pending.append(frame_set)
+            self._fresh.extend(frame_set.frames)
             self._newest_since_s = self._clock()
             self._flushing = False
             if (
                 not self._offline
                 and len(self._pending) > _MAX_PENDING_WINDOWS * self.settings.size
             ):
-                self._pending.pop(_most_crowded(self._pending))
-                self._counters.drop('late')
+                dropped = self._pending.pop(_most_crowded(self._pending))
+                self._counters.drop('late', len(dropped.frames))
             self._changed.notify_all()
 
     def flush(self) -> None:
@@ -102,7 +103,7 @@ class WindowBuffer:
     def drop_pending(self, reason: str) -> None:
         """Drop the keyframes that wait; a window at work is not touched."""
         with self._changed:
-            self._counters.drop(reason, len(self._pending))
+            self._counters.drop(reason, _num_frames(self._pending))
             self._pending.clear()
             self._fresh.clear()
 
@@ -149,28 +150,28 @@ class WindowBuffer:
             overlap = self._overlap()
             if not self._is_ready(len(overlap)):
                 return None
-            new_frames = self._take_new(self._size() - len(overlap))
-            waiting = {frame.id for frame in self._pending}
+            new_sets = self._take_new(self._size() - len(overlap))
+            waiting = {frame.id for each in self._pending for frame in each.frames}
             self._fresh = deque(frame for frame in self._fresh if frame.id in waiting)
-            self._in_flight += len(new_frames)
+            self._in_flight += _num_frames(new_sets)
             return Window(
-                frames=(*overlap, *new_frames), num_overlap=len(overlap), epoch=self._epoch
+                sets=(*overlap, *new_sets), num_overlap_sets=len(overlap), epoch=self._epoch
             )
 
     def shrink(self, window: Window) -> Window:
         """Replace a window that was taken by one of half the size, and make none larger.
 
-        The new frames that it leaves out are dropped; without a third frame it has none to spare.
+        The new frames that it leaves out are dropped; without a third set it has none to spare.
 
         Args:
-            window: At least three frames.
+            window: At least three sets.
         """
         with self._changed:
-            smaller = window.thinned(max(2, len(window.frames) // 2))
+            smaller = window.thinned(max(2, len(window.sets) // 2))
             num_dropped = len(window.new_frames) - len(smaller.new_frames)
             self._in_flight -= num_dropped
             self._counters.drop('out_of_memory', num_dropped)
-            self._limit = len(smaller.frames)
+            self._limit = len(smaller.sets)
             return smaller
 
     def finish(self, window: Window, *, registered: Collection[int] = ()) -> None:
@@ -185,16 +186,17 @@ class WindowBuffer:
             self._in_flight -= len(window.new_frames)
             if registered:
                 assert window.epoch == self._epoch, 'a window from before a reset is void'
-                known = tuple(frame for frame in window.frames if frame.id in registered)
-                self._registered = known[-self.settings.overlap :]
+                known = (_only(each, registered) for each in window.sets)
+                kept = tuple(each for each in known if each is not None)
+                self._registered = kept[-self.settings.overlap :]
             self._changed.notify_all()
 
-    def _overlap(self) -> tuple[Frame, ...]:
+    def _overlap(self) -> tuple[FrameSet[Frame], ...]:
         if not self._pending:
             return ()
-        shape = self._pending[0].image.shape
+        size = self._pending[0].frames[0].size
         # After a change of size the old frames can not be in a window with the new ones.
-        overlap = tuple(frame for frame in self._registered if frame.image.shape == shape)
+        overlap = tuple(each for each in self._registered if each.frames[0].size == size)
         return overlap[-self._max_overlap() :]
 
     def _max_overlap(self) -> int:
@@ -218,7 +220,7 @@ class WindowBuffer:
             return float('inf')
         return self._newest_since_s + self.settings.max_wait - self._clock()
 
-    def _take_new(self, capacity: int) -> list[Frame]:
+    def _take_new(self, capacity: int) -> list[FrameSet[Frame]]:
         pending = self._pending
         if self._offline:
             self._pending = pending[capacity:]
@@ -228,11 +230,22 @@ class WindowBuffer:
             return pending
         # Even steps from the last frame of the map, which is at -1, to the newest pending one.
         picked = np.arange(1, capacity + 1) * len(pending) // capacity - 1
-        self._counters.drop('late', len(pending) - capacity)
-        return [pending[i] for i in picked]
+        taken = [pending[i] for i in picked]
+        self._counters.drop('late', _num_frames(pending) - _num_frames(taken))
+        return taken
 
 
-def _most_crowded(frames: list[Frame]) -> int:
-    """Return the index of the frame, not the newest, whose neighbours are closest in time."""
-    stamps_ns = np.array([frame.stamp_ns for frame in frames])
+def _num_frames(frame_sets: Iterable[FrameSet[Frame]]) -> int:
+    return sum(len(each.frames) for each in frame_sets)
+
+
+def _only(frame_set: FrameSet[Frame], ids: Collection[int]) -> FrameSet[Frame] | None:
+    """Return what a set has of the named frames, None if it has none."""
+    frames = tuple(frame for frame in frame_set.frames if frame.id in ids)
+    return FrameSet(frames=frames) if frames else None
+
+
+def _most_crowded(frame_sets: list[FrameSet[Frame]]) -> int:
+    """Return the index of the set, not the newest, whose neighbours are closest in time."""
+    stamps_ns = np.array([each.stamp_ns for each in frame_sets])
     return 1 + int(np.argmin(stamps_ns[2:] - stamps_ns[:-2]))

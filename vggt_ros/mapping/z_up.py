@@ -26,7 +26,7 @@ def first_map_from_cam(view: RobotView, row: int = 0) -> Float[np.ndarray, '4 4'
     """
     first = view.odom_from_cam[row]
     if first is None:
-        first = view.base_from_cam
+        first = view.base_from_cam[row]
     if first is None:
         return se3.rigid(MAP_FROM_FIRST_CAM, np.zeros(3))
     return first.copy()

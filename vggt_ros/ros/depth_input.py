@@ -1,8 +1,9 @@
-"""A measured depth image beside the camera's, for the metric scale only."""
+"""Measured depth images beside the cameras', for the metric scale only."""
 
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 import threading
 
 from jaxtyping import Float32
@@ -14,6 +15,7 @@ from sensor_msgs.msg import Image
 
 from vggt_ros.ros.stamps import ns_from_stamp
 from vggt_ros.ros.throttled_log import ThrottledLog
+from vggt_ros.ros.topic_names import topic_of
 
 # The scale needs no more columns, and ten seconds at 30 Hz of them take 25 MB.
 _MAX_WIDTH = 160
@@ -27,58 +29,70 @@ _MM_PER_M = 1000.0
 class DepthInput:
     """Keeps the newest images of the topic `depth`, registered to the camera's image (REP 118).
 
+    With several cameras the topics are `depth_0`, `depth_1` and so on.
+
     `subscribe` and `unsubscribe` belong to the executor's thread; `depth_m` may be asked anywhere.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, num_cameras: int) -> None:
         """Do not subscribe yet."""
         self._node = node
         self._lock = threading.Lock()
-        self._images: deque[tuple[int, Float32[np.ndarray, 'h w']]] = deque(maxlen=_KEPT)
-        self._subscription: Subscription | None = None
+        self._images = [
+            deque[tuple[int, Float32[np.ndarray, 'h w']]](maxlen=_KEPT) for _ in range(num_cameras)
+        ]
+        self._subscriptions: list[Subscription] = []
         logger = node.get_logger()
         self._refusals = ThrottledLog(lambda text: logger.error(text))
 
     def subscribe(self) -> None:
         """Start taking images."""
-        self._subscription = self._node.create_subscription(
-            Image, 'depth', self._on_depth, qos_profile_sensor_data
-        )
+        for camera in range(len(self._images)):
+            self._subscriptions.append(
+                self._node.create_subscription(
+                    Image,
+                    topic_of('depth', camera, len(self._images)),
+                    partial(self._on_depth, camera),
+                    qos_profile_sensor_data,
+                )
+            )
 
     def unsubscribe(self) -> None:
         """Stop, and forget the images; again is harmless."""
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
+        while self._subscriptions:
+            self._node.destroy_subscription(self._subscriptions.pop())
         with self._lock:
-            self._images.clear()
+            for images in self._images:
+                images.clear()
 
-    def depth_m(self, stamp_ns: int) -> Float32[np.ndarray, 'h w'] | None:
+    def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
         """Return the depth nearest to a stamp, metres, NaN where there is none.
 
         Args:
             stamp_ns: Of a camera's image.
+            camera: Which camera.
 
         Returns:
             None if there is none within 20 ms.
         """
         with self._lock:
-            stamps_ns = [each for each, _ in self._images]
+            images = self._images[camera]
+            stamps_ns = [each for each, _ in images]
             if not stamps_ns:
                 return None
             nearest = min(range(len(stamps_ns)), key=lambda i: abs(stamps_ns[i] - stamp_ns))
             if abs(stamps_ns[nearest] - stamp_ns) > _MAX_OFFSET_NS:
                 return None
-            return self._images[nearest][1]
+            return images[nearest][1]
 
-    def _on_depth(self, message: Image) -> None:
+    def _on_depth(self, camera: int, message: Image) -> None:
         try:
             depth_m = depth_from_image(message)
         except ValueError as error:
             self._refusals.log('bad_depth', str(error))
             return
         with self._lock:
-            self._images.append((ns_from_stamp(message.header.stamp), depth_m))
+            self._images[camera].append((ns_from_stamp(message.header.stamp), depth_m))
 
 
 def depth_from_image(message: Image) -> Float32[np.ndarray, 'h w']:

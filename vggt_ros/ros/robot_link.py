@@ -22,9 +22,15 @@ class RobotLink:
     def __init__(self, node: Node, config: VggtConfig) -> None:
         """Listen to TF; broadcast nothing yet."""
         self._listener = TfListener(node, config.tf.cache_time)
-        self._depth = DepthInput(node)
+        self._depth = DepthInput(node, config.input.num_cameras)
         self._wants_depth = config.scale.source in ('auto', 'depth')
-        self.robot = TfRobot(self._listener, config.frames, config.tf, self._depth.depth_m)
+        self.robot = TfRobot(
+            self._listener,
+            config.frames,
+            config.tf,
+            self._depth.depth_m,
+            node.get_logger().warning,
+        )
         self.broadcaster = MapBroadcaster(
             node, config.tf, config.frames, self.robot, self._listener.parents.other_parent
         )
@@ -37,6 +43,10 @@ class RobotLink:
     def unsubscribe(self) -> None:
         """Take no more depth images; again is harmless."""
         self._depth.unsubscribe()
+
+    def forget(self) -> None:
+        """Forget where the robot was: time has begun again."""
+        self._listener.forget()
 
     def close(self) -> None:
         """Stop everything."""

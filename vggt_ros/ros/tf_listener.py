@@ -59,7 +59,13 @@ class TfListener:
         self._thread.start()
 
     def lookup(
-        self, target: str, source: str, stamp_ns: int, timeout_s: float
+        self,
+        target: str,
+        source: str,
+        stamp_ns: int,
+        timeout_s: float,
+        *,
+        waits_for_strangers: bool = False,
     ) -> Float[np.ndarray, '4 4'] | None:
         """Return `target_from_source` at a stamp; None if it is not known.
 
@@ -68,7 +74,8 @@ class TfListener:
             source: Frame that they are in.
             stamp_ns: When, in nanoseconds; static transforms hold at all times.
             timeout_s: Wait so long, by the wall clock, for transforms on their way; not for those
-                that nobody ever sent, or that have been forgotten.
+                that have been forgotten.
+            waits_for_strangers: Whether to wait for those that nobody ever sent, too.
         """
         deadline_s = time.monotonic() + timeout_s
         stamp = Time(nanoseconds=stamp_ns)
@@ -77,7 +84,8 @@ class TfListener:
                 found = self._buffer.lookup_transform(target, source, stamp)
             except TransformException:
                 is_late = time.monotonic() >= deadline_s or self._is_closing.is_set()
-                if is_late or not self._may_come(target, source, stamp_ns):
+                may_come = self._may_come(target, source, stamp_ns, waits_for_strangers)
+                if is_late or not may_come:
                     return None
                 time.sleep(_POLL_S)
                 continue
@@ -94,6 +102,10 @@ class TfListener:
             return False
         return True
 
+    def forget(self) -> None:
+        """Forget all but static transforms: time has begun again."""
+        self._buffer.clear()
+
     def close(self) -> None:
         """Stop listening; again is harmless."""
         if self._is_closing.is_set():
@@ -104,11 +116,13 @@ class TfListener:
         self._executor.shutdown()
         self._node.destroy_node()
 
-    def _may_come(self, target: str, source: str, stamp_ns: int) -> bool:
+    def _may_come(
+        self, target: str, source: str, stamp_ns: int, waits_for_strangers: bool
+    ) -> bool:
         try:
             newest = self._buffer.lookup_transform(target, source, Time())
         except TransformException:
-            return False
+            return waits_for_strangers
         return ns_from_stamp(newest.header.stamp) < stamp_ns
 
     def _spin(self) -> None:

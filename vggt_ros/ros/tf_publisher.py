@@ -164,8 +164,12 @@ class MapBroadcaster:
 
     def _send_frames(self, results: tuple[FrameResult, ...]) -> None:
         messages = []
+        first = min(result.frame.camera for result in results)
         with self._lock:
             for result in results:
+                # One camera is enough to tell where the base is at a time.
+                if self.mode == 'map_to_base' and result.frame.camera != first:
+                    continue
                 header = header_of(result.frame.stamp_ns, self._frames.map)
                 child, pose = result.frame.camera_frame, result.map_from_cam
                 if self.mode == 'map_to_base':

@@ -8,9 +8,10 @@ from jaxtyping import Float, Float32
 import numpy as np
 
 from vggt_ros.ros.tf_listener import TfListener
+from vggt_ros.ros.tf_rig import TfRig
 from vggt_ros.world_config import FrameSettings, TfSettings
 
-DepthOf = Callable[[int], Float32[np.ndarray, 'h w'] | None]
+DepthOf = Callable[[int, int], Float32[np.ndarray, 'h w'] | None]
 
 
 class TfRobot:
@@ -21,7 +22,12 @@ class TfRobot:
     """
 
     def __init__(
-        self, listener: TfListener, frames: FrameSettings, settings: TfSettings, depth_m: DepthOf
+        self,
+        listener: TfListener,
+        frames: FrameSettings,
+        settings: TfSettings,
+        depth_m: DepthOf,
+        warn: Callable[[str], object],
     ) -> None:
         """Ask nothing yet.
 
@@ -29,12 +35,14 @@ class TfRobot:
             listener: Knows the transforms.
             frames: Names of the odometry's frame and of the base.
             settings: How long to wait.
-            depth_m: Returns the measured depth at a stamp, or None.
+            depth_m: Returns the measured depth at a stamp of a camera, or None.
+            warn: Told which camera TF does not know.
         """
         self.settings = settings
         self._listener = listener
         self._frames = frames
         self._depth_m = depth_m
+        self._rig = TfRig(listener, warn)
 
     def odom_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
         """Return the pose of a camera in the odometry at a stamp: rigid, metres."""
@@ -48,9 +56,15 @@ class TfRobot:
         """Return the pose of the base in the odometry at a stamp."""
         return self._lookup(self._frames.odom, self._frames.base, stamp_ns)
 
-    def depth_m(self, stamp_ns: int) -> Float32[np.ndarray, 'h w'] | None:
+    def cam_from_cam(
+        self, target_frame: str, source_frame: str, stamp_ns: int
+    ) -> Float[np.ndarray, '4 4'] | None:
+        """Return where one camera is in another's frame: rigid, metres; asked of TF once."""
+        return self._rig.cam_from_cam(target_frame, source_frame, stamp_ns)
+
+    def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
         """Return measured depth of the same view, metres, NaN where there is none."""
-        return self._depth_m(stamp_ns)
+        return self._depth_m(stamp_ns, camera)
 
     def _lookup(self, target: str, source: str, stamp_ns: int) -> Float[np.ndarray, '4 4'] | None:
         return self._listener.lookup(target, source, stamp_ns, self.settings.lookup_timeout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 import numpy as np
@@ -29,6 +29,7 @@ class Course:
         K: (3, 3) intrinsics of the images, pixels.
         width: Columns of the images.
         height: Rows of the images.
+        num_cameras: Cameras on the robot; frames of one moment follow each other.
     """
 
     name: str
@@ -37,15 +38,28 @@ class Course:
     K: Float[np.ndarray, '3 3']
     width: int = 32
     height: int = 24
+    num_cameras: int = 1
 
     def __len__(self) -> int:
         """Return the number of frames."""
         return len(self.world_from_cam)
 
+    def with_rig(self, first_from_cam: Float[np.ndarray, 'C 4 4']) -> Course:
+        """Return the same way seen by several cameras.
+
+        Args:
+            first_from_cam: (C, 4, 4) where they are in the frame of this course's camera, metres;
+                the first one is in its place.
+        """
+        poses = self.world_from_cam[:, None] @ first_from_cam[None]
+        return replace(
+            self, world_from_cam=poses.reshape(-1, 4, 4), num_cameras=len(first_from_cam)
+        )
+
     @property
     def path_length_m(self) -> float:
         """Length of the way."""
-        steps = np.diff(self.world_from_cam[:, :3, 3], axis=0)
+        steps = np.diff(self.world_from_cam[:: self.num_cameras, :3, 3], axis=0)
         return float(np.linalg.norm(steps, axis=1).sum())
 
 

@@ -60,7 +60,13 @@ class SimulatedOdometry:
         """Return None: nobody asks while there is an odometry."""
         return None
 
-    def depth_m(self, stamp_ns: int) -> Float32[np.ndarray, 'h w'] | None:
+    def cam_from_cam(
+        self, target_frame: str, source_frame: str, stamp_ns: int
+    ) -> Float[np.ndarray, '4 4'] | None:
+        """Return None: there is one camera."""
+        return None
+
+    def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
         """Return None: wheels see no depth."""
         return None
 

@@ -119,7 +119,8 @@ class SimulatedPredictor:
         true_pose = course.world_from_cam[list(frame_ids)]
         true_depth = np.stack([self._depth(i) for i in frame_ids])
         is_outlier = rng.uniform(size=len(frame_ids)) < errors.outliers
-        cam_from_world = self._cameras(true_pose, float(np.median(true_depth)), is_outlier)
+        way_m = self._way_m(frame_ids)
+        cam_from_world = self._cameras(true_pose, way_m, float(np.median(true_depth)), is_outlier)
         depth = self._wrong_depth(true_depth, is_outlier)
         unit = float(np.clip(np.exp(errors.log_scale * rng.normal()), 0.4, 2.5))
         focal = float(np.exp(errors.focal * rng.normal()))
@@ -167,13 +168,25 @@ class SimulatedPredictor:
                 self._depths.popitem(last=False)
         return known
 
+    def _way_m(self, frame_ids: Sequence[int]) -> Float[np.ndarray, ' S']:
+        """Return how far each camera is from the first one, along the way of the robot."""
+        centers = self._course.world_from_cam[:, :3, 3]
+        ids = np.array(frame_ids)
+        of_robot = centers[ids - ids % self._course.num_cameras]
+        steps_m = np.linalg.norm(np.diff(of_robot, axis=0), axis=1)
+        beside_m = np.linalg.norm(centers[ids] - of_robot, axis=1)
+        return np.asarray(np.concatenate([[0.0], np.cumsum(steps_m)]) + beside_m)
+
     def _cameras(
-        self, true_pose: Float[np.ndarray, 'S 4 4'], median_depth: float, is_outlier: np.ndarray
+        self,
+        true_pose: Float[np.ndarray, 'S 4 4'],
+        way_m: Float[np.ndarray, ' S'],
+        median_depth: float,
+        is_outlier: np.ndarray,
     ) -> Float[np.ndarray, 'S 4 4']:
         """Return cam_from_world about the first camera; errors grow with the way from it."""
         rng, errors = self._rng, self._errors
-        steps = np.linalg.norm(np.diff(true_pose[:, :3, 3], axis=0), axis=1)
-        way = np.concatenate([[0.0], np.cumsum(steps)]) / median_depth
+        way = way_m / median_depth
         first_from_cam = se3.inverse(true_pose[0]) @ true_pose
         # One error bends the whole window, another one shakes every camera on its own.
         bend, shake = rng.normal(size=6), rng.normal(size=(len(way), 6))

@@ -1,0 +1,25 @@
+"""Names of the topics that every camera has."""
+
+from __future__ import annotations
+
+
+def topic_of(name: str, camera: int, num_cameras: int) -> str:
+    """Return the name of a topic that comes in, as `image` of one camera, `image_2` of several.
+
+    Args:
+        name: Of the topic.
+        camera: Which camera, from 0.
+        num_cameras: How many there are.
+    """
+    return name if num_cameras == 1 else f'{name}_{camera}'
+
+
+def private_topic_of(name: str, camera: int, num_cameras: int) -> str:
+    """Return the name of a topic that goes out, as `~/points`, or `~/camera_2/points` of several.
+
+    Args:
+        name: Of the topic, without `~/`.
+        camera: Which camera, from 0.
+        num_cameras: How many there are.
+    """
+    return f'~/{name}' if num_cameras == 1 else f'~/camera_{camera}/{name}'
