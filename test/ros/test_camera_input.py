@@ -1,15 +1,18 @@
+from itertools import count
 import math
 
+import cv2
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from vggt_ros.config import InputSettings, VggtConfig
+from vggt_ros.config import VggtConfig
 from vggt_ros.errors import InputError
-from vggt_ros.ros import camera_input
+from vggt_ros.input_config import InputSettings
 from vggt_ros.ros.camera_input import CameraInput
 from vggt_ros.ros.messages import camera_info, header_of, rgb_image
+from vggt_ros.ros.qos_events import QosEvents
 
 STAMP_NS = 1_700_000_000_123_456_789
 PIXELS = np.zeros((4, 6, 3), np.uint8)
@@ -22,8 +25,13 @@ class Camera:
         self.node = make_node('camera_test')
         self.frames, self.refused = [], []
         self.error = None
-        self.input = CameraInput(self.node, config, self._add, self.refused.append)
-        self.images = self.node.create_publisher(Image, 'image', SENSOR)
+        self.events = QosEvents(print)
+        self.input = CameraInput(
+            self.node, config, 0, count(), self.events, self._add, self.refused.append
+        )
+        self.images = self.node.create_publisher(
+            Image, 'image', SENSOR, event_callbacks=QosEvents(print).of_publisher('/image')
+        )
         self._spin = make_node.spin
 
     def _add(self, frame):
@@ -108,21 +116,82 @@ def test_frames_keep_counting_over_a_pause(make_node, camera):
     assert [frame.id for frame in made.frames] == [0, 1]
 
 
-def test_silence_is_told(make_node, camera, monkeypatch):
+def test_a_topic_reports_its_rate_and_its_silence(make_node, camera):
     made = camera()
-    lines = []
-    monkeypatch.setattr(made.input._silence, '_write', lines.append)
-    made.input.check()
-    assert not lines, 'nobody waits for images yet'
+    assert made.input.reports() == ()
     made.subscribe()
-    made.input.check()
-    assert not lines, 'it is too early'
-    now_s = camera_input.time.monotonic()
-    monkeypatch.setattr(camera_input.time, 'monotonic', lambda: now_s + 7.0)
-    made.input.check()
-    assert len(lines) == 1
-    assert '/image' in lines[0]
-    assert '1 publishers' in lines[0]
+    made.input.reports()
+    for number in range(1, 4):
+        made.send(STAMP_NS + number)
+        assert make_node.spin(lambda number=number: len(made.frames) == number)
+    image, info = made.input.reports()
+    assert (image.topic, image.num_publishers, image.problem) == ('/image', 1, '')
+    assert image.rate_hz > 0
+    assert image.silent_s < 5
+    assert (info.topic, info.num_publishers, info.rate_hz) == ('/camera_info', 0, 0)
+
+
+def jpeg_message(pixels, stamp_ns=STAMP_NS):
+    data = cv2.imencode('.png', np.ascontiguousarray(pixels[..., ::-1]))[1]
+    message = CompressedImage(header=header_of(stamp_ns, 'cam'), format='rgb8; png compressed')
+    message.data.frombytes(data.data)
+    return message
+
+
+def test_compressed_images_are_read_where_only_they_are_published(make_node, camera):
+    made = camera()
+    made.node.destroy_publisher(made.images)
+    compressed = made.node.create_publisher(CompressedImage, 'image/compressed', SENSOR)
+    made.input.subscribe()
+
+    def is_read():
+        made.input.check_transport()
+        return compressed.get_subscription_count() == 1
+
+    assert make_node.spin(is_read)
+    assert made.node.count_subscribers('/image') == 0
+    compressed.publish(jpeg_message(PIXELS + 7))
+    assert make_node.spin(lambda: made.frames)
+    np.testing.assert_array_equal(made.frames[0].decoded().image, PIXELS + 7)
+
+
+def test_the_raw_topic_is_preferred_and_a_choice_is_kept(make_node, camera):
+    made = camera()
+    made.node.create_publisher(CompressedImage, 'image/compressed', SENSOR)
+    made.subscribe()
+    for _ in range(3):
+        made.input.check_transport()
+    assert made.input.topic == '/image'
+    assert made.node.count_subscribers('/image/compressed') == 0
+
+
+def test_the_transport_can_be_chosen(make_node, camera):
+    made = camera(transport='compressed')
+    made.input.subscribe()
+    assert make_node.spin(lambda: made.node.count_subscribers('/image/compressed') == 1)
+    made.input.check_transport()
+    assert made.input.topic == '/image/compressed'
+
+
+def test_a_publisher_that_can_not_be_heard_is_reported(make_node, camera):
+    made = camera(qos_reliability='reliable')
+    made.input.subscribe()
+    assert make_node.spin(lambda: made.input.reports()[0].problem)
+    assert 'reliability' in made.input.reports()[0].problem
+
+
+def test_one_of_several_cameras_has_numbers_in_its_topics(make_node):
+    node = make_node('rig')
+    config = VggtConfig(input=InputSettings(num_cameras=2))
+    frames = []
+    made = CameraInput(node, config, 1, count(), QosEvents(print), frames.append, print)
+    images = node.create_publisher(Image, 'image_1', SENSOR)
+    made.subscribe()
+    assert make_node.spin(lambda: images.get_subscription_count() == 1)
+    images.publish(rgb_image(header_of(STAMP_NS, 'cam'), PIXELS))
+    assert make_node.spin(lambda: frames)
+    assert frames[0].camera == 1
+    assert node.count_subscribers('/camera_info_1') == 1
 
 
 def test_a_calibration_that_is_not_finite_is_counted(make_node, camera):

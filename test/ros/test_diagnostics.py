@@ -7,8 +7,10 @@ import pytest
 
 from vggt_ros.mapping.counters import Counts
 from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health
+from vggt_ros.ros.input_report import TopicReport
 
 COUNTS = Counts(
     frames_in=12,
@@ -150,4 +152,27 @@ def test_what_is_not_known_is_said_so():
 def test_windows_that_are_limited_for_lack_of_memory_are_a_warning_with_a_remedy():
     status = status_of(replace(HEALTH, window_limit=4))
     assert status.level == DiagnosticStatus.WARN
-    assert 'limited to 4 frames; lower window.size' in status.message
+    assert 'limited to 4 frame sets; lower window.size' in status.message
+
+
+def test_topics_and_cameras_are_there_and_what_is_wrong_with_them_is_a_warning():
+    topic = TopicReport(
+        topic='/image_1', kind='image', num_publishers=2, rate_hz=29.5, silent_s=0.0, problem=''
+    )
+    camera = CameraSync(
+        num_frames=10, num_in_sets=8, num_dropped=2, offset_s=0.004, is_missing=False
+    )
+    health = replace(
+        HEALTH,
+        topics=(topic,),
+        cameras=(camera, replace(camera, is_missing=True)),
+        input_problems=('nothing on /image_0',),
+    )
+    values = values_of(health)
+    assert values['input./image_1.rate_hz'] == '29.5'
+    assert values['input./image_1.publishers'] == '2'
+    assert values['camera_0.offset_ms'] == '4'
+    assert values['camera_1.is_missing'] == 'true'
+    status = status_of(health)
+    assert status.level == DiagnosticStatus.WARN
+    assert 'nothing on /image_0' in status.message

@@ -54,7 +54,7 @@ def pipeline():
 
 
 def test_without_a_pipeline_only_state_and_error_are_known():
-    health = health_of('unconfigured', None, 'cannot configure')
+    health = health_of('unconfigured', None, None, 'cannot configure')
     assert (health.state, health.error, health.counts) == (
         'unconfigured',
         'cannot configure',
@@ -63,12 +63,12 @@ def test_without_a_pipeline_only_state_and_error_are_known():
 
 
 def test_while_active_the_state_is_that_of_the_mapper(pipeline):
-    assert health_of('active', pipeline, '').state == 'tracking'
-    assert health_of('inactive', pipeline, '').state == 'inactive'
+    assert health_of('active', pipeline, None, '').state == 'tracking'
+    assert health_of('inactive', pipeline, None, '').state == 'inactive'
 
 
 def test_the_numbers_of_the_newest_window_are_there(pipeline):
-    health = health_of('active', pipeline, '')
+    health = health_of('active', pipeline, None, '')
     assert (health.scale, health.scale_residual, health.focal_ratio) == (2.0, 0.1, 0.9)
     assert (health.map_points, health.frames_pending, health.window_limit) == (5, 2, 4)
     assert health.model['note'] == 'not trained'
@@ -77,12 +77,12 @@ def test_the_numbers_of_the_newest_window_are_there(pipeline):
 
 def test_a_window_that_failed_is_the_error_unless_a_transition_did(pipeline):
     pipeline.last_error = 'no memory'
-    assert health_of('active', pipeline, '').error == 'no memory'
-    assert health_of('active', pipeline, 'cannot activate').error == 'cannot activate'
+    assert health_of('active', pipeline, None, '').error == 'no memory'
+    assert health_of('active', pipeline, None, 'cannot activate').error == 'cannot activate'
 
 
 def test_scale_frames_and_segments_are_there(pipeline):
-    health = health_of('active', pipeline, '')
+    health = health_of('active', pipeline, None, '')
     assert (health.submaps, health.loops, health.is_tied) == (3, 1, False)
     assert (health.tf_mode, health.tf_conflict) == ('map_to_odom', 'somebody is')
     assert health.scale_state.is_metric

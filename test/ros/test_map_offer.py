@@ -12,6 +12,7 @@ from vggt_ros.mapping.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.voxel_map import VoxelMap
 from vggt_ros.ros.map_offer import MapOffer
 from vggt_ros.ros.publishers import Publishers
+from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.world_config import OccupancySettings
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -36,7 +37,7 @@ class Voxels(Mapper):
 @pytest.fixture
 def offer(make_node):
     node = make_node('vggt')
-    publishers = Publishers(node, CONFIG)
+    publishers = Publishers(node, CONFIG, QosEvents(print))
     node.trigger_configure()
     node.trigger_activate()
     mapper = Voxels()
@@ -78,7 +79,7 @@ def test_the_map_comes_whole_and_its_changes_alone(make_node, offer):
 def test_cells_come_latched_while_the_grid_is_enabled(make_node):
     config = replace(CONFIG, occupancy=OccupancySettings(enable=True))
     node = make_node('vggt')
-    publishers = Publishers(node, config)
+    publishers = Publishers(node, config, QosEvents(print))
     node.trigger_configure()
     node.trigger_activate()
     mapper = Voxels()

@@ -13,6 +13,7 @@ from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.map_update import MapUpdate, ScaleState
 from vggt_ros.mapping.robot import UnknownRobot
 from vggt_ros.ros.pipeline import Pipeline
+from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.tf_publisher import MapBroadcaster
 
 CONFIG = VggtConfig(
@@ -71,8 +72,18 @@ def predictor():
 def pipeline(make_node, predictor):
     node = make_node('vggt')
     ends = []
-    made = Pipeline(node, CONFIG, predictor, UnknownRobot(), SilentBroadcaster(), ends.append)
-    made.ends = ends
+    restarts = []
+    made = Pipeline(
+        node,
+        CONFIG,
+        predictor,
+        UnknownRobot(),
+        SilentBroadcaster(),
+        QosEvents(print),
+        lambda: restarts.append(True),
+        ends.append,
+    )
+    made.ends, made.restarts = ends, restarts
     made.sent = made.broadcaster.sent
     node.trigger_configure()
     node.trigger_activate()

@@ -4,12 +4,15 @@ from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path
 import numpy as np
 import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
 
 from vggt_ros.config import DepthSettings, VggtConfig
+from vggt_ros.input_config import InputSettings
 from vggt_ros.mapping.map_update import MapUpdate, ScaleState
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.ros.publishers import Publishers
+from vggt_ros.ros.qos_events import QosEvents
 
 STAMPS_NS = [1_700_000_000_000_000_001, 1_700_000_000_100_000_002]
 
@@ -36,7 +39,7 @@ def update(frame_result):
 def active(make_node):
     def make(config=None):
         node = make_node('vggt')
-        publishers = Publishers(node, config or VggtConfig())
+        publishers = Publishers(node, config or VggtConfig(), QosEvents(print))
         node.trigger_configure()
         node.trigger_activate()
         return node, publishers
@@ -118,3 +121,44 @@ def test_an_empty_path_is_published_after_a_reset(make_node, active):
     poses = StampedPoses(stamps_ns=np.zeros(0, np.int64), map_from_cam=np.zeros((0, 4, 4)))
     assert published(make_node, heard, lambda: publishers.publish_path(poses))
     assert heard[0].poses == []
+
+
+def rig_update(update, frame_result):
+    """Two sets of two cameras."""
+    results = []
+    for stamp_ns in STAMPS_NS:
+        for camera in (0, 1):
+            result = frame_result(stamp_ns=stamp_ns)
+            frame = replace(result.frame, camera=camera, camera_frame=f'cam_{camera}')
+            results.append(replace(result, frame=frame))
+    return replace(update, new_frames=tuple(results))
+
+
+def test_every_camera_has_topics_of_its_own(make_node, active, update, frame_result):
+    config = VggtConfig(input=InputSettings(num_cameras=2))
+    node, publishers = active(config)
+    both = rig_update(update, frame_result)
+    heard = [
+        listen(make_node, node, Image, f'~/camera_{camera}/depth/image_rect') for camera in (0, 1)
+    ]
+    clouds = listen(make_node, node, PointCloud2, '~/camera_1/points')
+    assert published(make_node, heard[1], lambda: publishers.publish(both), 2)
+    assert make_node.spin(lambda: len(heard[0]) >= 2)
+    for camera in (0, 1):
+        assert {message.header.frame_id for message in heard[camera]} == {f'cam_{camera}'}
+        assert len(heard[camera]) == 2
+    assert [cloud.header.stamp.nanosec for cloud in clouds] == [100_000_002], 'the newest one'
+    assert node.count_publishers('/vggt/points') == 0
+    assert node.count_publishers('/vggt/map/points') == 1, 'the map is one'
+
+
+def test_a_subscriber_that_asks_for_more_than_is_offered_is_told_about(make_node):
+    lines = []
+    node = make_node('vggt')
+    events = QosEvents(lines.append)
+    Publishers(node, VggtConfig(), events)
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    node.create_subscription(PoseStamped, '~/pose', lambda message: None, latched)
+    assert make_node.spin(lambda: lines)
+    assert '/vggt/pose: a subscriber asks for more' in lines[0]
+    assert 'durability' in events.problems['/vggt/pose']

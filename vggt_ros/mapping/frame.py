@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float, UInt8
 import numpy as np
 
+from vggt_ros.geometry.lens import Rectifier
 from vggt_ros.mapping.thumbnail import make_thumbnail, ReadRows, Thumbnail
 
 
@@ -57,9 +58,9 @@ class UndecodedFrame:
         camera_frame: Name of the camera's optical coordinate frame.
         size: Width and height, pixels.
         read_rows: Reads the rows that a slice names; raises InputError if that fails.
-        K: Calibrated intrinsics.
+        K: Calibrated intrinsics of the decoded frame.
         camera: Which camera.
-        is_seen: Where the image shows something.
+        rectifier: Applied to the pixels when the frame is decoded; None if there is nothing to do.
     """
 
     id: int
@@ -69,10 +70,10 @@ class UndecodedFrame:
     read_rows: ReadRows
     K: Float[np.ndarray, '3 3'] | None = None
     camera: int = 0
-    is_seen: Bool[np.ndarray, 'H W'] | None = None
+    rectifier: Rectifier | None = None
 
     def thumbnail(self) -> Thumbnail:
-        """Return a small grey copy.
+        """Return a small grey copy of the pixels as they are read.
 
         Raises:
             InputError: The pixels can not be read.
@@ -85,12 +86,14 @@ class UndecodedFrame:
         Raises:
             InputError: The pixels can not be read.
         """
+        image = np.ascontiguousarray(self.read_rows(slice(0, self.size[1])))
+        rectifier = self.rectifier
         return Frame(
             id=self.id,
             stamp_ns=self.stamp_ns,
             camera_frame=self.camera_frame,
-            image=np.ascontiguousarray(self.read_rows(slice(0, self.size[1]))),
+            image=image if rectifier is None else rectifier.rectify(image),
             K=self.K,
             camera=self.camera,
-            is_seen=self.is_seen,
+            is_seen=None if rectifier is None else rectifier.is_seen,
         )

@@ -257,6 +257,11 @@ class Mapper:
         with self._map.lock:
             return self._map.trajectory.views()
 
+    @property
+    def epoch(self) -> int:
+        """Number of resets so far."""
+        return self._buffer.epoch
+
     def snapshot(self) -> Snapshot:
         """Return state and counts as of one moment; does not wait for the map."""
         with self._lock:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 import time
+from typing import TypeAlias
 
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+AnyImage: TypeAlias = Image | CompressedImage
 _PATIENCE_S = 1.0
 _MAX_HELD = 5
 
@@ -40,11 +42,11 @@ class CalibrationGate:
         self._is_expected = is_expected
         self._on_drop = on_drop
         self._clock = clock
-        self._held: deque[Image] = deque()
+        self._held: deque[AnyImage] = deque()
         self._waiting_since_s: float | None = None
         self._is_open = False
 
-    def images(self, message: Image) -> list[Image]:
+    def images(self, message: AnyImage) -> list[AnyImage]:
         """Return the images that can go on now, oldest first, this one the last of them."""
         self._held.append(message)
         now_s = self._clock()
@@ -58,12 +60,12 @@ class CalibrationGate:
             self._on_drop()
         return []
 
-    def calibrate(self, message: CameraInfo) -> list[Image]:
+    def calibrate(self, message: CameraInfo) -> list[AnyImage]:
         """Take a CameraInfo; return the images that waited for it, oldest first."""
         self.calibration = message
         return self._open()
 
-    def _open(self) -> list[Image]:
+    def _open(self) -> list[AnyImage]:
         self._is_open = True
         images = list(self._held)
         self._held.clear()

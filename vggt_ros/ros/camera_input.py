@@ -1,24 +1,27 @@
-"""The camera's topics: subscribed, decoded, checked and handed over."""
+"""The topics of one camera: subscribed, checked and handed over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import time
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import InputError
 from vggt_ros.mapping.frame import UndecodedFrame
-from vggt_ros.ros.calibration_gate import CalibrationGate
+from vggt_ros.ros.calibration import CalibrationReader
+from vggt_ros.ros.calibration_gate import AnyImage, CalibrationGate
 from vggt_ros.ros.image_input import ImageInput
+from vggt_ros.ros.input_report import TopicReport
+from vggt_ros.ros.qos_events import QosEvents
+from vggt_ros.ros.rate import Rate
 from vggt_ros.ros.throttled_log import ThrottledLog
-
-_SILENCE_S = 5.0
-_REMINDER_S = 30.0
+from vggt_ros.ros.topic_names import topic_of
+from vggt_ros.ros.transport import choose_transport, COMPRESSED_SUFFIX
 
 
 class CameraInput:
@@ -32,6 +35,9 @@ class CameraInput:
         self,
         node: Node,
         config: VggtConfig,
+        camera: int,
+        ids: Iterator[int],
+        qos_events: QosEvents,
         add_frame: Callable[[UndecodedFrame], None],
         count_refused: Callable[[str], None],
     ) -> None:
@@ -40,56 +46,127 @@ class CameraInput:
         Args:
             node: Owns the subscriptions.
             config: The settings; `input` and `frames` are used.
+            camera: Which camera.
+            ids: Numbers for the frames.
+            qos_events: Told of publishers that nothing can be received from.
             add_frame: Takes a frame or raises InputError and counts it itself.
             count_refused: Counts an image that never became a frame, by reason.
         """
         self._node = node
         self._settings = config.input
+        self._qos_events = qos_events
         self._add_frame = add_frame
         self._count_refused = count_refused
-        self._images = ImageInput(config.frames.camera)
-        self._image_topic = node.resolve_topic_name('image')
-        self._info_topic = node.resolve_topic_name('camera_info')
+        num_cameras = config.input.num_cameras
+        self._image_name = topic_of('image', camera, num_cameras)
+        self._info_name = topic_of('camera_info', camera, num_cameras)
+        self._image_topic = node.resolve_topic_name(self._image_name)
+        self._info_topic = node.resolve_topic_name(self._info_name)
+        reader = CalibrationReader(config.input.rectify, self._image_topic)
+        self._images = ImageInput(camera, config.frames.camera, reader, ids)
         self._gate = self._new_gate()
         logger = node.get_logger()
         # rclpy refuses a line of code that logs at two severities: each has a line of its own.
         self._refusals = ThrottledLog(lambda text: logger.error(text))
-        self._silence = ThrottledLog(lambda text: logger.warning(text), period_s=_REMINDER_S)
-        self._subscriptions: list[Subscription] = []
-        self._last_image_s = 0.0
-        self._has_images = False
+        self._transport = ''
+        self._image_subscription: Subscription | None = None
+        self._info_subscription: Subscription | None = None
+        self._num_images = self._num_infos = 0
+        self._rate, self._info_rate = Rate(), Rate()
+        self._last_image_s = self._last_info_s = 0.0
+        self._is_announced = False
+
+    @property
+    def topic(self) -> str:
+        """Full name of the topic that images are read from."""
+        suffix = COMPRESSED_SUFFIX if self._transport == 'compressed' else ''
+        return self._image_topic + suffix
 
     def subscribe(self) -> None:
         """Start taking images."""
-        reliability = ReliabilityPolicy.BEST_EFFORT
-        if self._settings.qos_reliability == 'reliable':
-            reliability = ReliabilityPolicy.RELIABLE
-        qos = QoSProfile(depth=self._settings.qos_depth, reliability=reliability)
         self._gate = self._new_gate()
-        self._last_image_s = time.monotonic()
-        self._has_images = False
-        create = self._node.create_subscription
+        self._is_announced = False
+        self._last_info_s = time.monotonic()
         if self._settings.use_camera_info:  # first: who waits for both sees the image's last
-            self._subscriptions.append(create(CameraInfo, 'camera_info', self._on_info, qos))
-        self._subscriptions.append(create(Image, 'image', self._on_image, qos))
+            self._info_subscription = self._node.create_subscription(
+                CameraInfo,
+                self._info_name,
+                self._on_info,
+                self._qos(),
+                event_callbacks=self._qos_events.of_subscription(self._info_topic),
+            )
+        self._subscribe_images(self._chosen_transport())
 
     def unsubscribe(self) -> None:
         """Stop taking images; again is harmless."""
-        while self._subscriptions:
-            self._node.destroy_subscription(self._subscriptions.pop())
+        for subscription in (self._info_subscription, self._image_subscription):
+            if subscription is not None:
+                self._node.destroy_subscription(subscription)
+        self._info_subscription = self._image_subscription = None
 
-    def check(self) -> None:
-        """Warn if images should come and do not; call now and then."""
-        silence_s = time.monotonic() - self._last_image_s
-        if not self._subscriptions or silence_s < _SILENCE_S:
+    def check_transport(self) -> None:
+        """Change to the transport that has a publisher if the one in use has none."""
+        if self._image_subscription is None or self._settings.transport != 'auto':
             return
-        num_publishers = self._node.count_publishers(self._image_topic)
-        advice = 'check its name: ros2 topic list' if not num_publishers else 'ros2 topic hz'
-        self._silence.log(
-            'no_images',
-            f'nothing on {self._image_topic} for {silence_s:.0f} s; it has {num_publishers} '
-            f'publishers ({advice})',
+        chosen = self._chosen_transport()
+        if chosen != self._transport:
+            self._node.destroy_subscription(self._image_subscription)
+            self._subscribe_images(chosen)
+            self._node.get_logger().info(f'reading images from {self.topic}')
+
+    def reports(self) -> tuple[TopicReport, ...]:
+        """Return how the topics are: that of the images and, if used, that of the calibration."""
+        if self._image_subscription is None:
+            return ()
+        now_s = time.monotonic()
+        found = [
+            self._report(
+                self.topic, 'image', self._rate.update(now_s, self._num_images), self._last_image_s
+            )
+        ]
+        if self._info_subscription is not None:
+            hz = self._info_rate.update(now_s, self._num_infos)
+            found.append(self._report(self._info_topic, 'camera_info', hz, self._last_info_s))
+        return tuple(found)
+
+    def _report(self, topic: str, kind: str, hz: float, last_s: float) -> TopicReport:
+        return TopicReport(
+            topic=topic,
+            kind=kind,
+            num_publishers=self._node.count_publishers(topic),
+            rate_hz=hz,
+            silent_s=time.monotonic() - last_s,
+            problem=self._qos_events.problems.get(topic, ''),
         )
+
+    def _subscribe_images(self, transport: str) -> None:
+        self._transport = transport
+        self._last_image_s = time.monotonic()
+        kind, name = Image, self._image_name
+        if transport == 'compressed':
+            # Remapping knows the name without the suffix only.
+            kind, name = CompressedImage, self.topic
+        self._image_subscription = self._node.create_subscription(
+            kind,
+            name,
+            self._on_image,
+            self._qos(),
+            event_callbacks=self._qos_events.of_subscription(self.topic),
+        )
+
+    def _chosen_transport(self) -> str:
+        return choose_transport(
+            self._settings.transport,
+            self._transport,
+            num_raw=self._node.count_publishers(self._image_topic),
+            num_compressed=self._node.count_publishers(self._image_topic + COMPRESSED_SUFFIX),
+        )
+
+    def _qos(self) -> QoSProfile:
+        reliability = ReliabilityPolicy.BEST_EFFORT
+        if self._settings.qos_reliability == 'reliable':
+            reliability = ReliabilityPolicy.RELIABLE
+        return QoSProfile(depth=self._settings.qos_depth, reliability=reliability)
 
     def _new_gate(self) -> CalibrationGate:
         return CalibrationGate(self._expects_calibration, self._on_overflow)
@@ -97,12 +174,15 @@ class CameraInput:
     def _expects_calibration(self) -> bool:
         return self._settings.use_camera_info and self._node.count_publishers(self._info_topic) > 0
 
-    def _on_image(self, message: Image) -> None:
+    def _on_image(self, message: AnyImage) -> None:
         self._last_image_s = time.monotonic()
+        self._num_images += 1
         for image in self._gate.images(message):
             self._take(image)
 
     def _on_info(self, message: CameraInfo) -> None:
+        self._last_info_s = time.monotonic()
+        self._num_infos += 1
         for image in self._gate.calibrate(message):
             self._take(image)
 
@@ -115,7 +195,7 @@ class CameraInput:
             )
         )
 
-    def _take(self, message: Image) -> None:
+    def _take(self, message: AnyImage) -> None:
         try:
             frame = self._images.frame(message, self._gate.calibration)
         except InputError as error:
@@ -124,19 +204,22 @@ class CameraInput:
         try:
             self._add_frame(frame)
         except InputError as error:  # counted where it was raised
-            self._refusals.log(error.reason, str(error))
+            self._refusals.log(error.reason, f'{self.topic}: {error}')
             return
-        if not self._has_images:
-            self._has_images = True
+        if not self._is_announced:
+            self._is_announced = True
             self._announce(message, frame)
 
     def _refuse(self, error: InputError) -> None:
         self._count_refused(error.reason)
-        self._refusals.log(error.reason, str(error))
+        self._refusals.log(error.reason, f'{self.topic}: {error}')
 
-    def _announce(self, message: Image, frame: UndecodedFrame) -> None:
+    def _announce(self, message: AnyImage, frame: UndecodedFrame) -> None:
+        encoding = message.format if isinstance(message, CompressedImage) else message.encoding
         calibration = 'not calibrated' if frame.K is None else f'calibrated, fx {frame.K[0, 0]:g}'
+        if frame.rectifier is not None:
+            calibration += ', rectified here'
         self._node.get_logger().info(
-            f'images of {message.width} x {message.height} {message.encoding} from '
-            f'{self._image_topic} in {frame.camera_frame}, {calibration}'
+            f'images of {frame.size[0]} x {frame.size[1]} {encoding} from {self.topic} in '
+            f'{frame.camera_frame}, {calibration}'
         )

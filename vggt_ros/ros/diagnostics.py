@@ -47,6 +47,7 @@ class Diagnostics:
         values = {'state': health.state, **self._count_values(now_s, health)}
         values |= {
             'frames_pending': str(health.frames_pending),
+            **_input_values(health),
             'map_points': str(health.map_points),
             'scale': _number(health.scale),
             'scale_residual': _number(health.scale_residual),
@@ -104,6 +105,7 @@ class Diagnostics:
         low, high = _FOCAL_RATIO_RANGE
         if not math.isnan(health.focal_ratio) and not low <= health.focal_ratio <= high:
             recent.append(f'focal_ratio {health.focal_ratio:.2f} outside {low}..{high}')
+        recent += health.input_problems
         if health.tf_conflict:
             recent.append(health.tf_conflict)
         if not health.is_tied:
@@ -115,7 +117,7 @@ class Diagnostics:
             recent.append(health.model['note'])
         if health.window_limit is not None:
             recent.append(
-                f'out of memory: windows are limited to {health.window_limit} frames; lower '
+                f'out of memory: windows are limited to {health.window_limit} frame sets; lower '
                 f'window.size or model.image_size'
             )
         if recent:
@@ -133,6 +135,23 @@ class Diagnostics:
         if counts.windows_failed > (0 if self._last is None else self._last.windows_failed):
             self._trouble_at_s['windows failed'] = now_s
         self._last = counts
+
+
+def _input_values(health: Health) -> dict[str, str]:
+    values = {}
+    for topic in health.topics:
+        values[f'input.{topic.topic}.rate_hz'] = _number(topic.rate_hz)
+        values[f'input.{topic.topic}.publishers'] = str(topic.num_publishers)
+    if len(health.cameras) > 1:
+        for number, camera in enumerate(health.cameras):
+            name = f'camera_{number}'
+            values |= {
+                f'{name}.frames': str(camera.num_frames),
+                f'{name}.in_sets': str(camera.num_in_sets),
+                f'{name}.offset_ms': _number(1e3 * camera.offset_s),
+                f'{name}.is_missing': _truth(camera.is_missing),
+            }
+    return values
 
 
 def _scale_values(state: ScaleState | None) -> dict[str, str]:

@@ -11,6 +11,9 @@ import torch
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.mapping.counters import Counts
 from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.synchronizer import CameraSync
+from vggt_ros.ros.cameras import Cameras
+from vggt_ros.ros.input_report import TopicReport
 from vggt_ros.ros.pipeline import Pipeline
 
 _BYTES_PER_MB = 1e6
@@ -24,6 +27,9 @@ class Health:
         state: unconfigured, loading or inactive; while active the state of the mapper.
         counts: What happened to the frames; None before the first configuration.
         frames_pending: Frames that are neither used nor dropped yet.
+        cameras: How the cameras fit to each other.
+        topics: How the topics that come in are.
+        input_problems: What is in the way of frames, a line each.
         map_points: Points of the map.
         submaps: Windows in the map.
         loops: Places that were recognised.
@@ -35,7 +41,8 @@ class Health:
         scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
         focal_ratio: Predicted over calibrated focal length, NaN if not known.
         model: What runs, by key: checkpoint, device and so on.
-        window_limit: Frames that windows are limited to for lack of memory, None if they are not.
+        window_limit: Frame sets that windows are limited to for lack of memory, None if they are
+            not.
         error: The error that stopped a transition or the newest window; empty if none.
         gpu_mb: Memory on the GPU in MB, NaN without one.
     """
@@ -43,6 +50,9 @@ class Health:
     state: str
     counts: Counts | None = None
     frames_pending: int = 0
+    cameras: tuple[CameraSync, ...] = ()
+    topics: tuple[TopicReport, ...] = ()
+    input_problems: tuple[str, ...] = ()
     map_points: int = 0
     submaps: int = 0
     loops: int = 0
@@ -59,12 +69,15 @@ class Health:
     gpu_mb: float = math.nan
 
 
-def health_of(lifecycle_state: str, pipeline: Pipeline | None, last_error: str) -> Health:
+def health_of(
+    lifecycle_state: str, pipeline: Pipeline | None, cameras: Cameras | None, last_error: str
+) -> Health:
     """Ask the pipeline how it is.
 
     Args:
         lifecycle_state: Label of the lifecycle state, or loading.
         pipeline: None if the node is not configured.
+        cameras: Likewise.
         last_error: Why the last transition failed; empty if it did not.
     """
     if pipeline is None:
@@ -75,6 +88,9 @@ def health_of(lifecycle_state: str, pipeline: Pipeline | None, last_error: str) 
         state=snapshot.state if lifecycle_state == 'active' else lifecycle_state,
         counts=snapshot.counts,
         frames_pending=snapshot.frames_pending,
+        cameras=snapshot.cameras,
+        topics=() if cameras is None else cameras.reports(),
+        input_problems=() if cameras is None else tuple(cameras.problems),
         map_points=snapshot.num_map_points,
         submaps=snapshot.num_submaps,
         loops=snapshot.num_loops,

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cv_bridge import CvBridge
-from jaxtyping import Float
-import numpy as np
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from vggt_ros.errors import InputError
 from vggt_ros.mapping.frame import UndecodedFrame
+from vggt_ros.ros.calibration import Calibration, CalibrationReader
+from vggt_ros.ros.compressed_pixels import CompressedPixels
 from vggt_ros.ros.message_pixels import MessagePixels
 from vggt_ros.ros.stamps import ns_from_stamp
 
 
 class ImageInput:
-    """Turns messages into frames and numbers them."""
+    """Turns the messages of one camera into frames and numbers them."""
 
-    def __init__(self, camera_frame: str) -> None:
-        """Start numbering at zero.
+    def __init__(
+        self, camera: int, camera_frame: str, reader: CalibrationReader, ids: Iterator[int]
+    ) -> None:
+        """Remember the camera.
 
         Args:
-            camera_frame: Name of the camera's optical frame; empty takes it from each header.
+            camera: Which camera.
+            camera_frame: Name of its optical frame; empty takes it from each header.
+            reader: Reads the calibration.
+            ids: Numbers for the frames, increasing; shared by all cameras.
         """
+        self._camera = camera
         self._camera_frame = camera_frame
+        self._reader = reader
+        self._ids = ids
         self._bridge = CvBridge()
-        self._next_id = 0
 
-    def frame(self, message: Image, calibration: CameraInfo | None) -> UndecodedFrame:
+    def frame(self, message: Image | CompressedImage, info: CameraInfo | None) -> UndecodedFrame:
         """Return the message as a frame; its pixels are read when somebody wants them.
 
         Args:
             message: The image.
-            calibration: What the camera says about itself, None if nothing.
+            info: What the camera says about itself, None if nothing.
 
         Raises:
-            InputError: `empty_image`, `bad_encoding`, `bad_step`, `stamp_zero`, `no_frame_id`
-                or `bad_camera_info`.
+            InputError: `empty_image`, `bad_encoding`, `bad_step`, `too_large`, `stamp_zero`,
+                `no_frame_id` or `bad_camera_info`.
         """
         stamp_ns = ns_from_stamp(message.header.stamp)
         if stamp_ns == 0:
@@ -51,62 +60,23 @@ class ImageInput:
                 'header.frame_id of the image is empty; let the driver fill it with the optical '
                 'frame of the camera, or set frames.camera',
             )
-        pixels = MessagePixels(self._bridge, message)
-        K = None
-        if calibration is not None:
-            K = calibrated_K(calibration, message.width, message.height)
-        frame_id = self._next_id
-        self._next_id += 1
+        pixels: MessagePixels | CompressedPixels
+        if isinstance(message, CompressedImage):
+            pixels = CompressedPixels(message)
+            size = pixels.size
+        else:
+            pixels = MessagePixels(self._bridge, message)
+            size = message.width, message.height
+        calibration = Calibration(K=None, rectifier=None)
+        if info is not None:
+            calibration = self._reader.read(info, *size)
         return UndecodedFrame(
-            id=frame_id,
+            id=next(self._ids),
             stamp_ns=stamp_ns,
             camera_frame=camera_frame,
-            size=(message.width, message.height),
+            size=size,
             read_rows=pixels.read_rows,
-            K=K,
+            K=calibration.K,
+            camera=self._camera,
+            rectifier=calibration.rectifier,
         )
-
-
-def calibrated_K(
-    info: CameraInfo, image_width: int, image_height: int
-) -> Float[np.ndarray, '3 3'] | None:
-    """Return the (3, 3) intrinsics of an image, None if the camera says it is not calibrated.
-
-    The calibration is that of the full sensor; a region of interest and binning are applied.
-
-    Args:
-        info: As the driver publishes it; all entries of K are 0 for a camera not calibrated.
-        image_width: Width of the image, pixels.
-        image_height: Height of the image, pixels.
-
-    Raises:
-        InputError: `bad_camera_info`: not finite, no positive focal length, or the calibration
-            of an image of another size.
-    """
-    K = np.array(info.k, dtype=np.float64).reshape(3, 3)
-    if not K.any():
-        return None
-    if not np.isfinite(K).all():
-        raise _bad_camera_info(f'k is {K.ravel().tolist()}, not finite')
-    if K[0, 0] <= 0.0 or K[1, 1] <= 0.0:
-        raise _bad_camera_info(f'the focal lengths are {K[0, 0]:g} and {K[1, 1]:g} px, not > 0')
-    width = info.roi.width or info.width
-    height = info.roi.height or info.height
-    binning = np.array([max(info.binning_x, 1), max(info.binning_y, 1)])
-    described = (width // int(binning[0]), height // int(binning[1]))
-    if described != (image_width, image_height):
-        raise _bad_camera_info(
-            f'it describes images of {described[0]} x {described[1]}, '
-            f'the image is {image_width} x {image_height}'
-        )
-    K[:2, 2] -= (info.roi.x_offset, info.roi.y_offset)
-    K[:2] /= binning[:, None]
-    return K
-
-
-def _bad_camera_info(message: str) -> InputError:
-    return InputError(
-        'bad_camera_info',
-        f'camera_info cannot be used: {message}; calibrate the camera or set '
-        'input.use_camera_info to false',
-    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import cv2
 from cv_bridge import CvBridge, CvBridgeError
 from jaxtyping import UInt8
 import numpy as np
@@ -10,7 +13,11 @@ from sensor_msgs.msg import Image
 from vggt_ros.errors import InputError
 from vggt_ros.ros.payload import fill
 
-_REMEDY = 'publish rgb8, bgr8, mono8, mono16, a bayer or a yuv422 encoding'
+_REMEDY = 'publish rgb8, bgr8, mono8, mono16, nv12, a bayer or a yuv422 encoding'
+# Drivers use names that not every cv_bridge knows.
+_SAME_AS = {'uyvy': 'yuv422', 'yuyv': 'yuv422_yuy2'}
+# Brightness of all pixels, then colours of every second one: not an image of rows to cv_bridge.
+_PLANAR = {'nv12': cv2.COLOR_YUV2RGB_NV12, 'nv21': cv2.COLOR_YUV2RGB_NV21}
 
 
 class MessagePixels:
@@ -32,13 +39,28 @@ class MessagePixels:
                 f'the image is {message.width} x {message.height} with {len(message.data)} bytes '
                 'of data; the driver must fill width, height and data',
             )
+        self._encoding = _SAME_AS.get(message.encoding, message.encoding)
+        self._planar = _PLANAR.get(message.encoding.lower())
+        dtype: Any
+        channels: int
         try:
-            dtype, channels = bridge.encoding_to_dtype_with_channels(message.encoding)
+            if self._planar is not None:
+                dtype, channels = np.uint8, 1
+            else:
+                dtype, channels = bridge.encoding_to_dtype_with_channels(self._encoding)
         except (CvBridgeError, KeyError, RuntimeError) as error:
             raise _bad_encoding(message.encoding, error) from error
         self._bridge = bridge
         self._message = message
         self._row_bytes = message.width * np.dtype(dtype).itemsize * int(channels)
+        self._num_rows = message.height
+        if self._planar is not None:
+            if message.width % 2 or message.height % 2:
+                raise _bad_encoding(
+                    message.encoding,
+                    f'width and height must be even, not {message.width} x {message.height}',
+                )
+            self._num_rows = message.height * 3 // 2
         self._image: UInt8[np.ndarray, 'H W 3'] | None = None
         self._check_rows()
 
@@ -51,11 +73,16 @@ class MessagePixels:
         message = self._message
         is_all = rows == slice(0, message.height)
         # The colours of a bayer pixel come from its neighbours above and below.
-        if self._image is None and (is_all or message.encoding.startswith('bayer')):
+        is_whole = message.encoding.startswith('bayer') or self._planar is not None
+        if self._image is None and (is_all or is_whole):
             self._image = self._decoded(slice(0, message.height))
         return self._decoded(rows) if self._image is None else self._image[rows]
 
     def _decoded(self, rows: slice) -> UInt8[np.ndarray, 'n W 3']:
+        if self._planar is not None:
+            data = np.frombuffer(self._message.data, dtype=np.uint8)
+            planes = data.reshape(self._num_rows, self._message.step)[:, : self._row_bytes]
+            return np.asarray(cv2.cvtColor(np.ascontiguousarray(planes), self._planar))
         message = self._packed(rows)
         try:
             image = self._bridge.imgmsg_to_cv2(message, desired_encoding='rgb8')
@@ -66,7 +93,9 @@ class MessagePixels:
     def _packed(self, rows: slice) -> Image:
         """Return a message of these rows alone, without padding."""
         message = self._message
-        if message.step == self._row_bytes and rows == slice(0, message.height):
+        is_all = rows == slice(0, message.height)
+        is_known = self._encoding == message.encoding
+        if message.step == self._row_bytes and is_all and is_known:
             return message
         # cv_bridge counts padding in pixels; cameras pad rows to 4 or 8 bytes.
         data = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.step)
@@ -75,7 +104,7 @@ class MessagePixels:
             header=message.header,
             height=len(chosen),
             width=message.width,
-            encoding=message.encoding,
+            encoding=self._encoding,
             is_bigendian=message.is_bigendian,
             step=self._row_bytes,
         )
@@ -90,16 +119,16 @@ class MessagePixels:
                 f'step is {message.step} bytes; a row of {message.width} pixels in '
                 f'{message.encoding} has {self._row_bytes}: the driver must set step to match',
             )
-        if len(message.data) != message.step * message.height:
+        num_bytes = message.step * self._num_rows
+        if len(message.data) != num_bytes:
             raise InputError(
                 'bad_step',
-                f'data has {len(message.data)} bytes; {message.height} rows of step '
-                f'{message.step} have {message.step * message.height}: the driver must fill all '
-                f'rows',
+                f'data has {len(message.data)} bytes; {self._num_rows} rows of step '
+                f'{message.step} have {num_bytes}: the driver must fill all rows',
             )
 
 
-def _bad_encoding(encoding: str, error: Exception) -> InputError:
+def _bad_encoding(encoding: str, error: object) -> InputError:
     return InputError(
         'bad_encoding', f'encoding {encoding!r} cannot be turned into rgb8 ({error}); {_REMEDY}'
     )

@@ -13,13 +13,14 @@ from std_srvs.srv import SetBool, Trigger
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import SaveError
 from vggt_ros.ros.background import in_thread
-from vggt_ros.ros.camera_input import CameraInput
+from vggt_ros.ros.cameras import Cameras
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import health_of
 from vggt_ros.ros.log_bridge import LogBridge
 from vggt_ros.ros.parameters import ParameterServer
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.predictor_loader import PredictorLoader
+from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.robot_link import RobotLink
 from vggt_ros.ros.shutdown import run_until_shutdown
 from vggt_ros.ros.transitions import logged
@@ -31,10 +32,11 @@ _SUCCESS = TransitionCallbackReturn.SUCCESS
 
 
 class VggtNode(LifecycleNode):
-    """Turns the images of one camera into depth, poses, tracks and a map.
+    """Turns the images of one to eight cameras into depth, poses, tracks and a map.
 
-    Subscribes: image (sensor_msgs/Image), camera_info (sensor_msgs/CameraInfo, optional), depth
-    (sensor_msgs/Image, optional, for the scale), /tf and /tf_static.
+    Subscribes: image (sensor_msgs/Image) or image/compressed (sensor_msgs/CompressedImage),
+    camera_info (sensor_msgs/CameraInfo, optional), depth (sensor_msgs/Image, optional, for the
+    scale); image_0, camera_info_0, depth_0 and so on for several cameras; /tf and /tf_static.
     Publishes: see `Publishers`; /diagnostics and /tf.
     Services: ~/reset, ~/save_map (std_srvs/Trigger), ~/enable (std_srvs/SetBool).
 
@@ -58,7 +60,8 @@ class VggtNode(LifecycleNode):
         self._settings = ParameterServer(self, VggtConfig(), self._on_config)
         self._loader: PredictorLoader | None = None
         self._pipeline: Pipeline | None = None
-        self._camera: CameraInput | None = None
+        self._cameras: Cameras | None = None
+        self._qos_events = QosEvents(self.get_logger().warning)
         self._diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._link: RobotLink | None = None
@@ -112,28 +115,34 @@ class VggtNode(LifecycleNode):
             predictor,
             self._link.robot,
             self._link.broadcaster,
+            self._qos_events,
+            self._link.forget,
             self._end_with_error,
         )
-        self._camera = CameraInput(
-            self, self.config, self._pipeline.add_frame, self._pipeline.count_refused
+        self._cameras = Cameras(
+            self,
+            self.config,
+            self._qos_events,
+            self._pipeline.add_frame,
+            self._pipeline.count_refused,
         )
         return super().on_configure(state)
 
     @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Bring the weights to the device, subscribe to the camera."""
-        pipeline, camera, link = self._configured()
+        pipeline, cameras, link = self._configured()
         pipeline.start()
         outcome = super().on_activate(state)
         link.subscribe()
-        camera.subscribe()
+        cameras.subscribe()
         return outcome
 
     @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe, finish the window in hand, free the memory of the device."""
-        pipeline, camera, link = self._configured()
-        camera.unsubscribe()
+        pipeline, cameras, link = self._configured()
+        cameras.unsubscribe()
         link.unsubscribe()
         outcome = super().on_deactivate(state)
         pipeline.stop()
@@ -165,17 +174,17 @@ class VggtNode(LifecycleNode):
             return False
         return self._pipeline is None or self._pipeline.stop_within(timeout_s)
 
-    def _configured(self) -> tuple[Pipeline, CameraInput, RobotLink]:
+    def _configured(self) -> tuple[Pipeline, Cameras, RobotLink]:
         assert self._pipeline is not None, 'configured'
-        assert self._camera is not None, 'configured'
+        assert self._cameras is not None, 'configured'
         assert self._link is not None, 'configured'
-        return self._pipeline, self._camera, self._link
+        return self._pipeline, self._cameras, self._link
 
     def _free(self) -> None:
         self._loader = None
-        if self._camera is not None:
-            self._camera.unsubscribe()
-            self._camera = None
+        if self._cameras is not None:
+            self._cameras.unsubscribe()
+            self._cameras = None
         if self._pipeline is not None:
             self._pipeline.stop()
             self._pipeline.close()
@@ -205,6 +214,8 @@ class VggtNode(LifecycleNode):
         self._diagnostics_timer.timer_period_ns = int(config.diagnostics.period * _NS_PER_S)
         if self._pipeline is not None:
             self._pipeline.update_config(config)
+        if self._cameras is not None:
+            self._cameras.update_config(config)
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self._pipeline is None:
@@ -258,10 +269,10 @@ class VggtNode(LifecycleNode):
             self._pipeline.offer_map()
 
     def _publish_diagnostics(self) -> None:
-        if self._camera is not None:
-            self._camera.check()
+        if self._cameras is not None and self._pipeline is not None:
+            self._cameras.check(self._pipeline.snapshot().cameras)
         state = 'loading' if self._loader is not None else self.state
-        health = health_of(state, self._pipeline, self.last_error)
+        health = health_of(state, self._pipeline, self._cameras, self.last_error)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self._diagnostics.message(stamp, health))
 

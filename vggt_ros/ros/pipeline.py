@@ -22,6 +22,7 @@ from vggt_ros.mapping.saved_map import save_map, SavedMap
 from vggt_ros.mapping.worker import Worker
 from vggt_ros.ros.map_offer import MapOffer
 from vggt_ros.ros.publishers import Publishers
+from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.tf_publisher import MapBroadcaster
 
 T = TypeVar('T')
@@ -44,6 +45,8 @@ class Pipeline:
         predictor: Predictor,
         robot: Robot,
         broadcaster: MapBroadcaster,
+        qos_events: QosEvents,
+        on_restart: Callable[[], None],
         on_fatal: Callable[[str], None],
     ) -> None:
         """Create the publishers and an empty map; nothing runs yet.
@@ -54,6 +57,8 @@ class Pipeline:
             predictor: Belongs to the pipeline from now on.
             robot: What else is known of the camera.
             broadcaster: Sends TF.
+            qos_events: Told of subscribers that nothing can be sent to.
+            on_restart: Called after the stamps of the images began again and the map with them.
             on_fatal: Told why the process has to end; called from the worker's thread.
         """
         self.last_update: MapUpdate | None = None
@@ -62,9 +67,10 @@ class Pipeline:
         self._config = config
         self._predictor = predictor
         self._broadcaster = broadcaster
+        self._on_restart = on_restart
         self._on_fatal = on_fatal
         self._mapper = Mapper(predictor, config, robot=robot)
-        self._publishers = Publishers(node, config)
+        self._publishers = Publishers(node, config, qos_events)
         self._worker = Worker(
             self._mapper, wanted=self._wanted, on_update=self._on_update, on_error=self._on_error
         )
@@ -110,7 +116,13 @@ class Pipeline:
 
     def add_frame(self, frame: Frame | UndecodedFrame) -> None:
         """Take one image; raises InputError if it cannot be used."""
-        self._mapper.add_frame(frame)
+        epoch = self._mapper.epoch
+        try:
+            self._mapper.add_frame(frame)
+        finally:
+            if self._mapper.epoch != epoch:
+                self._on_restart()
+                self._show_reset()
 
     def count_refused(self, reason: str) -> None:
         """Count an image that never became a frame."""
@@ -131,16 +143,7 @@ class Pipeline:
     def reset(self) -> None:
         """Forget the map, the path and what waits; show the empty map and path."""
         self._mapper.reset()
-        self._broadcaster.reset()
-        self.last_update = None
-        self.last_error = ''
-        self._publishers.forget_tracks()
-        if self._publishers.wants_path:
-            self._publishers.publish_path(self._mapper.path())
-        with self._odometry_lock:
-            self._odometry.clear()
-        self._map_offer.note_reset()
-        self.offer_map()
+        self._show_reset()
 
     def snapshot(self) -> Snapshot:
         """Return state and counts as of one moment."""
@@ -168,6 +171,18 @@ class Pipeline:
             camera_frame='' if update is None else update.new_frames[-1].frame.camera_frame,
         )
 
+    def _show_reset(self) -> None:
+        self._broadcaster.reset()
+        self.last_update = None
+        self.last_error = ''
+        self._publishers.forget_tracks()
+        if self._publishers.wants_path:
+            self._publishers.publish_path(self._mapper.path())
+        with self._odometry_lock:
+            self._odometry.clear()
+        self._map_offer.note_reset()
+        self.offer_map()
+
     def _wanted(self) -> Wanted:
         return self._unless_ending(
             lambda: Wanted(tracks=self._publishers.wants_tracks), Wanted(tracks=False)
@@ -190,7 +205,11 @@ class Pipeline:
     def _publish(self, update: MapUpdate) -> None:
         self._publishers.publish(update)
         with self._odometry_lock:
-            steps = [(result.frame, self._odometry.add(result)) for result in update.new_frames]
+            steps = [
+                (result.frame, self._odometry.add(result))
+                for result in update.new_frames
+                if result.frame.camera == 0
+            ]
         if self._config.scale.require_metric and not update.scale_state.is_metric:
             return
         for frame, estimate in steps:

@@ -1,0 +1,88 @@
+"""All cameras of the node, and what is wrong with their topics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+import re
+import time
+
+from rclpy.node import Node
+
+from vggt_ros.config import VggtConfig
+from vggt_ros.mapping.frame import UndecodedFrame
+from vggt_ros.mapping.synchronizer import CameraSync
+from vggt_ros.ros.camera_input import CameraInput
+from vggt_ros.ros.input_report import input_problems, TopicReport
+from vggt_ros.ros.qos_events import QosEvents
+
+# Once said, a problem that stays is said again after so many periods.
+_REMINDER_PERIODS = 6
+# Numbers that change while the problem stays the same.
+_MEASURED = re.compile(r'[-+]?[0-9.]+(?=( s|%| Hz| ms))')
+
+
+class Cameras:
+    """Subscribes to all cameras, and is a watchdog; all methods belong to the executor's thread.
+
+    Attributes:
+        problems: What was in the way of frames at the last check, a line each.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        config: VggtConfig,
+        qos_events: QosEvents,
+        add_frame: Callable[[UndecodedFrame], None],
+        count_refused: Callable[[str], None],
+    ) -> None:
+        """Do not subscribe yet; the arguments are those of `CameraInput`."""
+        self.problems: list[str] = []
+        self._settings = config.input
+        self._warn = node.get_logger().warning
+        ids = count()
+        self._inputs = [
+            CameraInput(node, config, camera, ids, qos_events, add_frame, count_refused)
+            for camera in range(config.input.num_cameras)
+        ]
+        self._said_at_s: dict[str, float] = {}
+
+    def subscribe(self) -> None:
+        """Start taking images."""
+        for each in self._inputs:
+            each.subscribe()
+
+    def unsubscribe(self) -> None:
+        """Stop taking images; again is harmless."""
+        for each in self._inputs:
+            each.unsubscribe()
+        self.problems = []
+
+    def update_config(self, config: VggtConfig) -> None:
+        """Use other limits from the next check on."""
+        self._settings = config.input
+
+    def reports(self) -> tuple[TopicReport, ...]:
+        """Return how the topics are."""
+        return tuple(report for each in self._inputs for report in each.reports())
+
+    def check(self, cameras: Sequence[CameraSync]) -> None:
+        """Look for what is in the way of frames, and warn; call once a second or so.
+
+        Args:
+            cameras: How the cameras fit to each other.
+        """
+        for each in self._inputs:
+            each.check_transport()
+        period_s = self._settings.watchdog_period
+        if not period_s:
+            self.problems = []
+            return
+        self.problems = input_problems(self.reports(), cameras, self._settings, period_s)
+        now_s = time.monotonic()
+        for line in self.problems:
+            key = _MEASURED.sub('', line)
+            if now_s - self._said_at_s.get(key, float('-inf')) >= _REMINDER_PERIODS * period_s:
+                self._said_at_s[key] = now_s
+                self._warn(line)

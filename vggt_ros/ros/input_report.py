@@ -1,0 +1,108 @@
+"""What is wrong with the topics that come in, and what would help: for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+
+from vggt_ros.input_config import InputSettings
+from vggt_ros.mapping.synchronizer import CameraSync
+
+# Cameras that miss more of their sets than this are worth a line.
+_MAX_DROPPED = 0.1
+_MIN_FRAMES = 20
+_MS_PER_S = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicReport:
+    """How one topic is.
+
+    Attributes:
+        topic: Its full name.
+        kind: image or camera_info.
+        num_publishers: Publishers that are known.
+        rate_hz: Messages a second, lately.
+        silent_s: Since the last message, or since it was subscribed to.
+        problem: Why its publishers can not be heard; empty if they can.
+    """
+
+    topic: str
+    kind: str
+    num_publishers: int
+    rate_hz: float
+    silent_s: float
+    problem: str
+
+
+def input_problems(
+    reports: Sequence[TopicReport],
+    cameras: Sequence[CameraSync],
+    settings: InputSettings,
+    period_s: float,
+) -> list[str]:
+    """Return a line for everything that is in the way of frames; none if all is well.
+
+    Args:
+        reports: Of all topics, in the order of the cameras.
+        cameras: How the cameras fit to each other, in the same order.
+        settings: `input.*`.
+        period_s: A topic that is silent for so long is worth a line.
+    """
+    lines = [report.problem for report in reports if report.problem]
+    silent = [each for each in reports if each.silent_s >= period_s and not each.problem]
+    lines += [_silence(each, reports, settings) for each in silent]
+    if not silent and len(cameras) > 1:
+        lines += _sync_problems(cameras, settings)
+    return lines
+
+
+def _silence(silent: TopicReport, reports: Sequence[TopicReport], settings: InputSettings) -> str:
+    others = [
+        f'{each.topic} {each.rate_hz:.1f} Hz'
+        for each in reports
+        if each.kind == silent.kind and each is not silent
+    ]
+    beside = f'; the others: {", ".join(others)}' if others else ''
+    line = f'nothing on {silent.topic} for {silent.silent_s:.0f} s{beside}'
+    if not silent.num_publishers:
+        advice = 'it has no publisher: check its name (ros2 topic list) and the remapping'
+        if silent.kind == 'camera_info':
+            advice += '; without it the network guesses the focal length'
+        elif settings.transport != 'auto':
+            advice += f'; input.transport is {settings.transport}'
+    else:
+        advice = (
+            f'it has {silent.num_publishers} publisher'
+            f'{"s" if silent.num_publishers > 1 else ""}: check that it sends (ros2 topic hz), '
+            f'and the network between the machines'
+        )
+        if settings.qos_reliability == 'reliable':
+            advice += '; input.qos_reliability best_effort hears every publisher'
+    if silent.kind == 'image' and settings.num_cameras > 1 and not settings.sync.min_cameras:
+        advice += '; input.sync.min_cameras lets the other cameras go on without it'
+    return f'{line} ({advice})'
+
+
+def _sync_problems(cameras: Sequence[CameraSync], settings: InputSettings) -> list[str]:
+    lines = []
+    for number, camera in enumerate(cameras):
+        if camera.num_frames < _MIN_FRAMES:
+            continue
+        share = camera.num_dropped / camera.num_frames
+        off_s = abs(camera.offset_s)
+        if share <= _MAX_DROPPED or math.isnan(off_s):
+            continue
+        line = f'camera {number}: {share:.0%} of its images are in no set'
+        if off_s > settings.sync.slop:
+            line += (
+                f'; its stamps are {_MS_PER_S * camera.offset_s:+.1f} ms beside those of camera '
+                f'0, input.sync.slop is {_MS_PER_S * settings.sync.slop:g} ms: synchronize the '
+                f'clocks or triggers, or raise input.sync.slop up to half of the time between '
+                f'two images'
+            )
+        else:
+            line += '; images of other cameras are missing: compare their rates (ros2 topic hz)'
+        lines.append(line)
+    return lines
