@@ -143,6 +143,24 @@ def test_stop_finishes_the_window_in_hand(make_worker, listener, feed, predictor
     assert not worker.is_running
 
 
+def test_a_window_that_does_not_end_is_timed_and_not_waited_for_for_ever(
+    make_worker, feed, predictor
+):
+    worker = make_worker()
+    predictor.release = threading.Event()
+    worker.start()
+    assert worker.busy_s == 0.0
+    feed(range(6))
+    assert predictor.entered.wait(5)
+    time.sleep(0.1)
+    assert 0.1 <= worker.busy_s < 5.0
+    assert not worker.stop(0.1)
+    assert worker.is_running
+    predictor.release.set()
+    assert worker.stop(5.0)
+    assert worker.busy_s == 0.0
+
+
 def test_an_idle_worker_stops_at_once(make_worker):
     worker = make_worker()
     worker.start()

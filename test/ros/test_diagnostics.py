@@ -176,3 +176,10 @@ def test_topics_and_cameras_are_there_and_what_is_wrong_with_them_is_a_warning()
     status = status_of(health)
     assert status.level == DiagnosticStatus.WARN
     assert 'nothing on /image_0' in status.message
+
+
+def test_a_network_that_does_not_answer_is_a_warning():
+    assert status_of(replace(HEALTH, busy_s=9.0)).level == DiagnosticStatus.OK
+    status = status_of(replace(HEALTH, busy_s=42.0))
+    assert status.level == DiagnosticStatus.WARN
+    assert 'at one window for 42 s' in status.message

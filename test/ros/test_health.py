@@ -38,6 +38,7 @@ def pipeline():
         epoch=0,
     )
     made._mapper = SimpleNamespace(snapshot=lambda: snapshot)
+    made._worker = SimpleNamespace(busy_s=0.5)
     made._broadcaster = object.__new__(MapBroadcaster)
     made._broadcaster.mode, made._broadcaster.conflict = 'map_to_odom', 'somebody is'
     made.last_update = SimpleNamespace(
@@ -71,6 +72,7 @@ def test_the_numbers_of_the_newest_window_are_there(pipeline):
     health = health_of('active', pipeline, None, '')
     assert (health.scale, health.scale_residual, health.focal_ratio) == (2.0, 0.1, 0.9)
     assert (health.map_points, health.frames_pending, health.window_limit) == (5, 2, 4)
+    assert health.busy_s == 0.5
     assert health.model['note'] == 'not trained'
     assert health.model['is_trained'] == 'false'
 

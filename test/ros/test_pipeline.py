@@ -7,11 +7,12 @@ import pytest
 from sensor_msgs.msg import Image, PointCloud2
 
 from vggt_ros.config import KeyframeSettings, VggtConfig, WindowSettings
-from vggt_ros.errors import DeviceMemoryError, InputError, PredictionError
+from vggt_ros.errors import DeviceError, DeviceMemoryError, InputError, PredictionError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.map_update import MapUpdate, ScaleState
 from vggt_ros.mapping.robot import UnknownRobot
+from vggt_ros.ros import pipeline as pipeline_module
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.tf_publisher import MapBroadcaster
@@ -234,3 +235,35 @@ def test_places_wait_for_metres_if_they_are_required(
     assert make_node.spin(published), 'what a frame sees is shown in any unit'
     make_node.spin(lambda: False, 0.2)
     assert bool(poses) == bool(pipeline.sent) == (is_metric or not require_metric)
+
+
+def test_a_network_that_hangs_is_no_reason_to_wait_for_ever(pipeline, predictor, rng, monkeypatch):
+    monkeypatch.setattr(pipeline_module, '_PATIENCE_S', 0.2)
+    pipeline.start()
+    add_frames(pipeline, rng)
+    assert predictor.taken.wait(5.0)
+    with pytest.raises(DeviceError, match='end the process'):
+        pipeline.stop()
+    assert 'park' not in predictor.calls, 'the weights are in use'
+    predictor.go.set()
+    pipeline.stop()
+    assert predictor.calls[-1] == 'park'
+
+
+def test_when_the_stamps_begin_again_the_map_is_empty_and_the_robot_is_told(pipeline, rng):
+    add_frames(pipeline, rng)
+    pipeline.last_error = 'an error of before'
+    images = rng.integers(0, 256, (2, 48, 64, 3), dtype=np.uint8)
+    strays = [
+        Frame(id=10 + i, stamp_ns=1000 + i, camera_frame='cam', image=images[i]) for i in (0, 1)
+    ]
+    pipeline.add_frame(Frame(id=8, stamp_ns=3 * 10**9, camera_frame='cam', image=images[0]))
+    with pytest.raises(InputError):
+        pipeline.add_frame(Frame(id=9, stamp_ns=10**13, camera_frame='cam', image=images[0]))
+    assert not pipeline.restarts, 'one stamp is a stray'
+    with pytest.raises(InputError):
+        pipeline.add_frame(strays[0])
+    pipeline.add_frame(strays[1])
+    assert pipeline.restarts == [True]
+    assert pipeline.last_error == ''
+    assert pipeline.snapshot().frames_pending == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import logging
 import threading
+import time
 
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.map_update import MapUpdate
@@ -43,6 +44,13 @@ class Worker:
         self._on_error = on_error
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._busy_since_s: float | None = None
+
+    @property
+    def busy_s(self) -> float:
+        """How long the window in hand has been worked at, seconds; 0 without one."""
+        since_s = self._busy_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
 
     @property
     def is_running(self) -> bool:
@@ -56,12 +64,23 @@ class Worker:
             self._thread = threading.Thread(target=self._run, name='vggt-worker', daemon=True)
             self._thread.start()
 
-    def stop(self) -> None:
-        """Finish the window in hand and end the thread; `start` may follow."""
+    def stop(self, timeout_s: float | None = None) -> bool:
+        """Finish the window in hand and end the thread; `start` may follow.
+
+        Args:
+            timeout_s: Wait no longer; None for as long as it takes.
+
+        Returns:
+            False if the thread is still at work: nothing can interrupt the network. The thread
+            ends after that window, and `stop` may be called again.
+        """
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(timeout_s)
+            if self._thread.is_alive():
+                return False
             self._thread = None
+        return True
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -76,7 +95,11 @@ class Worker:
         window = self._mapper.wait_for_window(_POLL_S)
         if window is None:
             return
-        update = self._mapper.process(window, wanted)
+        self._busy_since_s = time.monotonic()
+        try:
+            update = self._mapper.process(window, wanted)
+        finally:
+            self._busy_since_s = None
         if update is not None:
             self._on_update(update)
 

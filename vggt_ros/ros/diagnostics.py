@@ -19,6 +19,8 @@ from vggt_ros.ros.rate import Rate
 _MAX_SCALE_RESIDUAL = 0.1
 _FOCAL_RATIO_RANGE = 0.8, 1.25
 _RECENT_S = 10.0
+# No network is that slow; something hangs.
+_MAX_BUSY_S = 10.0
 
 
 class Diagnostics:
@@ -57,6 +59,7 @@ class Diagnostics:
             'is_tied': _truth(health.is_tied),
             'tf_mode': health.tf_mode,
             **_scale_values(health.scale_state),
+            'window_busy_s': _number(health.busy_s),
             'memory_mb': _number(resident_mb()),
             'memory_gpu_mb': _number(health.gpu_mb),
             'error': health.error,
@@ -105,6 +108,11 @@ class Diagnostics:
         low, high = _FOCAL_RATIO_RANGE
         if not math.isnan(health.focal_ratio) and not low <= health.focal_ratio <= high:
             recent.append(f'focal_ratio {health.focal_ratio:.2f} outside {low}..{high}')
+        if health.busy_s > _MAX_BUSY_S:
+            recent.append(
+                f'the network has been at one window for {health.busy_s:.0f} s; images that come '
+                f'meanwhile are dropped as late'
+            )
         recent += health.input_problems
         if health.tf_conflict:
             recent.append(health.tf_conflict)

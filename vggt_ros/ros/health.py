@@ -43,6 +43,7 @@ class Health:
         model: What runs, by key: checkpoint, device and so on.
         window_limit: Frame sets that windows are limited to for lack of memory, None if they are
             not.
+        busy_s: How long the network has been at the window in hand, seconds.
         error: The error that stopped a transition or the newest window; empty if none.
         gpu_mb: Memory on the GPU in MB, NaN without one.
     """
@@ -65,6 +66,7 @@ class Health:
     focal_ratio: float = math.nan
     model: Mapping[str, str] = field(default_factory=dict)
     window_limit: int | None = None
+    busy_s: float = 0.0
     error: str = ''
     gpu_mb: float = math.nan
 
@@ -102,6 +104,7 @@ def health_of(
         scale_residual=math.nan if update is None else update.scale_residual,
         focal_ratio=math.nan if update is None else update.focal_ratio,
         window_limit=snapshot.window_limit,
+        busy_s=pipeline.busy_s,
         model=_model(pipeline.predictor.description),
         error=last_error or pipeline.last_error,
         gpu_mb=_gpu_mb(pipeline.predictor.description.device),

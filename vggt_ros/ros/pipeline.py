@@ -10,7 +10,7 @@ from typing import TypeVar
 from rclpy.lifecycle import LifecycleNode
 
 from vggt_ros.config import VggtConfig
-from vggt_ros.errors import DeviceMemoryError
+from vggt_ros.errors import DeviceError, DeviceMemoryError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.map_builder import Wanted
@@ -28,6 +28,8 @@ from vggt_ros.ros.tf_publisher import MapBroadcaster
 T = TypeVar('T')
 # Maps of one folder are told apart by the number that follows.
 _MAP_NAME = 'map'
+# A window that takes longer than this will not end at all.
+_PATIENCE_S = 30.0
 
 
 class Pipeline:
@@ -98,8 +100,17 @@ class Pipeline:
         self._worker.start()
 
     def stop(self) -> None:
-        """Finish the window in hand, then free the memory of the device; `start` may follow."""
-        self._worker.stop()
+        """Finish the window in hand, then free the memory of the device; `start` may follow.
+
+        Raises:
+            DeviceError: The network does not come to an end.
+        """
+        if not self._worker.stop(_PATIENCE_S):
+            raise DeviceError(
+                f'the network has not answered for {self.busy_s:.0f} s (waited '
+                f'{_PATIENCE_S:g} s for it) and cannot be interrupted; end the process, with '
+                f'use_respawn launch starts it anew'
+            )
         self._predictor.park()
 
     def close(self) -> None:
@@ -109,10 +120,12 @@ class Pipeline:
 
     def stop_within(self, timeout_s: float) -> bool:
         """Stop without waiting for ever; return False if a window is still at work."""
-        stopper = threading.Thread(target=self._worker.stop, name='vggt-stopper', daemon=True)
-        stopper.start()
-        stopper.join(timeout_s)
-        return not stopper.is_alive()
+        return self._worker.stop(timeout_s)
+
+    @property
+    def busy_s(self) -> float:
+        """How long the network has been at the window in hand, seconds; 0 without one."""
+        return self._worker.busy_s
 
     def add_frame(self, frame: Frame | UndecodedFrame) -> None:
         """Take one image; raises InputError if it cannot be used."""
