@@ -18,6 +18,8 @@ endif
 INPUT ?= synthetic
 CHECKPOINT ?= nano
 OUTPUT ?= demo_output
+# How long `make soak` keeps the node under load.
+MINUTES ?= 15
 # More words for pytest: make test ARGS='-k mapper'
 ARGS ?=
 
@@ -35,11 +37,12 @@ endif
 test: export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 PLUGINS := -p pytest_timeout -p _hypothesis_pytestplugin
 
-.PHONY: help demo test lint docs bench venv clean
+.PHONY: help demo test soak lint docs bench venv clean
 
 help:
 	@echo 'make demo [INPUT=video, folder or synthetic] [CHECKPOINT=nano] [OUTPUT=demo_output]'
 	@echo 'make test [ARGS=...]   all tests'
+	@echo 'make soak [MINUTES=15]  the node under full load and faults, 100,000 made-up messages'
 	@echo 'make lint              format, lint, spelling, types'
 	@echo 'make bench             all benchmarks; tables and a picture in bench_output/'
 	@echo 'make docs              config/vggt.yaml and docs/parameters.md from vggt_ros/config.py'
@@ -51,6 +54,11 @@ demo: venv
 
 test: venv
 	$(RUN) pytest $(PLUGINS) $(ARGS)
+
+# What was measured is in soak.xml.
+soak: venv
+	VGGT_SOAK_S=$$(( 60 * $(MINUTES) )) VGGT_FUZZ_EXAMPLES=100000 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 \
+	$(RUN) pytest $(PLUGINS) test/faults -o timeout=3600 --junit-xml=soak.xml $(ARGS)
 
 lint: venv
 	$(RUN) ruff check
@@ -76,6 +84,6 @@ venv:
 	@$(PYTHON) environment/make_venv.py --venv $(VENV)
 
 clean:
-	rm -rf $(VENV) build install log *.egg-info demo_output bench_output
+	rm -rf $(VENV) build install log *.egg-info demo_output bench_output soak.xml
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

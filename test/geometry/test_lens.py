@@ -311,3 +311,17 @@ def test_a_lens_that_looks_past_its_image_is_refused():
 def test_an_image_of_another_size_is_refused():
     with refuses('images of 320 x 240, the image is 160 x 120'):
         Rectifier(lens_of('plumb_bob')).rectify(np.zeros((120, 160, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ('change', 'text'),
+    [
+        ({'K': np.diag([1e-300, 200.0, 1.0])}, '1e-300 and 200 px'),
+        ({'K_rect': np.diag([1e30, 200.0, 1.0])}, 'focal lengths in P'),
+        ({'K': K + np.array([[0, 0, 1e9], [0, 0, 0], [0, 0, 0]])}, 'no entry is beyond'),
+        ({'D': [1e200, 0.0, 0.0, 0.0]}, 'bends nothing'),
+    ],
+)
+def test_numbers_beyond_any_lens_are_refused(change, text):
+    with refuses(text):
+        lens_of('plumb_bob', **change)

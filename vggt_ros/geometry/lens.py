@@ -22,6 +22,10 @@ NUM_COEFFICIENTS = {
     'rational_polynomial': (8, 12, 14),
     'equidistant': (4,),
 }
+# No lens has a focal length beyond these, in parts of the larger side of its image.
+FOCAL_RANGE = 0.01, 10_000.0
+MAX_ENTRY_PX = 1e7
+MAX_COEFFICIENT = 1e4
 # Rays further from the optical axis hardly meet a picture plane.
 MAX_ANGLE_RAD = np.deg2rad(89.0)
 # A picture plane shows what is 60 degrees off its middle stretched to 4 times the size.
@@ -49,8 +53,8 @@ class Lens:
         height: Likewise.
 
     Raises:
-        InputError: `bad_camera_info`: numbers that are not finite, no positive focal length,
-            coefficients of an unknown model, or not as many as the model has.
+        InputError: `bad_camera_info`: numbers that are not finite or beyond any lens, no
+            positive focal length, coefficients of an unknown model, or not as many as the model has.
     """
 
     model: str
@@ -63,11 +67,16 @@ class Lens:
     def __post_init__(self) -> None:
         for name, K in (('K', self.K), ('P', self.K_rect)):
             if K is not None:
-                _check_intrinsics(name, K)
+                _check_intrinsics(name, K, max(self.width, self.height))
         if not np.isfinite(self.D).all():
             raise _bad_camera_info(f'd is {self.D.tolist()}, not finite')
         if not self.is_distorted:
             return
+        if np.abs(self.D).max() > MAX_COEFFICIENT:
+            raise _bad_camera_info(
+                f'd is {self.D.tolist()}; a coefficient beyond {MAX_COEFFICIENT:g} bends nothing '
+                'that can be seen'
+            )
         if self.model not in NUM_COEFFICIENTS:
             raise _bad_camera_info(
                 f'the distortion model is {self.model!r}, not one of {sorted(NUM_COEFFICIENTS)}'
@@ -310,12 +319,22 @@ def _radially_undistorted(lens: Lens, uv: Float[np.ndarray, 'n 2']) -> Float[np.
     return xy * (np.tan(angle_rad) / np.maximum(radius, 1e-12))[:, None]
 
 
-def _check_intrinsics(name: str, K: Float[np.ndarray, '3 3']) -> None:
+def _check_intrinsics(name: str, K: Float[np.ndarray, '3 3'], size_px: int) -> None:
     if not np.isfinite(K).all():
         raise _bad_camera_info(f'{name} is {K.ravel().tolist()}, not finite')
     if K[0, 0] <= 0.0 or K[1, 1] <= 0.0:
         raise _bad_camera_info(
             f'the focal lengths in {name} are {K[0, 0]:g} and {K[1, 1]:g} px, not > 0'
+        )
+    low, high = (limit * size_px for limit in FOCAL_RANGE)
+    if not all(low <= focal_px <= high for focal_px in (K[0, 0], K[1, 1])):
+        raise _bad_camera_info(
+            f'the focal lengths in {name} are {K[0, 0]:g} and {K[1, 1]:g} px; of an image of '
+            f'{size_px} px they are within {low:g}..{high:g}'
+        )
+    if np.abs(K[:2]).max() > MAX_ENTRY_PX:
+        raise _bad_camera_info(
+            f'{name} is {K.ravel().tolist()}; no entry is beyond {MAX_ENTRY_PX:g} px'
         )
 
 

@@ -51,7 +51,14 @@ def input_problems(
         period_s: A topic that is silent for so long is worth a line.
     """
     lines = [report.problem for report in reports if report.problem]
-    silent = [each for each in reports if each.silent_s >= period_s and not each.problem]
+    silent = [
+        each
+        for each in reports
+        if each.silent_s >= period_s
+        and not each.problem
+        # Cameras without calibration are used, too, and the node says so when it begins.
+        and (each.kind == 'image' or each.num_publishers)
+    ]
     lines += [_silence(each, reports, settings) for each in silent]
     if not silent and len(cameras) > 1:
         lines += _sync_problems(cameras, settings)
@@ -68,9 +75,7 @@ def _silence(silent: TopicReport, reports: Sequence[TopicReport], settings: Inpu
     line = f'nothing on {silent.topic} for {silent.silent_s:.0f} s{beside}'
     if not silent.num_publishers:
         advice = 'it has no publisher: check its name (ros2 topic list) and the remapping'
-        if silent.kind == 'camera_info':
-            advice += '; without it the network guesses the focal length'
-        elif settings.transport != 'auto':
+        if settings.transport != 'auto':
             advice += f'; input.transport is {settings.transport}'
     else:
         advice = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -192,6 +193,8 @@ class VggtNode(LifecycleNode):
         if self._link is not None:
             self._link.close()
             self._link = None
+        # Map, publishers and callbacks refer to each other in circles; large arrays are among them.
+        gc.collect()
 
     def _new_loader(self) -> PredictorLoader:
         self.get_logger().info(f'loading {self.config.model.checkpoint}')
