@@ -36,6 +36,7 @@ setup(
         (f'share/{NAME}', ['package.xml']),
         shared('launch', '*.launch.py'),
         shared('config'),
+        shared('config/sros2'),
     ],
     python_requires='>=3.10',
     # What ROS 2 brings (rclpy, messages, cv_bridge, OpenCV) is in package.xml, not here.

@@ -200,7 +200,9 @@ class MapSettings:
         maximum=10.0,
     )
     save_path: str = parameter(
-        '~/.ros/vggt_maps', 'Folder that ~/save_map makes a new folder in for every map.'
+        '~/.ros/vggt_maps',
+        'Folder that ~/save_map makes a new folder in for every map; nothing is written elsewhere.',
+        read_only=True,
     )
 
 
