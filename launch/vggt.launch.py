@@ -1,4 +1,7 @@
-"""The node on one camera: `ros2 launch vggt_ros vggt.launch.py image_topic:=/camera/image_raw`."""
+"""The node: `ros2 launch vggt_ros vggt.launch.py image_topic:=/camera/image_raw`.
+
+Several cameras: `image_topic:=/left/image_raw,/right/image_raw`.
+"""
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
@@ -10,6 +13,8 @@ from launch_ros.substitutions import FindPackageShare
 from launch import LaunchContext, LaunchDescription
 
 SHARE = FindPackageShare('vggt_ros')
+# Time for the middleware to notice that the old one is gone.
+RESPAWN_DELAY_S = 2.0
 # What config/vggt.rviz listens to, as if the node were called /vggt.
 RVIZ_TOPICS = ('map/points', 'points', 'depth/image_rect', 'rgb/image_rect', 'path')
 RVIZ_TOPICS += ('camera_poses', 'tracks/image', 'confidence/image')
@@ -29,11 +34,17 @@ def generate_launch_description():
                 PathJoinSubstitution([SHARE, 'config', 'vggt.yaml']),
                 'YAML file with the parameters.',
             ),
-            argument('image_topic', '/camera/image_raw', 'sensor_msgs/Image to read.'),
+            argument(
+                'image_topic',
+                '/camera/image_raw',
+                'sensor_msgs/Image to read, or its CompressedImage below it; several cameras '
+                'separated by commas.',
+            ),
             argument(
                 'camera_info_topic',
                 '',
-                'sensor_msgs/CameraInfo to read; empty for camera_info beside image_topic.',
+                'sensor_msgs/CameraInfo to read, as many as there are cameras; empty for '
+                'camera_info beside image_topic.',
             ),
             argument(
                 'checkpoint',
@@ -41,7 +52,11 @@ def generate_launch_description():
                 'Weights: nano, a Hugging Face id or a file; empty takes those of params_file.',
             ),
             argument('device', '', 'auto, cpu, cuda or cuda:N; empty takes that of params_file.'),
-            argument('depth_topic', 'depth', 'sensor_msgs/Image that tells metres, if it exists.'),
+            argument(
+                'depth_topic',
+                '',
+                'sensor_msgs/Image that tells metres, if it exists; as many as there are cameras.',
+            ),
             argument('map_frame', '', 'Fixed frame of the map; empty takes that of params_file.'),
             argument('odom_frame', '', 'Frame of the odometry; empty as above.'),
             argument('base_frame', '', 'Frame of the robot; empty as above.'),
@@ -57,6 +72,7 @@ def generate_launch_description():
                 'true: configure and activate at start-up; false: a lifecycle manager does it; '
                 'empty takes that of params_file.',
             ),
+            argument('use_respawn', 'false', 'Start the node again when it dies.'),
             argument('log_level', 'info', 'debug, info, warn, error or fatal.'),
             argument('use_rviz', 'false', 'Start rviz2, too.'),
             argument(
@@ -73,9 +89,16 @@ def start(context: LaunchContext):
     def given(name):
         return LaunchConfiguration(name).perform(context)
 
-    image_topic = given('image_topic')
-    camera_info_topic = given('camera_info_topic') or sibling(image_topic, 'camera_info')
+    image_topics = listed(given('image_topic'))
+    topics = {
+        'image': image_topics,
+        'camera_info': listed(given('camera_info_topic'))
+        or [sibling(topic, 'camera_info') for topic in image_topics],
+        'depth': listed(given('depth_topic')),
+    }
     parameters = {'use_sim_time': typed('use_sim_time', bool)}
+    if len(image_topics) > 1:
+        parameters['input.num_cameras'] = len(image_topics)
     for parameter, name, kind in (
         ('model.checkpoint', 'checkpoint', str),
         ('model.device', 'device', str),
@@ -95,10 +118,10 @@ def start(context: LaunchContext):
         namespace=given('namespace'),
         parameters=[given('params_file'), parameters],
         remappings=[
-            ('image', image_topic),
-            ('camera_info', camera_info_topic),
-            ('depth', given('depth_topic')),
+            pair for name, found in topics.items() for pair in remapped(name, found, image_topics)
         ],
+        respawn=given('use_respawn').lower() in ('true', '1'),
+        respawn_delay=RESPAWN_DELAY_S,
         arguments=['--ros-args', '--log-level', given('log_level')],
         output='screen',
         emulate_tty=True,
@@ -116,6 +139,24 @@ def start(context: LaunchContext):
         output='screen',
     )
     return [node, rviz]
+
+
+def listed(topics):
+    return [topic.strip() for topic in topics.split(',') if topic.strip()]
+
+
+def remapped(name, topics, image_topics):
+    """Pair the node's names, `image` or `image_0` and so on, with those of the cameras."""
+    if not topics:
+        return []
+    if len(topics) != len(image_topics):
+        raise RuntimeError(
+            f'{len(image_topics)} image topics and {len(topics)} {name} topics are given '
+            f'({", ".join(topics)}); give one for each camera, or none'
+        )
+    if len(topics) == 1:
+        return [(name, topics[0])]
+    return [(f'{name}_{camera}', topic) for camera, topic in enumerate(topics)]
 
 
 def typed(name, kind):

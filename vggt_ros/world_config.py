@@ -201,7 +201,8 @@ class MapSettings:
     )
     save_path: str = parameter(
         '~/.ros/vggt_maps',
-        'Folder that ~/save_map makes a new folder in for every map; nothing is written elsewhere.',
+        'Folder that ~/save_map makes a new folder in for every map; nothing is written '
+        'elsewhere.',
         read_only=True,
     )
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 ARGUMENTS = {
     *('namespace', 'name', 'params_file', 'image_topic', 'camera_info_topic', 'checkpoint'),
     *('device', 'use_sim_time', 'autostart', 'log_level', 'use_rviz', 'rviz_config'),
-    *('depth_topic', 'map_frame', 'odom_frame', 'base_frame', 'tf_mode'),
+    *('depth_topic', 'map_frame', 'odom_frame', 'base_frame', 'tf_mode', 'use_respawn'),
 }
 
 
@@ -88,7 +88,6 @@ def test_the_calibration_is_beside_the_image(start, image_topic, camera_info_top
     assert remappings(context, node) == {
         'image': image_topic,
         'camera_info': expected,
-        'depth': 'depth',
     }
 
 
@@ -113,3 +112,24 @@ def test_rviz_shows_topics_that_the_launch_file_knows():
     text = (ROOT / 'launch' / 'vggt.launch.py').read_text()
     assert shown
     assert all(f"'{topic.removeprefix('/vggt/')}'" in text for topic in shown)
+
+
+def test_several_cameras_are_a_list_of_topics(start):
+    context, node, _ = start(image_topic='/left/image_raw, /right/image_raw')
+    assert remappings(context, node) == {
+        'image_0': '/left/image_raw',
+        'image_1': '/right/image_raw',
+        'camera_info_0': '/left/camera_info',
+        'camera_info_1': '/right/camera_info',
+    }
+
+
+def test_every_camera_has_a_calibration_or_none(start):
+    with pytest.raises(RuntimeError, match='2 image topics and 1 camera_info topics'):
+        start(image_topic='/left/image,/right/image', camera_info_topic='/left/camera_info')
+
+
+@pytest.mark.parametrize(('word', 'expected'), [('true', True), ('false', False)])
+def test_the_node_is_started_again_if_asked(start, word, expected):
+    _, node, _ = start(use_respawn=word)
+    assert node._ExecuteLocal__respawn is expected

@@ -54,7 +54,7 @@ class Lens:
 
     Raises:
         InputError: `bad_camera_info`: numbers that are not finite or beyond any lens, no
-            positive focal length, coefficients of an unknown model, or not as many as the model has.
+            positive focal length, coefficients of an unknown model, or not as many as it has.
     """
 
     model: str

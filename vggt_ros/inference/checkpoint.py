@@ -64,7 +64,7 @@ def load_network(checkpoint: str, *, offline: bool = False) -> tuple[VGGT, Check
         CheckpointCorruptError: The file is truncated or is not a weights file.
         CheckpointKeysError: Names or shapes in the file are not those of the network.
     """
-    preset, path = _locate(checkpoint, offline=offline)
+    preset, path = locate(checkpoint, offline=offline)
     _log.info('reading weights from %s', path)
     file = read_weights(path)
     # Nothing is allocated for parameters that are replaced right away.
@@ -82,7 +82,7 @@ def load_network(checkpoint: str, *, offline: bool = False) -> tuple[VGGT, Check
     )
 
 
-def _locate(checkpoint: str, *, offline: bool) -> tuple[Preset, Path]:
+def locate(checkpoint: str, *, offline: bool) -> tuple[Preset, Path]:
     """Return what is known about a checkpoint, and its file."""
     preset = PRESETS.get(checkpoint)
     if preset is not None:

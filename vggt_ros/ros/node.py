@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import gc
 import sys
 
@@ -193,12 +194,14 @@ class VggtNode(LifecycleNode):
         if self._link is not None:
             self._link.close()
             self._link = None
-        # Map, publishers and callbacks refer to each other in circles; large arrays are among them.
+        # Map, publishers and callbacks refer to each other in circles, with large arrays in them.
         gc.collect()
 
     def _new_loader(self) -> PredictorLoader:
         self.get_logger().info(f'loading {self.config.model.checkpoint}')
-        return PredictorLoader(self.config.model, self.get_logger().info)
+        model = self.config.model
+        num_frames = model.token_cache * self.config.input.num_cameras
+        return PredictorLoader(replace(model, token_cache=num_frames), self.get_logger().info)
 
     def _autostart(self) -> None:
         if self.state != 'unconfigured':  # somebody else took over
