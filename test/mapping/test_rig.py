@@ -63,6 +63,13 @@ def test_a_shape_that_is_not_the_rig_has_a_large_residual(rng):
     assert measure_by_rig(poses, rows, places, everything(poses)).residual > 0.3
 
 
+def test_cameras_that_the_network_sees_in_one_place_tell_nothing(rng):
+    poses, rows, places = rig_window(rng, 8, 2)
+    poses[1::2] = poses[0::2]
+    poses[:, :3, 3] += 0.01 * rng.normal(size=(16, 3))
+    assert measure_by_rig(poses, rows, places, everything(poses)) is None
+
+
 def test_frames_that_are_not_believed_tell_nothing(rng):
     poses, rows, places = rig_window(rng, 5, 2)
     poses[3, :3, 3] += 10.0

@@ -21,6 +21,8 @@ _MIN_RIG_SIGMA = 0.005
 _ONE_SET_SIGMA = 0.1
 # Cameras nearer to each other than this have one place: they tell no lengths.
 _MIN_BASELINE_M = 0.01
+# Less sure than this the network does not see the cameras apart.
+_MAX_LOG_SIGMA = 0.25
 
 RigPoses = Sequence[Float[np.ndarray, '4 4'] | None]
 
@@ -44,7 +46,8 @@ def measure_by_rig(
         believed: (S,) False for frames that do not count.
 
     Returns:
-        None if no set has two known cameras that are far enough apart.
+        None if no set has two known cameras that are far enough apart, or the network does not
+        see that they are.
     """
     ratios, weights, found, true = [], [], [], []
     for rows in set_rows:
@@ -68,6 +71,8 @@ def measure_by_rig(
         return None
     num = len(ratios)
     log_sigma = spread / units_per_metre / np.sqrt(num) if num > 2 else _ONE_SET_SIGMA
+    if log_sigma > _MAX_LOG_SIGMA:
+        return None
     # What is left of the shape when all sets are taken together: their noise is mostly gone.
     off = np.concatenate([a - units_per_metre * b for a, b in zip(found, true, strict=True)])
     off_rms = float(np.sqrt((off**2).sum() / sum(weights))) / units_per_metre
