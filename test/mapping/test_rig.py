@@ -46,7 +46,7 @@ def test_the_distances_of_the_cameras_tell_metres(rng, num_cameras):
 def test_noise_of_position_makes_lengths_no_longer(rng):
     found = []
     for _ in range(200):
-        poses, rows, places = rig_window(rng, 8, 2, noise_m=0.1)
+        poses, rows, places = rig_window(rng, 8, 2, noise_m=0.05)
         found.append(measure_by_rig(poses, rows, places, everything(poses)))
     scales = np.array([each.metres_per_unit for each in found])
     assert np.median(scales) == pytest.approx(UNIT, rel=0.03)
