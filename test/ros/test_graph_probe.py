@@ -64,6 +64,8 @@ def test_a_node_that_hears_its_camera_is_well(start_node, camera):
     assert (image.num_publishers, image.problem) == (1, '')
     assert 10 < image.rate_hz < 30
     assert report.values['state'] in ('buffering', 'tracking')
+    kinds = {topic.topic: topic.kind for topic in report.topics}
+    assert kinds == {'/eye/image': 'image', '/camera_info': 'camera_info', '/depth': 'depth'}
 
 
 def test_a_qos_that_does_not_match_is_seen_from_outside(start_node, camera):

@@ -204,6 +204,35 @@ def test_a_camera_alone_is_sent_itself(robot_of):
         np.testing.assert_allclose(matrix(message), result.map_from_cam, atol=1e-6)
 
 
+def rig_update(robot):
+    """Two cameras at two times."""
+    update = robot.update([1, 1, 2, 2])
+    results = tuple(
+        replace(
+            result,
+            frame=replace(result.frame, camera=i % 2, camera_frame=('left', 'right')[i % 2]),
+        )
+        for i, result in enumerate(update.new_frames)
+    )
+    return replace(update, new_frames=results)
+
+
+@pytest.mark.parametrize('is_connected', [True, False])
+def test_of_a_rig_the_first_camera_is_sent_and_those_that_do_not_follow_from_it(
+    robot_of, monkeypatch, is_connected
+):
+    monkeypatch.setattr('vggt_ros.ros.tf_rig._PATIENCE_S', 0.1)
+    robot = robot_of()
+    if is_connected:
+        robot.tree.static('left', 'right', BASE_FROM_CAM)
+        assert robot.spin(lambda: robot.listener.knows('left', 'right'))
+    robot.broadcaster.send(rig_update(robot))
+    expected = ['left', 'left'] if is_connected else ['left', 'right', 'left', 'right']
+    assert robot.spin(lambda: len(robot.heard) == len(expected))
+    assert [message.child_frame_id for _, message in robot.heard] == expected
+    assert robot.broadcaster.conflict == ''
+
+
 def test_a_mode_that_was_asked_for_waits_for_its_transforms(robot_of):
     robot = robot_of(mode='map_to_odom')
     robot.mount_camera()

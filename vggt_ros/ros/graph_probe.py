@@ -32,7 +32,7 @@ _KINDS = {
     'sensor_msgs/msg/CompressedImage': (CompressedImage, 'image'),
     'sensor_msgs/msg/CameraInfo': (CameraInfo, 'camera_info'),
 }
-_DISCOVERY_S = 2.0
+_DISCOVERY_S, _SETTLED_S, _MAX_DISCOVERY_S = 2.0, 0.5, 6.0
 _ANSWER_S = 5.0
 _MS_PER_S = 1000.0
 
@@ -92,16 +92,15 @@ class _Probe:
 
     def look(self, seconds: float) -> GraphReport:
         self._node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
-        self._spin(_DISCOVERY_S)
-        is_running = (self._name, self._namespace) in self._node.get_node_names_and_namespaces()
+        is_running, topics = self._discover()
         settings = self._settings() if is_running else InputSettings()
-        topics = self._topics(is_running)
         start_s = time.monotonic()
         for topic, kind in topics.items():
             self._listen(topic, kind, start_s)
         self._spin(seconds)
         reports = tuple(
-            self._report(topic, _KINDS[kind][1], seconds) for topic, kind in topics.items()
+            self._report(topic, self._kind(topic, _KINDS[kind][1]), seconds)
+            for topic, kind in topics.items()
         )
         return GraphReport(
             is_running=is_running,
@@ -112,7 +111,23 @@ class _Probe:
             values=dict(self._values),
         )
 
-    def _topics(self, is_running: bool) -> dict[str, str]:
+    def _discover(self) -> tuple[bool, dict[str, str]]:
+        """Return whether the node is there, and the topics, when nothing new is found any more."""
+        start_s = time.monotonic()
+        is_running, topics = False, self._topics(is_running=False)
+        while (waited_s := time.monotonic() - start_s) < _MAX_DISCOVERY_S:
+            self._spin(_SETTLED_S)
+            before = is_running, topics
+            nodes = self._node.get_node_names_and_namespaces()
+            is_running = (self._name, self._namespace) in nodes
+            topics = self._topics(is_running=is_running)
+            # A node is known some time before its topics are.
+            has_settled = (is_running, topics) == before and waited_s >= _DISCOVERY_S
+            if has_settled and is_running and topics:
+                break
+        return is_running, topics
+
+    def _topics(self, *, is_running: bool) -> dict[str, str]:
         found = self._node.get_topic_names_and_types()
         if is_running:
             found = self._node.get_subscriber_names_and_types_by_node(self._name, self._namespace)
@@ -134,6 +149,11 @@ class _Probe:
         self._node.create_subscription(
             _KINDS[kind][0], topic, on_message, qos_profile_sensor_data, raw=True
         )
+
+    def _kind(self, topic: str, kind: str) -> str:
+        """Tell the images of cameras from measured depth, which is optional."""
+        is_known = not self._values or f'input.{topic}.rate_hz' in self._values
+        return kind if is_known else 'depth'
 
     def _report(self, topic: str, kind: str, seconds: float) -> TopicReport:
         publishers = self._node.get_publishers_info_by_topic(topic)

@@ -21,7 +21,7 @@ class TopicReport:
 
     Attributes:
         topic: Its full name.
-        kind: image or camera_info.
+        kind: image, camera_info or depth.
         num_publishers: Publishers that are known.
         rate_hz: Messages a second, lately.
         silent_s: Since the last message, or since it was subscribed to.

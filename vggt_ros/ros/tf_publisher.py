@@ -12,6 +12,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from tf2_ros import TransformBroadcaster
 
+from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_tree import blend, map_from_parent
 from vggt_ros.mapping.map_update import FrameResult, MapUpdate
 from vggt_ros.ros.messages import header_of, transform
@@ -164,11 +165,10 @@ class MapBroadcaster:
 
     def _send_frames(self, results: tuple[FrameResult, ...]) -> None:
         messages = []
-        first = min(result.frame.camera for result in results)
+        first = min(results, key=lambda result: result.frame.camera).frame
         with self._lock:
             for result in results:
-                # One camera is enough to tell where the base is at a time.
-                if self.mode == 'map_to_base' and result.frame.camera != first:
+                if result.frame.camera != first.camera and self._follows(result, first):
                     continue
                 header = header_of(result.frame.stamp_ns, self._frames.map)
                 child, pose = result.frame.camera_frame, result.map_from_cam
@@ -184,6 +184,14 @@ class MapBroadcaster:
                     messages.append(transform(header, child, pose))
             if messages:
                 self._broadcaster.sendTransform(messages)
+
+    def _follows(self, result: FrameResult, first: Frame) -> bool:
+        """Return whether TF knows where a camera is once it knows where the first one is."""
+        if self.mode == 'map_to_base':
+            return True
+        frame = result.frame
+        place = self._robot.cam_from_cam(first.camera_frame, frame.camera_frame, frame.stamp_ns)
+        return place is not None
 
     def _is_free(self, child: str) -> bool:
         """Return whether a frame has no parent but the map; say so if it has one."""

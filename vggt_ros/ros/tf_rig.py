@@ -26,18 +26,18 @@ class TfRig:
         listener: TfListener,
         warn: Callable[[str], object],
         *,
-        patience_s: float = _PATIENCE_S,
+        patience_s: float | None = None,
     ) -> None:
         """Ask nothing yet.
 
         Args:
             listener: Knows the transforms.
             warn: Told, once for each, which camera TF does not know.
-            patience_s: The first window waits so long for all of them together.
+            patience_s: The first window waits so long for all of them together; None for 10 s.
         """
         self._listener = listener
         self._warn = warn
-        self._patience_s = patience_s
+        self._patience_s = _PATIENCE_S if patience_s is None else patience_s
         self._deadline_s: float | None = None
         self._found: dict[tuple[str, str], Float[np.ndarray, '4 4']] = {}
         self._missing: set[tuple[str, str]] = set()
