@@ -2,6 +2,7 @@ from jaxtyping import TypeCheckError
 import numpy as np
 import pytest
 
+from vggt_ros.geometry.lens import Lens, Rectifier
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 
 
@@ -47,3 +48,15 @@ def test_the_thumbnail_does_not_depend_on_whether_the_frame_is_decoded(rng):
     before, after = waiting.thumbnail(), waiting.decoded().thumbnail()
     np.testing.assert_array_equal(before.gray, after.gray)
     assert before.noise_gray == after.noise_gray
+
+
+def test_a_frame_behind_a_lens_is_rectified_when_it_is_decoded(rng):
+    image = rng.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+    K = np.array([[30.0, 0, 15.5], [0, 30.0, 11.5], [0, 0, 1]])
+    D = np.array([0.3, 0.1, 0.0, 0.0, 0.0])
+    lens = Lens(model='plumb_bob', K=K, D=D, K_rect=K, width=32, height=24)
+    rectifier = Rectifier(lens)
+    frame = undecoded(image, K=rectifier.K, rectifier=rectifier)[0].decoded()
+    np.testing.assert_array_equal(frame.image, rectifier.rectify(image))
+    np.testing.assert_array_equal(frame.is_seen, rectifier.is_seen)
+    assert not frame.is_seen.all(), 'the corners are beside what the lens saw'

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -135,3 +137,23 @@ def test_frames_nobody_knows_stay_without_depth(window, predict):
     complete = bare.completed_by(earlier.select(bare.frame_ids[:1]))
     assert np.isfinite(complete.depth[0]).any()
     assert np.isnan(complete.depth[2]).all()
+
+
+@pytest.mark.parametrize('point_head', [False, True])
+def test_where_an_image_shows_nothing_there_is_no_depth_and_no_point(
+    predictor, make_frame, point_head
+):
+    frames = [make_frame(i) for i in range(3)]
+    height, width = frames[1].image.shape[:2]
+    is_seen = np.ones((height, width), dtype=bool)
+    is_seen[:, : width // 4] = False
+    frames[1] = replace(frames[1], is_seen=is_seen)
+    prediction = predictor.predict(
+        [frame.image for frame in frames], Request(point_head=point_head)
+    )
+    submap = submap_from_prediction(Window.of_frames(frames), prediction)
+    column = width // 8  # the network's image is half as wide
+    for array in (submap.depth[1], submap.points_in_cam[1, ..., 2]):
+        assert np.isnan(array[:, : column - 1]).all()
+        assert np.isfinite(array[:, column + 1 :]).all()
+    assert np.isfinite(submap.depth[[0, 2]]).all()

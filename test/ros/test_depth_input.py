@@ -5,6 +5,7 @@ from sensor_msgs.msg import Image
 from vggt_ros.ros.depth_input import depth_from_image, DepthInput
 from vggt_ros.ros.messages import depth_image, header_of
 from vggt_ros.ros.payload import fill
+from vggt_ros.ros.qos_events import QosEvents
 
 
 def image_of(depth_m, encoding='32FC1', stamp_ns=0):
@@ -56,7 +57,7 @@ def test_what_can_not_be_read_is_said(depth_m, changes, said):
 
 def test_the_image_nearest_in_time_is_found_if_it_is_near(make_node, depth_m):
     node = make_node('listener')
-    depth = DepthInput(node, 1)
+    depth = DepthInput(node, 1, QosEvents(print))
     depth.subscribe()
     publisher = node.create_publisher(Image, 'depth', 10)
     assert make_node.spin(lambda: publisher.get_subscription_count() == 1)

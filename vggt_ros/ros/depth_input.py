@@ -13,6 +13,7 @@ from rclpy.qos import qos_profile_sensor_data
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
+from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.stamps import ns_from_stamp
 from vggt_ros.ros.throttled_log import ThrottledLog
 from vggt_ros.ros.topic_names import topic_of
@@ -34,9 +35,16 @@ class DepthInput:
     `subscribe` and `unsubscribe` belong to the executor's thread; `depth_m` may be asked anywhere.
     """
 
-    def __init__(self, node: Node, num_cameras: int) -> None:
-        """Do not subscribe yet."""
+    def __init__(self, node: Node, num_cameras: int, qos_events: QosEvents) -> None:
+        """Do not subscribe yet.
+
+        Args:
+            node: Owns the subscriptions.
+            num_cameras: How many cameras there are.
+            qos_events: Told of publishers that nothing can be received from.
+        """
         self._node = node
+        self._qos_events = qos_events
         self._lock = threading.Lock()
         self._images = [
             deque[tuple[int, Float32[np.ndarray, 'h w']]](maxlen=_KEPT) for _ in range(num_cameras)
@@ -48,12 +56,15 @@ class DepthInput:
     def subscribe(self) -> None:
         """Start taking images."""
         for camera in range(len(self._images)):
+            topic = topic_of('depth', camera, len(self._images))
+            name = self._node.resolve_topic_name(topic)
             self._subscriptions.append(
                 self._node.create_subscription(
                     Image,
-                    topic_of('depth', camera, len(self._images)),
+                    topic,
                     partial(self._on_depth, camera),
                     qos_profile_sensor_data,
+                    event_callbacks=self._qos_events.of_subscription(name),
                 )
             )
 

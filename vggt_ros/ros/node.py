@@ -110,7 +110,7 @@ class VggtNode(LifecycleNode):
         if predictor is None:
             self.get_logger().info('told to end while the weights were loading')
             return TransitionCallbackReturn.FAILURE
-        self._link = RobotLink(self, self.config)
+        self._link = RobotLink(self, self.config, self._qos_events)
         self._pipeline = Pipeline(
             self,
             self.config,

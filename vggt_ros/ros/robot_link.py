@@ -6,6 +6,7 @@ from rclpy.node import Node
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.ros.depth_input import DepthInput
+from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.tf_listener import TfListener
 from vggt_ros.ros.tf_publisher import MapBroadcaster
 from vggt_ros.ros.tf_robot import TfRobot
@@ -19,10 +20,16 @@ class RobotLink:
         broadcaster: Tells where the map is.
     """
 
-    def __init__(self, node: Node, config: VggtConfig) -> None:
-        """Listen to TF; broadcast nothing yet."""
+    def __init__(self, node: Node, config: VggtConfig, qos_events: QosEvents) -> None:
+        """Listen to TF; broadcast nothing yet.
+
+        Args:
+            node: Owns the endpoints.
+            config: The settings.
+            qos_events: Told of publishers that nothing can be received from.
+        """
         self._listener = TfListener(node, config.tf.cache_time)
-        self._depth = DepthInput(node, config.input.num_cameras)
+        self._depth = DepthInput(node, config.input.num_cameras, qos_events)
         self._wants_depth = config.scale.source in ('auto', 'depth')
         self.robot = TfRobot(
             self._listener,
