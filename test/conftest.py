@@ -109,6 +109,7 @@ def start_process(tmp_path_factory):
         started.append(process)
         return process
 
+    start.started = started
     yield start
     for process in started:
         if process.is_alive:

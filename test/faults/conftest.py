@@ -27,6 +27,16 @@ def fuzz_examples():
     return FUZZ_EXAMPLES
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_left_running(request):
+    """A test that fails must not leave a node for the next one to talk to."""
+    yield
+    if 'start_process' in request.fixturenames:
+        for process in request.getfixturevalue('start_process').started:
+            if process.is_alive:
+                process.end()
+
+
 @pytest.fixture(scope='module')
 def node_arguments():
     """Words for a node on nano that takes every image; settings by dotted name override them."""
@@ -84,7 +94,7 @@ def health(probe):
         def fresh(self):
             """Values that were sent after this call."""
             probe.heard['/diagnostics'].clear()
-            assert probe.spin_until(lambda: probe.heard['/diagnostics'], 10.0)
+            assert probe.spin_until(lambda: probe.heard['/diagnostics'], 30.0)
             return self.values
 
         def is_idle(self):

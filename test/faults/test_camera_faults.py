@@ -145,7 +145,8 @@ def test_a_camera_that_lags_is_waited_for(rig, probe, health):
 def test_a_flood_is_thinned_and_costs_no_memory(
     start_process, node_arguments, probe, make_camera, health
 ):
-    node = start_process('vggt_ros.ros.node', *node_arguments([('image', '/flood')]))
+    bounds = {'map__max_points': 20_000, 'loop__enable': False}
+    node = start_process('vggt_ros.ros.node', *node_arguments([('image', '/flood')], **bounds))
     camera = make_camera('/flood')
     camera.wait_for_node()
     messages = [camera.image(1, index) for index in range(50)]
@@ -164,7 +165,8 @@ def test_a_flood_is_thinned_and_costs_no_memory(
     health.assert_accounted_for()
     assert health.number('frames_used') > 0
     assert health.number('dropped.late') > 0
-    assert memory_mb[-1] < memory_mb[1] + 100.0, memory_mb
+    # 1600 images have 100 MB; what is kept of them is bounded.
+    assert memory_mb[-1] < memory_mb[1] + 90.0, memory_mb
     assert node.end()[0] == 0
 
 
@@ -177,7 +179,7 @@ def test_a_recording_that_loops_begins_the_map_again(
 
     def play():
         before = health.number('frames_used')
-        for index in range(40):
+        for index in range(300):
             camera.send(10**18 + index * PERIOD_NS, index)
             probe.spin_for(0.1)
             if index > 14 and health.number('frames_used') >= before + 6:

@@ -163,7 +163,7 @@ def test_a_network_that_fails_loses_its_window_and_nothing_else(run, what):
     before = run.pipeline.snapshot()
     run.predictor.fault, message = FAULTS[what]
     run.send(2)
-    run.until(lambda snapshot: snapshot.counts.windows_failed >= 1)
+    run.until(lambda snapshot: snapshot.counts.windows_failed >= 1 and run.pipeline.last_error)
     assert message in run.pipeline.last_error
     failed = run.pipeline.snapshot()
     assert failed.state == 'lost'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 import math
+import re
 import time
 from typing import Any
 
@@ -26,6 +27,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vggt_ros.input_config import InputSettings, SyncSettings
 from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.ros.input_report import TopicReport
+from vggt_ros.ros.transport import COMPRESSED_SUFFIX
 
 _KINDS = {
     'sensor_msgs/msg/Image': (Image, 'image'),
@@ -35,6 +37,7 @@ _KINDS = {
 _DISCOVERY_S, _SETTLED_S, _MAX_DISCOVERY_S = 2.0, 0.5, 6.0
 _ANSWER_S = 5.0
 _MS_PER_S = 1000.0
+_SAID = re.compile(r'input\.(/.+)\.rate_hz')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,11 +134,14 @@ class _Probe:
         found = self._node.get_topic_names_and_types()
         if is_running:
             found = self._node.get_subscriber_names_and_types_by_node(self._name, self._namespace)
-        return {
+        topics = {
             topic: types[0]
             for topic, types in sorted(found)
             if types[0] in _KINDS and not topic.startswith(f'{self._full_name}/')
         }
+        # Which node an endpoint belongs to is the last that becomes known; the node says it, too.
+        said = (_SAID.fullmatch(key) for key in self._values)
+        return {match[1]: _type_of(match[1]) for match in said if match} | topics
 
     def _listen(self, topic: str, kind: str, start_s: float) -> None:
         self._counts[topic] = 0
@@ -207,6 +213,14 @@ class _Probe:
         deadline_s = time.monotonic() + seconds
         while (left_s := deadline_s - time.monotonic()) > 0:
             self._executor.spin_once(timeout_sec=min(left_s, 0.1))
+
+
+def _type_of(topic: str) -> str:
+    """Return the type of a topic that the node says it reads."""
+    if topic.endswith(COMPRESSED_SUFFIX):
+        return 'sensor_msgs/msg/CompressedImage'
+    is_info = topic.split('/')[-1].startswith('camera_info')
+    return 'sensor_msgs/msg/CameraInfo' if is_info else 'sensor_msgs/msg/Image'
 
 
 def _mismatch(topic: str, publishers: list[QoSProfile], listeners: list[QoSProfile]) -> str:
