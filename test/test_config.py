@@ -32,3 +32,9 @@ def test_a_window_must_bring_a_new_frame():
 def test_settings_can_not_be_changed_in_place():
     with pytest.raises(FrozenInstanceError):
         VggtConfig().autostart = False
+
+
+def test_several_cameras_can_not_have_one_frame():
+    with pytest.raises(ConfigError, match=r'frames\.camera .*let the drivers'):
+        with_values(VggtConfig(), {'frames.camera': 'eye', 'input.num_cameras': 2})
+    assert with_values(VggtConfig(), {'frames.camera': 'eye'}).frames.camera == 'eye'

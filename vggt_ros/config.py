@@ -245,3 +245,12 @@ class VggtConfig:
     loop: LoopSettings = field(default_factory=LoopSettings)
     occupancy: OccupancySettings = field(default_factory=OccupancySettings)
     diagnostics: DiagnosticsSettings = field(default_factory=DiagnosticsSettings)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError if several cameras would have one coordinate frame."""
+        if self.frames.camera and self.input.num_cameras > 1:
+            raise ConfigError(
+                f'frames.camera is the frame of one camera, input.num_cameras is '
+                f'{self.input.num_cameras}; leave frames.camera ({self.frames.camera!r}) empty '
+                f'and let the drivers put the frames into the headers'
+            )
