@@ -12,6 +12,7 @@ from vggt_ros.mapping.submap import Submap
 
 _MAX_SAMPLES = 600  # pixels of a frame; the median of so many is good to a few percent of itself
 _MIN_COMMON = 40  # pixels that two frames must both see to be compared
+_NEIGHBOURS = 6  # frames before and after that one is compared with, at least
 # A frame is left out if it disagrees so many times more than its window does, so many standard
 # deviations more, and by so much.
 _MAX_RATIO, _MAX_SIGMAS, _MAX_DISAGREEMENT = 1.7, 5.0, 0.045
@@ -36,7 +37,7 @@ def consistent_frames(disagreement: Float[np.ndarray, ' S']) -> Bool[np.ndarray,
     return ~(disagreement > limit)
 
 
-def frame_disagreement(submap: Submap, reach: int = 6) -> Float[np.ndarray, ' S']:
+def frame_disagreement(submap: Submap, set_size: int = 1) -> Float[np.ndarray, ' S']:
     """Return how much each frame disagrees with the others of its window.
 
     The points of a frame are moved into another one; there, the log of their depth over the
@@ -46,13 +47,14 @@ def frame_disagreement(submap: Submap, reach: int = 6) -> Float[np.ndarray, ' S'
 
     Args:
         submap: The window.
-        reach: Frames before and after that one is compared with.
+        set_size: Most frames of one moment: with several cameras those of the sets before and
+            after are compared, too.
 
     Returns:
         (S,), relative depth; NaN for frames that could be compared with none.
     """
     # Either direction may be the one in which enough is seen.
-    pairs = pairwise_disagreement(submap, reach)
+    pairs = pairwise_disagreement(submap, set_size)
     both = np.concatenate([pairs, pairs.T], axis=1)
     result = np.full(len(pairs), np.nan)
     is_compared = np.isfinite(both).any(axis=1)
@@ -60,18 +62,20 @@ def frame_disagreement(submap: Submap, reach: int = 6) -> Float[np.ndarray, ' S'
     return result
 
 
-def pairwise_disagreement(submap: Submap, reach: int = 6) -> Float[np.ndarray, 'S S']:
+def pairwise_disagreement(submap: Submap, set_size: int = 1) -> Float[np.ndarray, 'S S']:
     """Return how much what frame i sees differs from what frame j sees, as `frame_disagreement`.
 
     Args:
         submap: The window.
-        reach: Frames before and after that one is compared with.
+        set_size: Most frames of one moment: with several cameras those of the sets before and
+            after are compared, too.
 
     Returns:
         (S, S), relative depth; NaN for frames that see too little of the same, or are far apart
         in the order of the window.
     """
     num_frames = len(submap.frame_ids)
+    reach = max(_NEIGHBOURS, 2 * set_size)
     pairs = np.full((num_frames, num_frames), np.nan)
     has_depth = np.isfinite(submap.depth).any(axis=(1, 2))
     cam_from_submap = se3.inverse(submap.submap_from_cam)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import InputError
 from vggt_ros.mapping.counters import Counters
-from vggt_ros.mapping.frame import Frame, UndecodedFrame
+from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_set import FrameSet
 from vggt_ros.mapping.keyframes import KeyframeSelector
 from vggt_ros.mapping.stream_check import Refusal, StreamCheck, TimeJump
@@ -155,5 +155,5 @@ class Intake:
     def _least(self) -> int:
         return self._config.input.min_cameras
 
-    def _on_drop(self, reason: str, frame: Frame | UndecodedFrame) -> None:
+    def _on_drop(self, reason: str, frame: AnyFrame) -> None:
         self._counters.drop(reason)

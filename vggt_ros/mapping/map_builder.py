@@ -29,8 +29,6 @@ from vggt_ros.mapping.submap import submap_from_prediction
 from vggt_ros.mapping.track_book import Queries
 from vggt_ros.mapping.window import Window
 
-# Frames before and after that one is compared with, at least.
-_REACH = 6
 _log = logging.getLogger(__name__)
 
 
@@ -147,8 +145,7 @@ class MapBuilder:
     def _view(self, window: Window, prediction: Prediction, config: VggtConfig) -> WindowView:
         submap = submap_from_prediction(window, prediction)
         rows = window.set_rows
-        # As far back as a camera is compared with itself: a set has one frame of each.
-        doubts = frame_disagreement(submap, reach=max(_REACH, 2 * max(map(len, rows))))
+        doubts = frame_disagreement(submap, max(map(len, rows)))
         robot = robot_view(window, prediction, self._robot, config.scale)
         believed = consistent_frames(doubts)
         believed &= moved_as_odometry(submap.submap_from_cam, robot.odom_from_cam)

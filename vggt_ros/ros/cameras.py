@@ -26,7 +26,8 @@ class Cameras:
     """Subscribes to all cameras, and is a watchdog; all methods belong to the executor's thread.
 
     Attributes:
-        problems: What was in the way of frames at the last check, a line each.
+        topics: How the topics were at the last check.
+        problems: What was in the way of frames then, a line each.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Cameras:
         count_refused: Callable[[str], None],
     ) -> None:
         """Do not subscribe yet; the arguments are those of `CameraInput`."""
+        self.topics: tuple[TopicReport, ...] = ()
         self.problems: list[str] = []
         self._settings = config.input
         self._warn = node.get_logger().warning
@@ -57,15 +59,11 @@ class Cameras:
         """Stop taking images; again is harmless."""
         for each in self._inputs:
             each.unsubscribe()
-        self.problems = []
+        self.topics, self.problems = (), []
 
     def update_config(self, config: VggtConfig) -> None:
         """Use other limits from the next check on."""
         self._settings = config.input
-
-    def reports(self) -> tuple[TopicReport, ...]:
-        """Return how the topics are."""
-        return tuple(report for each in self._inputs for report in each.reports())
 
     def check(self, cameras: Sequence[CameraSync]) -> None:
         """Look for what is in the way of frames, and warn; call once a second or so.
@@ -75,11 +73,12 @@ class Cameras:
         """
         for each in self._inputs:
             each.check_transport()
+        self.topics = tuple(report for each in self._inputs for report in each.reports())
         period_s = self._settings.watchdog_period
         if not period_s:
             self.problems = []
             return
-        self.problems = input_problems(self.reports(), cameras, self._settings, period_s)
+        self.problems = input_problems(self.topics, cameras, self._settings, period_s)
         now_s = time.monotonic()
         for line in self.problems:
             key = _MEASURED.sub('', line)

@@ -91,7 +91,7 @@ def health_of(
         counts=snapshot.counts,
         frames_pending=snapshot.frames_pending,
         cameras=snapshot.cameras,
-        topics=() if cameras is None else cameras.reports(),
+        topics=() if cameras is None else cameras.topics,
         input_problems=() if cameras is None else tuple(cameras.problems),
         map_points=snapshot.num_map_points,
         submaps=snapshot.num_submaps,
