@@ -79,3 +79,34 @@ def test_a_thread_that_does_not_end_does_not_keep_the_process(run):
         'threading.Thread(target=lambda: time.sleep(60)).start()', 'return False', signal.SIGINT
     )
     assert code == 0, text
+
+
+def test_a_daemon_inside_rclpy_does_not_abort_the_process(run):
+    # It never ends, and is nearly always inside C++ when the interpreter is taken down.
+    make = """
+                    import rclpy
+                    from rclpy.executors import SingleThreadedExecutor
+                    context = rclpy.context.Context()
+                    rclpy.init(context=context)
+                    executor = SingleThreadedExecutor(context=context)
+                    executor.add_node(rclpy.create_node('other', context=context))
+                    def spin():
+                        while True:
+                            executor.spin_once(timeout_sec=0.001)
+                    threading.Thread(target=spin, daemon=True).start()"""
+    code, text = run(make.strip(), number=signal.SIGTERM)
+    assert code == 0, text
+
+
+def test_a_thread_that_is_about_to_end_may_finish_its_work(run):
+    make = """
+                    def work():
+                        while rclpy.ok():
+                            time.sleep(0.05)
+                        time.sleep(0.5)
+                        print('the file is whole', flush=True)
+                    import rclpy
+                    threading.Thread(target=work, daemon=True).start()"""
+    code, text = run(make.strip(), number=signal.SIGTERM)
+    assert code == 0, text
+    assert 'the file is whole' in text

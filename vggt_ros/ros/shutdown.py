@@ -8,6 +8,8 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 from typing import Protocol
 
 import rclpy
@@ -18,6 +20,7 @@ from vggt_ros.errors import VggtRosError
 
 # ros2 launch sends SIGTERM five seconds after SIGINT.
 _PATIENCE_S = 3.0
+_POLL_S = 0.02
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -87,8 +90,7 @@ def run_until_shutdown(make_node: Callable[[], Node]) -> int:
     executor.add_node(node)
     with until_shutdown():
         executor.spin()
-    has_ended = node.end(_PATIENCE_S)
-    if not has_ended:
+    if not node.end(_PATIENCE_S) or not _wait_for_threads(_PATIENCE_S):
         _leave(node.exit_code)
     executor.shutdown()
     node.destroy_node()
@@ -96,8 +98,20 @@ def run_until_shutdown(make_node: Callable[[], Node]) -> int:
     return node.exit_code
 
 
+def _wait_for_threads(timeout_s: float) -> bool:
+    """Wait until the calling thread is the only one; return False if others are still there.
+
+    A daemon that is inside C++ (rclpy, torch) while the interpreter is taken down aborts the
+    process: Python ends the thread from within, and C++ calls that an uncaught exception.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    while threading.active_count() > 1 and time.monotonic() < deadline_s:
+        time.sleep(_POLL_S)
+    return threading.active_count() == 1
+
+
 def _leave(exit_code: int) -> None:
-    """End the process although a thread is inside the network, which cannot be interrupted."""
+    """End the process although a thread is inside C++, which cannot be interrupted."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
