@@ -1,0 +1,1 @@
+"""Images decide: feature tracks, bundle adjustment and depth that agrees; no ROS, no network."""
