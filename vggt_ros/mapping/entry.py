@@ -11,6 +11,7 @@ from vggt_ros.mapping.placement import Placement
 from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.submap import Submap
 from vggt_ros.mapping.submap_chain import Correction, PlacedSubmap
+from vggt_ros.mapping.window_refiner import Refinement
 from vggt_ros.mapping.window import Window
 
 
@@ -24,6 +25,7 @@ class WindowView:
         doubts: (S,) how much each disagrees with the others.
         believed: (S,) False for frames that are left out.
         robot: What the rest of the robot says.
+        refinement: What the images say; None if they were not asked.
     """
 
     window: Window
@@ -31,6 +33,7 @@ class WindowView:
     doubts: Float[np.ndarray, ' S']
     believed: Bool[np.ndarray, ' S']
     robot: RobotView
+    refinement: Refinement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

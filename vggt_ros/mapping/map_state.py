@@ -20,6 +20,7 @@ from vggt_ros.mapping.place_memory import PlaceMemory
 from vggt_ros.mapping.placement import begin, bridge, join, LastWindow, map_from_odom, Placement
 from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.pose_noise import PoseNoise
+from vggt_ros.mapping.refinement.landmarks import Landmarks
 from vggt_ros.mapping.submap_chain import Correction, SubmapChain
 from vggt_ros.mapping.track_book import TrackBook
 from vggt_ros.mapping.trajectory import Trajectory
@@ -101,7 +102,10 @@ class MapState:
             placement = begin(submap, view.believed, view.robot, self._first_scale(view))
             self._origin = placement.map_from_submap.apply(submap.submap_from_cam[0, :3, 3])
         elif view.window.num_overlap:
-            placement = join(view.window, submap, view.believed, view.doubts, last, self.noise)
+            shared = None if view.refinement is None else view.refinement.shared
+            placement = join(
+                view.window, submap, view.believed, view.doubts, last, self.noise, shared
+            )
             self.scale.drift(placement.log_scale_sigma)
         else:
             unit = self.scale.metres_per_unit
@@ -196,6 +200,9 @@ class MapState:
         kept = entry.in_map.select([entry.in_map.frame_ids[row] for row in rows])
         if self.last is not None:
             kept = kept.completed_by(self.last.in_map)
+        landmarks = Landmarks(of_frame={})
+        if view.refinement is not None:
+            landmarks = view.refinement.landmarks.scaled(entry.placement.map_from_submap.scale)
         self.last = LastWindow(
             submap_id=entry.placed.id,
             in_map=kept,
@@ -204,6 +211,7 @@ class MapState:
             map_from_odom=map_from_odom(
                 entry.in_map, view.believed, view.robot, self.scale.metres_per_unit
             ),
+            landmarks=landmarks,
         )
 
     def _remember_places(self, entry: Entry, results: tuple[FrameResult, ...]) -> None:

@@ -153,7 +153,7 @@ class Mapper:
             if not isinstance(work, Frame):
                 return work
             try:
-                self._predictor.encode(work.id, work.image)
+                self._builder.prepare(work)
             except VggtRosError:
                 # The window will meet the same difficulty and account for its frames.
                 _log.debug('frame %d was not encoded when it came', work.id, exc_info=True)
