@@ -16,7 +16,7 @@ from vggt_ros.errors import ConfigError
 from vggt_ros.evaluation.relative_pose_error import relative_pose_error
 from vggt_ros.evaluation.trajectory import trajectory_error, TrajectoryError
 from vggt_ros.evaluation.trajectory_picture import draw_trajectories
-from vggt_ros.evaluation.tum_file import match_stamps, read_tum
+from vggt_ros.sources.tum_file import match_stamps, read_tum
 
 _ALIGNMENTS = {'sim3': True, 'se3': False}
 _NS_PER_S = 1e9

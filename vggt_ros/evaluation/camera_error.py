@@ -43,8 +43,9 @@ def pair_errors(
     true_cam_from_world: Float[np.ndarray, 'S 4 4'],
     *,
     min_baseline_m: float = MIN_BASELINE_M,
+    max_gap: int | None = None,
 ) -> PairErrors:
-    """Compare all pairs of frames i < j by `cam_j_from_cam_i`.
+    """Compare pairs of frames i < j by `cam_j_from_cam_i`.
 
     The sign of a translation counts: a camera that moved forward did not move backward. (Some
     evaluations of relative pose forgive the sign, which an essential matrix leaves open.) An
@@ -54,8 +55,12 @@ def pair_errors(
         cam_from_world: (S, 4, 4) estimated poses, any world, any unit.
         true_cam_from_world: (S, 4, 4) true poses, metres.
         min_baseline_m: Cameras nearer to each other than this have no direction.
+        max_gap: Largest j - i; None for all pairs.
     """
     first, second = np.triu_indices(len(cam_from_world), k=1)
+    if max_gap is not None:
+        is_near = second - first <= max_gap
+        first, second = first[is_near], second[is_near]
     estimated = cam_from_world[second] @ inverse(cam_from_world[first])
     true = true_cam_from_world[second] @ inverse(true_cam_from_world[first])
     turned = np.swapaxes(estimated[:, :3, :3], -1, -2) @ true[:, :3, :3]
