@@ -1,9 +1,9 @@
 """EuRoC and other data sets in the ASL layout; the left camera.
 
 `mav0/cam0/data.csv` (`ns,file`), `mav0/cam0/data/`, `mav0/cam0/sensor.yaml` (intrinsics,
-distortion and `T_BS`, body_from_cam) and the truth, `mav0/state_groundtruth_estimate0/data.csv` (or
-`mocap0` or `vicon0`): `ns, px, py, pz, qw, qx, qy, qz`, the pose of the body in the world, meters.
-Burri et al., "The EuRoC micro aerial vehicle datasets", IJRR 2016.
+distortion and `T_BS`, body_from_cam) and the truth, `mav0/state_groundtruth_estimate0/data.csv`
+(or `mocap0` or `vicon0`): `ns, px, py, pz, qw, qx, qy, qz`, the pose of the body in the world,
+meters. Burri et al., "The EuRoC micro aerial vehicle datasets", IJRR 2016.
 """
 
 from __future__ import annotations
