@@ -93,3 +93,14 @@ def test_joined_windows_keep_their_pairs_in_order():
     joined = PairErrors.join([errors_of([1], [2]), errors_of([3, 4], [5, 6])])
     assert joined.rotation_deg.tolist() == [1, 3, 4]
     assert joined.direction_deg.tolist() == [2, 5, 6]
+
+
+def test_pairs_may_be_limited_to_frames_that_are_near_each_other():
+    truth = poses_of(*[(3 * k, (0.2 * k, 0, 1.0 * k)) for k in range(5)])
+    wrong = truth.copy()
+    wrong[4] = truth[0]
+    assert len(pair_errors(wrong, truth, max_gap=1).rotation_deg) == 4
+    near = pair_errors(wrong, truth, max_gap=2)
+    assert len(near.rotation_deg) == 4 + 3
+    assert (near.rotation_deg > 1e-3).sum() == 2, 'the last with the two before it'
+    assert len(pair_errors(wrong, truth, max_gap=9).rotation_deg) == 10

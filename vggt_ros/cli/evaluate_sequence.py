@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 from pathlib import Path
 import sys
 from typing import Any
@@ -161,11 +162,20 @@ def _header(options: argparse.Namespace, dataset: Dataset, predictor: Predictor)
     }
 
 
+def _known(value: Any) -> Any:
+    """Return a value with None for what is not known: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {name: _known(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_known(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _write(
     options: argparse.Namespace, dataset: Dataset, run: SequenceRun, results: dict[str, Any]
 ) -> None:
     output: Path = options.output
-    (output / 'sequence.json').write_text(json.dumps(results, indent=2) + '\n')
+    (output / 'sequence.json').write_text(json.dumps(_known(results), indent=2) + '\n')
     title = f'{options.folder.name} ({dataset.layout}), {results["checkpoint"]}'
     if options.refine is not None:
         title += f', refine {options.refine}'

@@ -77,7 +77,8 @@ def read(path: Path, rate_hz: float) -> Dataset:
 
 def _read(file: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        # Opened here: numpy leaves a file open that is not an archive.
+        with file.open('rb') as opened, np.load(opened, allow_pickle=False) as archive:
             return dict(archive)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise SourceError(f'{file} cannot be read as arrays of numbers: {error}') from error

@@ -46,24 +46,26 @@ class BoxPainter:
         """
         self._world = world
         self._atlas = leaf_atlas()
-        styles = world.styles
-        num = 1 + (int(styles.max()) + 1 if len(styles) else 0)  # the hall comes first
-        rng = np.random.default_rng([seed, 17])
-        picture = rng.integers(0, self._atlas.num_pictures, (num, _FACES))
-        offset = rng.uniform(0, self._atlas.size, (num, _FACES, 2)).astype(np.float32)
-        tint = rng.uniform(0.6, 1.0, (num, _FACES, 3)).astype(np.float32) * _SHADE[:, None]
-        of_surface = np.concatenate([[0], 1 + styles])
+        # The hall has a style of its own, and what else there is does not change it.
+        styles = [0, *(1 + world.styles).tolist()]
+        size = self._atlas.size
+        picture, moved, tint = [], [], []
+        for style in styles:
+            rng = np.random.default_rng([seed, 17, style])
+            picture.append(rng.integers(0, self._atlas.num_pictures, _FACES))
+            moved.append(rng.uniform(0, size, (_FACES, 2)).astype(np.float32))
+            tint.append(rng.uniform(0.6, 1.0, (_FACES, 3)).astype(np.float32) * _SHADE[:, None])
         corner = np.concatenate([world.hall[None, 0], world.boxes[:, 0]]).astype(np.float32)
-        texels_per_m = np.float32(self._atlas.size / world.tile_m)
+        texels_per_m = np.float32(size / world.tile_m)
         self._texels_per_m = texels_per_m
-        self._picture = picture[of_surface].ravel()
-        self._tint = tint[of_surface].reshape(-1, 3)
+        self._picture = np.concatenate(picture)
+        self._tint = np.concatenate(tint)
         # Faces across x and y show (along the face, height); the others (x, y).
         across = np.arange(_FACES) // 2
         first, second = np.where(across == 0, 1, 0), np.where(across == 2, 1, 2)
-        moved = offset[of_surface]
-        self._u = (moved[..., 0] - texels_per_m * corner[:, first]).ravel()
-        self._v = (moved[..., 1] - texels_per_m * corner[:, second]).ravel()
+        offset = np.stack(moved)
+        self._u = (offset[..., 0] - texels_per_m * corner[:, first]).ravel()
+        self._v = (offset[..., 1] - texels_per_m * corner[:, second]).ravel()
 
     def paint(
         self,

@@ -68,10 +68,11 @@ class GrayAtlas:
             texels_per_pixel: (H, W) texels of the largest copy that one pixel covers, positive.
         """
         level = np.log2(texels_per_pixel).clip(0, self.num_levels - 1.001)
-        fine = level.astype(np.int32)
-        left = self._left[picture]
-        near, far = (self._bilinear(left, u, v, each) for each in (fine, fine + 1))
-        return near + (level - fine) * (far - near)
+        fine = np.floor(level)
+        left, number = self._left[picture], fine.astype(np.int32)
+        near, far = (self._bilinear(left, u, v, each) for each in (number, number + 1))
+        blended: Float32[np.ndarray, 'H W'] = near + (level - fine) * (far - near)
+        return blended
 
     def _bilinear(
         self, left: np.ndarray, u: np.ndarray, v: np.ndarray, level: np.ndarray
