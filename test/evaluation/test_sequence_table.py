@@ -71,3 +71,9 @@ def test_what_nobody_knows_is_left_out_or_not_a_number():
     assert 'too few poses' in text
     assert 'depth' not in text
     assert str(math.nan) in text
+
+
+def test_a_camera_that_stands_still_is_said_to():
+    still = RESULTS | {'map': PAIRS | {'num_pairs_moved': 0}}
+    assert 'no two cameras are 5 cm apart' in sequence_table('drone', still)
+    assert 'cm apart' not in sequence_table('kitchen', RESULTS)

@@ -199,7 +199,7 @@ def _focal(run: SequenceRun) -> dict[str, Any] | None:
 
 
 def _windows(run: SequenceRun) -> dict[str, Any]:
-    failures = [window.failure for window in run.windows if window.failure]
+    failures = [window.failure for window in run.windows if window.submap is None]
     entered = [window for window in run.windows if window.submap is not None]
     predict_s = [window.note.predict_s for window in run.windows if window.note is not None]
     return {

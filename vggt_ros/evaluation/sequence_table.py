@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import math
 from typing import Any
 
+from vggt_ros.evaluation.camera_error import MIN_BASELINE_M
+
 _PAIR_ROWS = (
     ('pose_auc_30', 'relative pose AUC@30', 3),
     ('rotation_deg_median', 'rotation error, median [deg]', 2),
@@ -24,6 +26,8 @@ def sequence_table(title: str, results: Mapping[str, Any]) -> str:
     for name, words, digits in _PAIR_ROWS:
         values = (results[who].get(name, math.nan) for who in ('map', 'network'))
         lines.append(f'{words:<42}' + ''.join(f'{value:>10.{digits}f}' for value in values)[1:])
+    if results['map'].get('num_pairs_moved') == 0:
+        lines.append(f'no two cameras are {100 * MIN_BASELINE_M:g} cm apart: no direction to tell')
     missing = results['map'].get('pose_auc_30_missing_wrong', math.nan)
     lines.append(f'{"the same AUC, pairs without a pose wrong":<42}{missing:>9.3f}')
     focal = results['focal']
