@@ -6,6 +6,7 @@ import pytest
 
 from vggt_ros.cli.main import main
 from vggt_ros.config import VggtConfig
+from vggt_ros.sources.tum_file import read_tum
 
 ALL_FRAMES = ['--set', 'keyframe.min_parallax=0', '--device', 'cpu']
 
@@ -30,6 +31,9 @@ def test_a_folder_leaves_numbers_a_table_and_a_picture(rgbd_folder, tmp_path, ca
     assert found['depth']['num_frames'] == found['num_poses']
     assert found['focal']['published_ratio_median'] == pytest.approx(1.0)
     assert cv2.imread(str(tmp_path / 'out' / 'sequence.png')).std() > 10
+    poses = read_tum(tmp_path / 'out' / 'trajectory.txt')
+    assert len(poses.stamps_ns) == found['num_poses']
+    assert poses.stamps_ns[0] == 100_000_000
     assert 'all cameras in one place' in caplog.text
     assert found['notice'] in caplog.text
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vggt_ros.evaluation.camera_error import pair_errors, PairErrors, pose_auc
+from vggt_ros.evaluation.camera_error import pair_errors, PairErrors, pairs_within, pose_auc
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.geometry.se3 import inverse, rigid
 
@@ -104,3 +104,11 @@ def test_pairs_may_be_limited_to_frames_that_are_near_each_other():
     assert len(near.rotation_deg) == 4 + 3
     assert (near.rotation_deg > 1e-3).sum() == 2, 'the last with the two before it'
     assert len(pair_errors(wrong, truth, max_gap=9).rotation_deg) == 10
+
+
+def test_pairs_are_those_of_the_upper_triangle_near_its_diagonal():
+    np.testing.assert_array_equal(pairs_within(7), np.triu_indices(7, k=1))
+    first, second = np.triu_indices(7, k=1)
+    is_near = second - first <= 3
+    np.testing.assert_array_equal(pairs_within(7, 3), (first[is_near], second[is_near]))
+    assert [len(each) for each in pairs_within(0)] == [0, 0]

@@ -55,16 +55,14 @@ def test_pixels_outside_of_the_image_have_no_truth():
 
 def test_each_frame_has_its_own_scale_and_a_constant_beside_it():
     truth = np.linspace(1.0, 3.0, 48 * 64, dtype=np.float32).reshape(48, 64)
-    error = published_depth_error(result_of(0.2 * truth), truth, 'image 3')
+    error, sample = published_depth_error(result_of(0.2 * truth), truth, 'image 3')
     assert error.frame_id == 3
     assert error.published.abs_rel < 1e-6
     assert error.published.scale == pytest.approx(5.0)
     assert error.constant.abs_rel == pytest.approx(np.abs(2.0 / truth - 1).mean(), rel=1e-2)
-    np.testing.assert_allclose(error.sample.depth, truth, rtol=1e-5)
+    np.testing.assert_allclose(sample.depth, truth, rtol=1e-5)
 
 
 def test_without_truth_there_is_no_error():
-    result = result_of(np.ones((48, 64)))
-    assert published_depth_error(result, None, 'a') is None
     nothing = np.full((48, 64), np.nan, np.float32)
-    assert published_depth_error(result, nothing, 'a') is None
+    assert published_depth_error(result_of(np.ones((48, 64))), nothing, 'a') is None

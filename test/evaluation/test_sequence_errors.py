@@ -43,6 +43,7 @@ def run():
         focal_px=dict.fromkeys(range(12), 98.0),
         true_focal_px=dict.fromkeys(range(12), 100.0),
         depths=(),
+        samples=(),
         loops=(),
         drops={},
         wall_s=3.0,

@@ -44,6 +44,7 @@ def test_a_network_that_tells_the_truth_makes_a_true_map(rgbd_folder, course, co
     assert [depth.frame_id for depth in found.depths] == list(range(10))
     assert max(depth.published.abs_rel for depth in found.depths) < 1e-3
     assert min(depth.constant.abs_rel for depth in found.depths) > 0.1
+    assert [sample.name for sample in found.samples] == [f'image {k}' for k in range(10)]
     true_px = course.K_image[0, 0]
     assert found.focal_px == pytest.approx(dict.fromkeys(range(10), true_px))
     assert found.loops == ()

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from vggt_ros.errors import ConfigError, SourceError
@@ -6,6 +8,11 @@ from vggt_ros.sources.dataset_formats import LAYOUTS, open_dataset
 
 def test_a_layout_is_told_by_its_files(rgbd_folder):
     assert open_dataset(rgbd_folder).layout == 'rgbd'
+
+
+def test_the_folder_that_one_is_in_has_its_name(rgbd_folder, monkeypatch):
+    monkeypatch.chdir(rgbd_folder)
+    assert open_dataset(Path()).name == 'hall'
 
 
 def test_files_of_two_layouts_need_a_name(rgbd_folder):

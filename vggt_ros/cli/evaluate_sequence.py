@@ -22,7 +22,8 @@ from vggt_ros.evaluation.sequence_picture import draw_sequence
 from vggt_ros.evaluation.sequence_run import run_sequence, SequenceRun
 from vggt_ros.evaluation.sequence_table import sequence_table
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.mapping.trajectory import StampedPoses
+from vggt_ros.parameter_tree import iterate_parameters, with_values
 from vggt_ros.sources.dataset import Dataset
 from vggt_ros.sources.dataset_formats import DEFAULT_RATE_HZ, LAYOUTS, open_dataset
 
@@ -74,7 +75,7 @@ def add_parser(subjects: Any) -> None:
 
 
 def run_evaluation(options: argparse.Namespace) -> int:
-    """Measure the chain; write sequence.json and sequence.png, log a table.
+    """Measure the chain; write sequence.json, sequence.png and trajectory.txt, log a table.
 
     Raises:
         VggtRosError: An option is out of range, the folder or the weights cannot be read, or the
@@ -105,7 +106,7 @@ def run_evaluation(options: argparse.Namespace) -> int:
         window_size=config.window.size,
         max_loop_error_m=options.max_loop_error,
     )
-    _write(options, dataset, run, _header(options, dataset, predictor) | results)
+    _write(options, dataset, run, _header(options, config, dataset, predictor) | results)
     return 0
 
 
@@ -145,7 +146,10 @@ def _dataset(options: argparse.Namespace) -> Dataset:
     return dataset
 
 
-def _header(options: argparse.Namespace, dataset: Dataset, predictor: Predictor) -> dict[str, Any]:
+def _header(
+    options: argparse.Namespace, config: VggtConfig, dataset: Dataset, predictor: Predictor
+) -> dict[str, Any]:
+    values = {name: value for name, value, _ in iterate_parameters(config)}
     described = predictor.description
     return {
         'folder': str(options.folder),
@@ -156,7 +160,7 @@ def _header(options: argparse.Namespace, dataset: Dataset, predictor: Predictor)
         'device': described.device,
         'precision': described.precision,
         'is_calibrated': not options.uncalibrated,
-        'refine': options.refine,
+        'refine': values.get('refine.mode', 'off'),
         'settings': options.settings,
         'every': options.every,
     }
@@ -176,9 +180,10 @@ def _write(
 ) -> None:
     output: Path = options.output
     (output / 'sequence.json').write_text(json.dumps(_known(results), indent=2) + '\n')
-    title = f'{options.folder.name} ({dataset.layout}), {results["checkpoint"]}'
-    if options.refine is not None:
-        title += f', refine {options.refine}'
+    title = (
+        f'{dataset.name} ({dataset.layout}), {results["checkpoint"]}, refine {results["refine"]}, '
+        f'K {"unknown" if options.uncalibrated else "known"}'
+    )
     if not results['is_trained']:
         title += ' (not trained: the numbers mean nothing)'
     true = dataset.world_from_cam[:, :3, 3]
@@ -187,10 +192,14 @@ def _write(
         aligned,
         true[np.isfinite(true).all(axis=1)],
         matched,
-        [depth.sample for depth in run.depths],
+        run.samples,
         output / 'sequence.png',
         title=title,
     )
+    path = StampedPoses(
+        stamps_ns=dataset.stamps_ns[run.frame_index], map_from_cam=run.map_from_cam
+    )
+    (output / 'trajectory.txt').write_text(path.tum())
     _log.info('%s\n', sequence_table(title, results))
     if results['notice']:
         _log.info('NOTE: %s', results['notice'])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 import numpy as np
 
 from vggt_ros.geometry.rotation import rotation_angle
@@ -57,10 +57,7 @@ def pair_errors(
         min_baseline_m: Cameras nearer to each other than this have no direction.
         max_gap: Largest j - i; None for all pairs.
     """
-    first, second = np.triu_indices(len(cam_from_world), k=1)
-    if max_gap is not None:
-        is_near = second - first <= max_gap
-        first, second = first[is_near], second[is_near]
+    first, second = pairs_within(len(cam_from_world), max_gap)
     estimated = cam_from_world[second] @ inverse(cam_from_world[first])
     true = true_cam_from_world[second] @ inverse(true_cam_from_world[first])
     turned = np.swapaxes(estimated[:, :3, :3], -1, -2) @ true[:, :3, :3]
@@ -70,6 +67,23 @@ def pair_errors(
         rotation_deg=np.degrees(rotation_angle(turned)),
         direction_deg=np.where(has_moved, direction_deg, np.nan),
     )
+
+
+def pairs_within(
+    num_frames: int, max_gap: int | None = None
+) -> tuple[Int[np.ndarray, ' P'], Int[np.ndarray, ' P']]:
+    """Return all i and j with 0 < j - i <= `max_gap`, ordered by i and then by j.
+
+    Args:
+        num_frames: S; i and j are below it.
+        max_gap: None for no limit.
+    """
+    reach = num_frames - 1 if max_gap is None else max_gap
+    # Row by row, since all pairs of a long sequence would not fit into memory.
+    second = [np.arange(i + 1, min(i + reach + 1, num_frames)) for i in range(num_frames)]
+    lengths = [len(each) for each in second]
+    first = np.repeat(np.arange(num_frames), lengths)
+    return first, np.concatenate([np.arange(0), *second])
 
 
 def pose_auc(errors: PairErrors, limit_deg: int = AUC_LIMIT_DEG) -> float:

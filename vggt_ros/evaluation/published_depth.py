@@ -21,27 +21,26 @@ class FrameDepthError:
         frame_id: The frame.
         published: Of the depth that was published.
         constant: Of one depth for all pixels, the best that looking at nothing can do.
-        sample: Image, depth in meters and true depth, on the network's pixels.
     """
 
     frame_id: int
     published: DepthError
     constant: DepthError
-    sample: WindowSample
 
 
 def published_depth_error(
-    result: FrameResult, true_depth: Float32[np.ndarray, 'h w'] | None, name: str
-) -> FrameDepthError | None:
-    """Compare the depth of a frame with what was measured; None if nothing was.
+    result: FrameResult, true_depth: Float32[np.ndarray, 'h w'], name: str
+) -> tuple[FrameDepthError, WindowSample] | None:
+    """Compare the depth of a frame with what was measured; None if nothing was where it looks.
 
     Args:
         result: What was published.
         true_depth: (h, w) meters, NaN where unknown; of the view of the image, any size.
         name: Of the frame, for pictures.
+
+    Returns:
+        The errors; and image, depth in meters and true depth, on the network's pixels.
     """
-    if true_depth is None:
-        return None
     truth = depth_on_pixels(true_depth, result)
     constant = np.where(np.isfinite(result.depth), np.float32(1.0), np.float32(np.nan))
     try:
@@ -49,17 +48,14 @@ def published_depth_error(
         of_constant = depth_error([constant], [truth])
     except AlignmentError:
         return None  # nothing was measured where the network looked
-    return FrameDepthError(
-        frame_id=result.frame.id,
-        published=published,
-        constant=of_constant,
-        sample=WindowSample(
-            name=name,
-            image=result.image,
-            depth=result.depth * np.float32(published.scale),
-            true_depth=truth,
-        ),
+    error = FrameDepthError(frame_id=result.frame.id, published=published, constant=of_constant)
+    sample = WindowSample(
+        name=name,
+        image=result.image,
+        depth=result.depth * np.float32(published.scale),
+        true_depth=truth,
     )
+    return error, sample
 
 
 def depth_on_pixels(

@@ -10,7 +10,7 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.errors import AlignmentError
-from vggt_ros.evaluation.camera_error import pair_errors, PairErrors, pose_auc
+from vggt_ros.evaluation.camera_error import pair_errors, PairErrors, pairs_within, pose_auc
 from vggt_ros.evaluation.loop_errors import loop_errors, MAX_ERROR_M, TruePath
 from vggt_ros.evaluation.published_depth import FrameDepthError
 from vggt_ros.evaluation.sequence_run import SequenceRun
@@ -126,9 +126,8 @@ def _map_pairs(
         poses[k] = run.map_from_cam[row_of[int(frames[k])]]
     gap = window_size - 1
     errors = pair_errors(inverse(poses), inverse(world_from_cam[frames]), max_gap=gap)
-    first, second = np.triu_indices(len(frames), k=1)
-    is_near = second - first <= gap
-    is_answered = has_pose[first[is_near]] & has_pose[second[is_near]]
+    first, second = pairs_within(len(frames), gap)
+    is_answered = has_pose[first] & has_pose[second]
     missing = PairErrors(
         rotation_deg=np.where(is_answered, errors.rotation_deg, _WRONG_DEG),
         direction_deg=np.where(

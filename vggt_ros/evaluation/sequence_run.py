@@ -12,6 +12,8 @@ import numpy as np
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import InputError, VggtRosError
+from vggt_ros.evaluation.frame_sample import FrameSample
+from vggt_ros.evaluation.model_evaluation import WindowSample
 from vggt_ros.evaluation.published_depth import FrameDepthError, published_depth_error
 from vggt_ros.evaluation.window_notes import NotingPredictor, WindowNote
 from vggt_ros.mapping.frame import Frame
@@ -24,6 +26,7 @@ from vggt_ros.mapping.window import Window
 from vggt_ros.parameter_tree import with_values
 from vggt_ros.sources.dataset import Dataset
 
+MAX_SAMPLES = 24
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +62,7 @@ class SequenceRun:
         focal_px: Published focal length along u of each frame that has one, by frame.
         true_focal_px: The same of the camera, by frame; empty if nobody knows it.
         depths: Errors of the published depth of the frames whose depth was measured.
+        samples: An even choice of these frames, at most `MAX_SAMPLES`, to look at.
         loops: Places that were recognized and moved the map.
         drops: Frames that got no pose, by reason.
         wall_s: Time of the whole run, reading of the files included.
@@ -70,6 +74,7 @@ class SequenceRun:
     focal_px: dict[int, float]
     true_focal_px: dict[int, float]
     depths: tuple[FrameDepthError, ...]
+    samples: tuple[WindowSample, ...]
     loops: tuple[ClosedLoop, ...]
     drops: dict[str, int]
     wall_s: float
@@ -108,7 +113,8 @@ def run_sequence(
     started_s = time.perf_counter()
     bound = max(config.path.max_size, len(dataset))
     config = with_values(config, {'path.max_size': bound})
-    run = _Run(dataset, Mapper(noting := NotingPredictor(predictor), config, offline=True), noting)
+    noting = NotingPredictor(predictor)
+    run = _Run(dataset, Mapper(noting, config, offline=True), noting)
     for index in range(len(dataset)):
         run.add(index, is_calibrated=is_calibrated)
         run.work()
@@ -122,6 +128,7 @@ def run_sequence(
         focal_px=run.focal_px,
         true_focal_px=run.true_focal_px,
         depths=tuple(run.depths),
+        samples=run.samples.frames(),
         loops=run.mapper.loops(),
         drops=dict(run.mapper.snapshot().counts.drops),
         wall_s=time.perf_counter() - started_s,
@@ -137,15 +144,17 @@ class _Run:
         self.focal_px: dict[int, float] = {}
         self.true_focal_px: dict[int, float] = {}
         self.depths: list[FrameDepthError] = []
+        self.samples = FrameSample[WindowSample](MAX_SAMPLES)
         self._dataset = dataset
         self._noting = noting
         # Of frames that wait for a window; windows take them in order.
-        self._true_depth: dict[int, Float32[np.ndarray, 'h w'] | None] = {}
+        self._true_depth: dict[int, Float32[np.ndarray, 'h w']] = {}
 
     def add(self, index: int, *, is_calibrated: bool) -> None:
         """Give the mapper an image."""
         frame = self._dataset.frame(index)
-        self._true_depth[index] = frame.depth
+        if frame.depth is not None:
+            self._true_depth[index] = frame.depth
         if frame.K is not None:
             self.true_focal_px[index] = float(frame.K[0, 0])
         try:
@@ -203,8 +212,12 @@ class _Run:
         for result in update.new_frames:
             index = result.frame.id
             self.focal_px[index] = float(result.K_image[0, 0])
-            error = published_depth_error(result, self._true_depth.get(index), f'image {index}')
-            if error is not None:
-                self.depths.append(error)
+            truth = self._true_depth.get(index)
+            if truth is None:
+                continue
+            found = published_depth_error(result, truth, f'image {index}')
+            if found is not None:
+                self.depths.append(found[0])
+                self.samples.add(found[1])
         newest = update.new_frames[-1].frame.id
         self._true_depth = {i: d for i, d in self._true_depth.items() if i > newest}

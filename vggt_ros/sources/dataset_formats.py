@@ -33,6 +33,7 @@ def open_dataset(
     check_rate(rate_hz)
     if not path.is_dir():
         raise SourceError(f'{path} is not a folder; give the folder that contains a data set')
+    path = path.absolute()  # so that '.' has a name
     if layout is None:
         layout = _layout(path)
     elif layout not in _FORMATS:
