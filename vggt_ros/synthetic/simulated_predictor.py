@@ -19,13 +19,12 @@ from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Request, Tracks
 from vggt_ros.synthetic.course import Course
+from vggt_ros.synthetic.mistaken_place import mistaken_m, seeming_poses
 
 _KEPT_FRAMES = 256
 _FIELD = 4  # rows and columns of the smooth random field that bends depth
 _TRACK_NOISE_PX = 0.3
 _DESCRIPTOR, _DESCRIPTOR_NOISE = 64, 0.2
-# Frames whose numbers are farther apart are in one window only because they look alike.
-_MAX_GAP = 50
 _PLACE_M = 2.0  # descriptors of places this far apart have little in common
 
 
@@ -118,7 +117,7 @@ class SimulatedPredictor:
         rng, errors, course = self._rng, self._errors, self._course
         if rng.uniform() < errors.failures:
             raise PredictionError('the simulated network failed')
-        true_pose = self._seeming_poses(frame_ids)
+        true_pose = seeming_poses(course, frame_ids)
         true_depth = np.stack([self._depth(i) for i in frame_ids])
         is_outlier = rng.uniform(size=len(frame_ids)) < errors.outliers
         way_m = self._way_m(frame_ids)
@@ -160,21 +159,6 @@ class SimulatedPredictor:
             descriptors=self._descriptors(frame_ids),
         )
 
-    def _seeming_poses(self, frame_ids: Sequence[int]) -> Float[np.ndarray, 'S 4 4']:
-        """Return the poses that images tell: places that look exactly alike are taken for one."""
-        poses = self._course.world_from_cam[list(frame_ids)]
-        poses[:, :3, 3] -= self._mistaken_m(frame_ids)
-        return poses
-
-    def _mistaken_m(self, frame_ids: Sequence[int]) -> Float[np.ndarray, 'S 3']:
-        """Return how far each frame is from where it seems to be, seen with the first one."""
-        shift = self._course.alias_shift
-        ids = np.array(frame_ids)
-        if shift is None:
-            return np.zeros((len(ids), 3))
-        is_far = np.abs(ids - ids[0]) > _MAX_GAP
-        return np.where(is_far[:, None], shift[ids] - shift[ids[0]], 0.0)
-
     def _depth(self, frame_id: int) -> Float32[np.ndarray, 'H W']:
         known = self._depths.get(frame_id)
         if known is None:
@@ -190,9 +174,11 @@ class SimulatedPredictor:
         """Return how far each camera is from the first one, along the way of the robot."""
         centers = self._course.world_from_cam[:, :3, 3]
         ids = np.array(frame_ids)
-        of_robot = centers[ids - ids % self._course.num_cameras] - self._mistaken_m(frame_ids)
+        of_robot = centers[ids - ids % self._course.num_cameras] - mistaken_m(
+            self._course, frame_ids
+        )
         steps_m = np.linalg.norm(np.diff(of_robot, axis=0), axis=1)
-        seeming = centers[ids] - self._mistaken_m(frame_ids)
+        seeming = centers[ids] - mistaken_m(self._course, frame_ids)
         beside_m = np.linalg.norm(seeming - of_robot, axis=1)
         return np.asarray(np.concatenate([[0.0], np.cumsum(steps_m)]) + beside_m)
 
