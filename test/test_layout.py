@@ -27,7 +27,7 @@ ALLOWED = {
     'inference': BASE | {'geometry', 'model'},
     'mapping': BASE | {'geometry', 'model', 'inference'},
     'synthetic': BASE | {'geometry', 'inference'},
-    'sources': BASE | {'synthetic'},
+    'sources': BASE | {'geometry', 'synthetic'},
     'evaluation': BASE | {'geometry', 'inference', 'mapping', 'synthetic', 'sources'},
     'ros': CORE | {'synthetic', 'sources', 'evaluation', 'version'},
     'cli': CORE | {'synthetic', 'sources', 'evaluation', 'version'},
