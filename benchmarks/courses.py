@@ -208,9 +208,7 @@ def images(seed: int) -> Iterator[tuple[str, Numbers]]:
 
 def _refinements() -> list[tuple[str, dict[str, str]]]:
     """Return what is compared: suffixes of the numbers, and settings."""
-    if not hasattr(VggtConfig(), 'refine'):
-        return [('', {})]
-    return [('', {'refine.mode': 'off'}), ('_refined', {})]
+    return [('', {'refine.mode': 'off'}), ('_refined', {'refine.mode': 'poses'})]
 
 
 def largest_jump_m(course: Course, found: CourseRun) -> float:

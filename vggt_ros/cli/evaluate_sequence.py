@@ -116,10 +116,6 @@ def _config(options: argparse.Namespace) -> VggtConfig:
         'model.device': options.device,
     }
     if options.refine is not None:
-        if not hasattr(VggtConfig(), 'refine'):
-            raise ConfigError(
-                f'--refine {options.refine}: this version has no refine.mode; leave it out'
-            )
         values['refine.mode'] = options.refine
     return with_words(with_values(VggtConfig(), values), options.settings)
 

@@ -18,7 +18,7 @@ from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_agreement import consistent_frames, frame_disagreement
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.loop_closure import LoopCloser, Visit
-from vggt_ros.mapping.map_state import MapState
+from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.odometry_agreement import moved_as_odometry
 from vggt_ros.mapping.predicts import Predicts
@@ -65,7 +65,7 @@ class MapBuilder:
         self._config = config
         self._loops = LoopCloser(self.map.places)
         # What is in a window and what waits for the next ones.
-        frames = 4 * config.window.size * config.input.num_cameras
+        frames = (4 * config.window.size + MAX_ANCHOR_SETS) * config.input.num_cameras
         self._refiner = WindowRefiner(config.refine, frames)
 
     def clear(self) -> None:

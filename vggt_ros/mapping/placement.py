@@ -13,6 +13,7 @@ from vggt_ros.geometry.rotation import angle_between
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.point_registration import register_by_points, SharedPoints
 from vggt_ros.mapping.pose_noise import PoseNoise
+from vggt_ros.mapping.refinement.anchor import Anchor
 from vggt_ros.mapping.refinement.landmarks import Landmarks
 from vggt_ros.mapping.registration import continue_from, register, Registration
 from vggt_ros.mapping.robot_view import RobotView
@@ -41,6 +42,7 @@ class LastWindow:
         map_from_odom: (4, 4) rigid, where the odometry's frame was in the map; None if there was
             no odometry.
         landmarks: Depth of the features of its frames, map units; none without refinement.
+        anchors: Verified frames before those, oldest first; none without refinement.
     """
 
     submap_id: int
@@ -49,6 +51,7 @@ class LastWindow:
     map_from_first: Float[np.ndarray, '4 4']
     map_from_odom: Float[np.ndarray, '4 4'] | None
     landmarks: Landmarks
+    anchors: tuple[Anchor, ...] = ()
 
     def moved(self, map_from_old_map: Sim3) -> LastWindow:
         """Return the same after a correction of the map."""
@@ -59,6 +62,7 @@ class LastWindow:
             map_from_first=map_from_old_map.apply_to_pose(self.map_from_first),
             map_from_odom=None if odom is None else map_from_old_map.apply_to_pose(odom),
             landmarks=self.landmarks.scaled(map_from_old_map.scale),
+            anchors=tuple(each.moved(map_from_old_map) for each in self.anchors),
         )
 
 

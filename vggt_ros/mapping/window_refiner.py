@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jaxtyping import Float, Float32
@@ -16,6 +17,7 @@ from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.placement import LastWindow
 from vggt_ros.mapping.point_registration import SharedPoints
+from vggt_ros.mapping.refinement.anchor import Anchor
 from vggt_ros.mapping.refinement.bundle_adjustment import PosePrior
 from vggt_ros.mapping.refinement.feature_store import FeatureStore
 from vggt_ros.mapping.refinement.landmarks import Landmarks, landmarks_of
@@ -27,8 +29,10 @@ from vggt_ros.mapping.submap import Submap
 from vggt_ros.mapping.window import Window
 from vggt_ros.refine_config import RefineSettings
 
-# Cameras of the map are known so well, in radians and median depths.
-_KNOWN_ROTATION_RAD, _KNOWN_TRANSLATION = 5e-4, 1e-3
+# Cameras of the map are known so well, in radians and median depths: those that new images may
+# still correct, and those before.
+_SHARED_ROTATION_RAD, _SHARED_TRANSLATION = 2e-3, 5e-3
+_HELD_ROTATION_RAD, _HELD_TRANSLATION = 2e-4, 5e-4
 _MIN_FACTOR_POINTS = 12
 _MIN_POINT_ANGLE_RAD = np.radians(1.0)
 
@@ -91,29 +95,28 @@ class WindowRefiner:
         frames = window.frames
         in_map = _overlap(window, last)
         known, unit = _in_map(submap, in_map)
-        seen = self._store.window(frames, prediction.K_image)
-        estimate = NetworkEstimate(
-            window_from_cam=known.submap_from_cam,
-            track_depth=_sample(_best_depth(known, in_map), seen.tracks.uv, prediction.grid),
+        anchors = self._anchors(window, last, in_map)
+        num_anchors = len(anchors)
+        seen = self._store.window(
+            [*(each.frame for each in anchors), *frames],
+            np.concatenate([prediction.K_image[:1].repeat(num_anchors, 0), prediction.K_image]),
         )
+        track_depth = np.full(seen.tracks.feature.shape, np.nan)
+        track_depth[:, num_anchors:] = _sample(
+            _best_depth(known, in_map), seen.tracks.uv[:, num_anchors:], prediction.grid
+        )
+        held = np.array([each.map_from_cam for each in anchors]).reshape(-1, 4, 4)
+        estimate = NetworkEstimate(
+            window_from_cam=np.concatenate([held, known.submap_from_cam]), track_depth=track_depth
+        )
+        frame_ids = [*(each.frame.id for each in anchors), *submap.frame_ids]
         priors = WindowPriors()
         if in_map is not None and last is not None:
-            depth = float(np.nanmedian(in_map.depth))
             priors = WindowPriors(
-                poses=[
-                    PosePrior(
-                        row=submap.frame_ids.index(frame_id),
-                        window_from_cam=pose,
-                        rotation_sigma_rad=_KNOWN_ROTATION_RAD,
-                        translation_sigma=_KNOWN_TRANSLATION * depth,
-                    )
-                    for frame_id, pose in zip(
-                        in_map.frame_ids, in_map.submap_from_cam, strict=True
-                    )
-                ],
-                depth=last.landmarks.prior(submap.frame_ids, seen.tracks),
+                poses=_pose_priors(anchors, in_map, frame_ids),
+                depth=last.landmarks.prior(frame_ids, seen.tracks),
             )
-        refined = refine_window(seen, estimate, priors)
+        refined = refine_window(seen, estimate, priors).without_first(num_anchors)
         if not refined.is_verified[window.num_overlap :].any():
             raise VerificationError(
                 f'the images confirm none of the {len(window.new_frames)} new frames: '
@@ -128,9 +131,21 @@ class WindowRefiner:
             submap=agreeing,
             window=refined,
             landmarks=landmarks,
-            shared=_shared(window, refined, priors, in_map),
+            shared=_shared(refined, priors, in_map, frame_ids, num_anchors),
             unit=unit,
         )
+
+    def _anchors(
+        self, window: Window, last: LastWindow | None, in_map: Submap | None
+    ) -> list[Anchor]:
+        """Return what holds the window beside the frames that it shares with the map."""
+        if last is None or in_map is None:
+            return []
+        return [
+            each
+            for each in last.anchors
+            if each.size == window.frames[0].size and each.frame.id in self._store
+        ]
 
 
 def _overlap(window: Window, last: LastWindow | None) -> Submap | None:
@@ -139,6 +154,31 @@ def _overlap(window: Window, last: LastWindow | None) -> Submap | None:
         return None
     ids = [f.id for f in window.frames[: window.num_overlap] if f.id in last.in_map.frame_ids]
     return last.in_map.select(ids) if ids else None
+
+
+def _pose_priors(
+    anchors: Sequence[Anchor], in_map: Submap, frame_ids: Sequence[int]
+) -> list[PosePrior]:
+    """Return what is known of cameras: anchors stay, shared frames may give way a little."""
+    depth = float(np.nanmedian(in_map.depth))
+    held = [
+        PosePrior(
+            row=row,
+            window_from_cam=each.map_from_cam,
+            rotation_sigma_rad=_HELD_ROTATION_RAD,
+            translation_sigma=_HELD_TRANSLATION * depth,
+        )
+        for row, each in enumerate(anchors)
+    ]
+    return held + [
+        PosePrior(
+            row=frame_ids.index(frame_id),
+            window_from_cam=pose,
+            rotation_sigma_rad=_SHARED_ROTATION_RAD,
+            translation_sigma=_SHARED_TRANSLATION * depth,
+        )
+        for frame_id, pose in zip(in_map.frame_ids, in_map.submap_from_cam, strict=True)
+    ]
 
 
 def _in_map(submap: Submap, in_map: Submap | None) -> tuple[Submap, float]:
@@ -209,7 +249,11 @@ def _agreeing(submap: Submap, refined: RefinedWindow, grid: ImageGrid) -> Submap
 
 
 def _shared(
-    window: Window, refined: RefinedWindow, priors: WindowPriors, in_map: Submap | None
+    refined: RefinedWindow,
+    priors: WindowPriors,
+    in_map: Submap | None,
+    frame_ids: Sequence[int],
+    num_anchors: int,
 ) -> SharedPoints:
     """Return the points of which the map knew the depth, where it had them and where they are."""
     nothing = np.zeros((0, 3))
@@ -217,11 +261,11 @@ def _shared(
     if prior is None or in_map is None:
         return SharedPoints(in_map=nothing, in_submap=nothing, log_depth_ratio=np.zeros(0))
     geometry = refined.geometry
-    use = refined.is_inlier[prior.track, prior.row]
-    track, row, depth = prior.track[use], prior.row[use], prior.depth[use]
-    frame_ids = [frame.id for frame in window.frames]
+    row = prior.row - num_anchors
+    use = (row >= 0) & refined.is_inlier[prior.track, row]
+    track, row, depth = prior.track[use], row[use], prior.depth[use]
     old_pose = {
-        frame_ids.index(frame_id): pose
+        frame_ids.index(frame_id) - num_anchors: pose
         for frame_id, pose in zip(in_map.frame_ids, in_map.submap_from_cam, strict=True)
     }
     before, ratio = np.zeros((len(track), 3)), np.zeros(len(track))

@@ -60,13 +60,19 @@ class FeatureStore:
                 self._forget(self._features.popitem(last=False)[0])
         return found
 
+    def __contains__(self, frame_id: int) -> bool:
+        """Return True if the features of a frame are there."""
+        with self._lock:
+            return frame_id in self._features
+
     def window(
         self, frames: Sequence[Frame], K_predicted: Float[np.ndarray, 'S 3 3']
     ) -> WindowTracks:
         """Return the tracks of a window; only pairs that are new to the store are matched.
 
         Args:
-            frames: Of the window, all of one image size.
+            frames: Of the window, all of one image size; all but the last may have lost their image
+                if the store has their features.
             K_predicted: (S, 3, 3) intrinsics in pixels of the images, for frames without calibration.
         """
         is_calibrated = all(frame.K is not None for frame in frames)
@@ -88,7 +94,7 @@ class FeatureStore:
             pairs,
             K,
             is_calibrated=is_calibrated,
-            image_size=frames[0].size,
+            image_size=frames[-1].size,
         )
 
     def _pair(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float, Int
 import numpy as np
@@ -58,6 +58,25 @@ class RefinedWindow:
     is_verified: Bool[np.ndarray, ' S']
     point_angle_rad: Float[np.ndarray, ' N']
     report: RefinementReport
+
+    def without_first(self, count: int) -> RefinedWindow:
+        """Return the window without its first cameras; what only they see has no point."""
+        is_inlier = self.is_inlier[:, count:]
+        has_point = is_inlier.any(axis=1)
+        geometry = self.geometry
+        return replace(
+            self,
+            geometry=Geometry(
+                window_from_cam=geometry.window_from_cam[count:],
+                K=geometry.K[count:],
+                points=np.where(has_point[:, None], geometry.points, np.nan),
+            ),
+            tracks=FeatureTracks(
+                feature=self.tracks.feature[:, count:], uv=self.tracks.uv[:, count:]
+            ),
+            is_inlier=is_inlier,
+            is_verified=self.is_verified[count:],
+        )
 
     @property
     def num_inliers(self) -> Int[np.ndarray, ' S']:
