@@ -4,32 +4,32 @@ import numpy as np
 import pytest
 
 from vggt_ros.mapping.refinement.features import Features
-from vggt_ros.mapping.refinement.keyframe_features import pack_features
+from vggt_ros.mapping.refinement.keyframe_features import pack_features, unpack_descriptors
 from vggt_ros.mapping.refinement.vlad import learn_vocabulary, MIN_KEYFRAMES, VladIndex
 
 
 def looks_of(place, noise=0.0, count=150):
-    """Features of one of many places, whose things differ a little each time they are seen."""
+    """Packed features of one of many places, whose things differ a little each time."""
     rng = np.random.default_rng([3, place])
     histograms = rng.gamma(0.3, size=(count, 128)) + 0.01
     again = np.random.default_rng([4, place, int(1000 * noise)])
     histograms *= np.exp(noise * again.normal(size=histograms.shape))
     descriptors = np.sqrt(histograms / histograms.sum(axis=1, keepdims=True))
-    return Features(
+    features = Features(
         uv=np.zeros((count, 2), np.float32), descriptors=descriptors.astype(np.float32)
     )
+    points = np.full((count, 3), np.nan)
+    return pack_features(features, points, np.eye(3), (640, 480)).descriptors
 
 
-def keyframe_of(place, noise=0.0):
-    features = looks_of(place, noise)
-    return pack_features(features, np.full((len(features), 3), np.nan), np.eye(3), (640, 480))
+NOTHING = np.zeros((0, 128), np.uint8)
 
 
 @pytest.fixture
 def index():
     index = VladIndex()
     for place in range(30):
-        index.add(keyframe_of(place))
+        index.add(looks_of(place))
     return index
 
 
@@ -48,16 +48,16 @@ def test_a_new_place_looks_like_none(index):
 def test_there_are_no_words_before_there_are_some_keyframes():
     index = VladIndex()
     for place in range(MIN_KEYFRAMES - 1):
-        index.add(keyframe_of(place))
+        index.add(looks_of(place))
         assert index.similarities(looks_of(place)) is None
-    index.add(keyframe_of(100))
+    index.add(looks_of(100))
     assert len(index.similarities(looks_of(0))) == MIN_KEYFRAMES
 
 
 def test_words_are_learned_again_when_the_map_has_grown(index):
     before = index.vocabulary
     for place in range(30, 8 * MIN_KEYFRAMES):
-        index.add(keyframe_of(place))
+        index.add(looks_of(place))
     assert index.vocabulary is not before
     assert int(np.argmax(index.similarities(looks_of(3, 0.3)))) == 3
 
@@ -73,10 +73,10 @@ def test_what_is_forgotten_is_not_found(index):
 def test_keyframes_forgotten_before_there_are_words_do_not_come_back():
     index = VladIndex()
     for place in range(MIN_KEYFRAMES - 2):
-        index.add(keyframe_of(place))
+        index.add(looks_of(place))
     index.keep([1, 3])
     for place in range(10, 10 + MIN_KEYFRAMES):
-        index.add(keyframe_of(place))
+        index.add(looks_of(place))
     assert len(index.similarities(looks_of(0))) == len(index) == MIN_KEYFRAMES + 2
 
 
@@ -87,28 +87,30 @@ def test_an_index_that_was_cleared_is_empty(index):
 
 
 def test_the_same_descriptors_give_the_same_words():
-    descriptors = looks_of(0, count=500).descriptors
+    descriptors = unpack_descriptors(looks_of(0, count=500))
     first, second = learn_vocabulary(descriptors), learn_vocabulary(descriptors)
     np.testing.assert_array_equal(first.words, second.words)
 
 
 def test_an_image_without_features_looks_like_nothing(index):
-    empty = Features(uv=np.zeros((0, 2), np.float32), descriptors=np.zeros((0, 128), np.float32))
-    assert np.isfinite(index.similarities(empty)).all()
-    assert not index.vocabulary.describe(empty.descriptors).any()
+    assert np.isfinite(index.similarities(NOTHING)).all()
+    assert not index.vocabulary.describe(unpack_descriptors(NOTHING)).any()
 
 
-def test_keyframes_without_features_can_be_stored():
+def test_words_are_learned_once_there_are_features():
     index = VladIndex()
-    empty = Features(uv=np.zeros((0, 2), np.float32), descriptors=np.zeros((0, 128), np.float32))
-    for _ in range(MIN_KEYFRAMES + 1):
-        index.add(pack_features(empty, np.zeros((0, 3)), np.eye(3), (640, 480)))
+    for _ in range(2 * MIN_KEYFRAMES):
+        index.add(NOTHING)
     assert index.similarities(looks_of(0)) is None
+    for place in range(MIN_KEYFRAMES):
+        index.add(looks_of(place))
+    similarity = index.similarities(looks_of(3, 0.3))
+    assert int(np.argmax(similarity)) == 2 * MIN_KEYFRAMES + 3
 
 
 def test_a_thousand_keyframes_are_searched_in_milliseconds(index):
     for place in range(30, 1000):
-        index.add(keyframe_of(place % 60))
+        index.add(looks_of(place % 60))
     looks = looks_of(5, 0.3)
     durations_s = []
     for _ in range(5):

@@ -52,9 +52,7 @@ class KeyframeFeatures:
 
     def unpacked(self) -> Features:
         """Return the features as they are compared: descriptors of length 1."""
-        descriptors = self.descriptors.astype(np.float32)
-        lengths = np.linalg.norm(descriptors, axis=1, keepdims=True)
-        return Features(uv=self.uv, descriptors=descriptors / np.maximum(lengths, _EPS))
+        return Features(uv=self.uv, descriptors=unpack_descriptors(self.descriptors))
 
     def scaled(self, scale: float) -> KeyframeFeatures:
         """Return the same features with lengths in another unit.
@@ -106,6 +104,12 @@ def pack_features(
         K=K.astype(np.float64),
         image_size=image_size,
     )
+
+
+def unpack_descriptors(descriptors: UInt8[np.ndarray, 'N 128']) -> Float32[np.ndarray, 'N 128']:
+    """Return descriptors as they are compared: each of length 1."""
+    wide = descriptors.astype(np.float32)
+    return wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), np.float32(_EPS))
 
 
 def _evenly(rows: np.ndarray, count: int) -> np.ndarray:

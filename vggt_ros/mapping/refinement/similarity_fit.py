@@ -21,7 +21,7 @@ from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
 
 _MAX_ITERATIONS = 10
-_CONVERGED = 1e-5
+_CONVERGED = 1e-4
 _HUBER_PX = 1.0
 # Where a feature is found is not better known than this.
 _MIN_SIGMA_PX = 0.5

@@ -11,17 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float, Float32, Int, Int8, Int64
+from jaxtyping import Float, Float32, Int, Int8, Int64, UInt8
 import numpy as np
 
-from vggt_ros.mapping.refinement.features import Features
-from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures, MAX_FEATURES
+from vggt_ros.mapping.refinement.keyframe_features import MAX_FEATURES, unpack_descriptors
 
 _NUM_WORDS = 64
 # The vocabulary is learned from so many keyframes, and again when there are so many times more.
 MIN_KEYFRAMES = 8
 _GROWTH = 8
-_MAX_TRAINING_FEATURES = 20_000
+_MIN_TRAINING_FEATURES, _MAX_TRAINING_FEATURES = 500, 20_000
 _ITERATIONS = 12
 _SEED = 0
 # Rows that are compared at a time: the vectors are bytes, the product is made of floats.
@@ -81,7 +80,7 @@ class VladIndex:
 
     def __init__(self) -> None:
         self.vocabulary: Vocabulary | None = None
-        self._keyframes: list[KeyframeFeatures] = []
+        self._keyframes: list[UInt8[np.ndarray, 'n 128']] = []
         self._vectors: list[Int8[np.ndarray, ' D']] = []
         self._squares: list[float] = []
         self._sum: Int64[np.ndarray, ' D'] = np.zeros(1, np.int64)
@@ -98,13 +97,17 @@ class VladIndex:
         self._keyframes.clear()
         self._refill([])
 
-    def add(self, keyframe: KeyframeFeatures) -> None:
-        """Append a keyframe; now and then the words are learned again."""
-        self._keyframes.append(keyframe)
+    def add(self, descriptors: UInt8[np.ndarray, 'n 128']) -> None:
+        """Append a keyframe; now and then the words are learned again.
+
+        Args:
+            descriptors: (n, 128) of its features, packed as in `KeyframeFeatures`; n may be 0.
+        """
+        self._keyframes.append(descriptors)
         if len(self._keyframes) >= self._learn_at:
             self._learn()
         elif self.vocabulary is not None:
-            self._append(_vector(self.vocabulary, keyframe.unpacked()))
+            self._append(_vector(self.vocabulary, unpack_descriptors(descriptors)))
 
     def keep(self, rows: Sequence[int]) -> None:
         """Forget all keyframes but some.
@@ -116,8 +119,13 @@ class VladIndex:
         if self.vocabulary is not None:
             self._refill([self._vectors[row] for row in rows])
 
-    def similarities(self, features: Features) -> Float[np.ndarray, ' n'] | None:
+    def similarities(
+        self, descriptors: UInt8[np.ndarray, 'm 128']
+    ) -> Float[np.ndarray, ' n'] | None:
         """Return how alike an image and every keyframe look: cosines about the mean of all.
+
+        Args:
+            descriptors: (m, 128) of the image, packed.
 
         Returns:
             (n,) or None as long as there is no vocabulary.
@@ -126,7 +134,7 @@ class VladIndex:
             return None
         # What all images of a place have in common says nothing about where they were taken.
         mean = (self._sum / len(self._vectors)).astype(np.float32)
-        query = _vector(self.vocabulary, features).astype(np.float32) - mean
+        query = _vector(self.vocabulary, unpack_descriptors(descriptors)).astype(np.float32) - mean
         both = np.stack([query, mean], axis=1)
         blocks = [
             np.stack(self._vectors[start : start + _BLOCK]).astype(np.float32) @ both
@@ -151,18 +159,22 @@ class VladIndex:
 
     def _learn(self) -> None:
         share = max(1, len(self._keyframes) * MAX_FEATURES // _MAX_TRAINING_FEATURES)
-        sample = [keyframe.unpacked().descriptors[::share] for keyframe in self._keyframes]
-        descriptors = np.concatenate(sample)
-        if len(descriptors) < _NUM_WORDS:
+        descriptors = unpack_descriptors(
+            np.concatenate([keyframe[::share] for keyframe in self._keyframes])
+        )
+        if len(descriptors) < _MIN_TRAINING_FEATURES:
+            self._learn_at = len(self._keyframes) + MIN_KEYFRAMES
             return
         vocabulary = learn_vocabulary(descriptors)
-        self._refill([_vector(vocabulary, each.unpacked()) for each in self._keyframes])
+        self._refill([_vector(vocabulary, unpack_descriptors(each)) for each in self._keyframes])
         self.vocabulary = vocabulary
         self._learn_at = _GROWTH * len(self._keyframes)
 
 
-def _vector(vocabulary: Vocabulary, features: Features) -> Int8[np.ndarray, ' D']:
-    vector = vocabulary.describe(features.descriptors)
+def _vector(
+    vocabulary: Vocabulary, descriptors: Float32[np.ndarray, 'n 128']
+) -> Int8[np.ndarray, ' D']:
+    vector = vocabulary.describe(descriptors)
     scaled = _BYTES_PER_SIGMA * np.sqrt(len(vector)) * vector
     return np.clip(np.rint(scaled), -127, 127).astype(np.int8)
 
