@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float
 import numpy as np
 
 from vggt_ros.mapping.placement import Placement
+from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.submap import Submap
 from vggt_ros.mapping.submap_chain import Correction, PlacedSubmap
@@ -24,6 +26,8 @@ class WindowView:
         doubts: (S,) how much each disagrees with the others.
         believed: (S,) False for frames that are left out.
         robot: What the rest of the robot says.
+        features: What the images of frames show, by id, with points in the unit of the submap;
+            None if the images were not asked.
     """
 
     window: Window
@@ -31,6 +35,7 @@ class WindowView:
     doubts: Float[np.ndarray, ' S']
     believed: Bool[np.ndarray, ' S']
     robot: RobotView
+    features: Mapping[int, KeyframeFeatures] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,6 +53,12 @@ class Entry:
     placed: PlacedSubmap
     placement: Placement
     in_map: Submap
+
+    def features_in_map(self, frame_id: int) -> KeyframeFeatures | None:
+        """Return what the image of a frame shows, map units; None if that is not known."""
+        features = (self.view.features or {}).get(frame_id)
+        scale = self.placement.map_from_submap.scale
+        return None if features is None else features.scaled(scale)
 
     def moved(self, correction: Correction, placed: PlacedSubmap) -> Entry:
         """Return the window after a correction of the map.
