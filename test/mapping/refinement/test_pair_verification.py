@@ -1,10 +1,19 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
+from vggt_ros.geometry.pinhole import unproject
 from vggt_ros.geometry.rotation import rotation_angle
-from vggt_ros.mapping.refinement.pair_verification import Refusal, VerifiedPair, verify_views
+from vggt_ros.mapping.refinement.features import detect_features
+from vggt_ros.mapping.refinement.keyframe_features import pack_features
+from vggt_ros.mapping.refinement.pair_verification import (
+    KeyframeView,
+    Refusal,
+    VerifiedPair,
+    verify_views,
+)
 
 
 def error_of(pair, drift):
@@ -84,6 +93,37 @@ def test_a_wall_of_one_repeated_pattern_is_no_place(point_scene, pose_at):
     rng = np.random.default_rng(1)
     found = verify_views(wall.seen_from(pose_at(0.5), rng), wall.seen_from(pose_at(), rng))
     assert isinstance(found, Refusal)
+
+
+def view_of_image(image, depth=3.0):
+    """A keyframe of a flat wall ahead, from its image alone."""
+    features = detect_features(image, 800)
+    K = np.array([[525.0, 0, 319.5], [0, 525.0, 239.5], [0, 0, 1]])
+    points = unproject(features.uv.astype(float), np.full(len(features), depth), K)
+    packed = pack_features(features, points, K, image.shape[1::-1])
+    return KeyframeView(features=packed, place_from_cam=np.eye(4))
+
+
+def smooth(rng, height, width):
+    noise = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 2), None, 0, 255, cv2.NORM_MINMAX)
+
+
+@pytest.mark.parametrize('shift', [0, 40, 80])
+def test_wallpaper_is_no_place(rng, shift):
+    paper = np.tile(smooth(rng, 80, 80), (6, 10, 1))
+    query, stored = view_of_image(paper[:, :640]), view_of_image(paper[:, shift : 640 + shift])
+    assert len(query.features) > 300
+    assert verify_views(query, stored) is Refusal.FEW_MATCHES
+
+
+def test_a_wall_that_is_painted_once_is_a_place(rng):
+    wall = smooth(rng, 480, 740)
+    query, stored = view_of_image(wall[:, :640]), view_of_image(wall[:, 100:])
+    found = verify_views(query, stored)
+    assert isinstance(found, VerifiedPair)
+    moved = found.stored_from_query.translation
+    np.testing.assert_allclose(moved, [-100 * 3.0 / 525.0, 0, 0], atol=0.02)
 
 
 def with_strangers(point_scene, rng, num_same, num_strangers):

@@ -175,14 +175,17 @@ def _matches(query: KeyframeView, stored: KeyframeView) -> PairMatches:
 
 def _adjusted(start: Sim3, matches: PairMatches) -> Sim3 | None:
     current = start
+    is_inlier = inlier_mask(current, matches)
     for _ in range(_ROUNDS):
-        is_inlier = inlier_mask(current, matches)
         if int(is_inlier.sum()) < _MIN_PNP_INLIERS:
             return None
         try:
             current = fit_similarity(current, [matches.select(is_inlier)]).stored_from_query
         except AlignmentError:
             return None
+        was_inlier, is_inlier = is_inlier, inlier_mask(current, matches)
+        if (is_inlier == was_inlier).all():
+            break
     return current
 
 
