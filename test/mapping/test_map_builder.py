@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,46 @@ def test_where_the_way_closes_a_loop_the_map_is_corrected_once(builder, predicto
         corrections.append(update.correction is not None)
     assert builder.map.chain.num_loops == sum(corrections) > 0
     assert not any(corrections[:40])
+
+
+def test_with_images_that_are_asked_loops_need_no_network(
+    builder, predictor, make_frame, true_pose, point_scene, monkeypatch
+):
+    """Features of things in the room, at the true poses, beside what the network says."""
+    rng = np.random.default_rng(0)
+    room = point_scene.room(1, count=1500, center=(0, 0, 0), size=(8, 3, 6))
+    look = builder._view
+
+    def asked(window, prediction, config):
+        view = look(window, prediction, config)
+        ids = [frame.id for frame in window.frames]
+        true_steps = np.linalg.norm(true_pose(ids[-1])[:3, 3] - true_pose(ids[0])[:3, 3])
+        steps = view.submap.submap_from_cam[[0, -1], :3, 3]
+        unit = float(np.linalg.norm(steps[1] - steps[0])) / true_steps
+        features = {i: room.seen_from(true_pose(i), rng).features.scaled(unit) for i in ids}
+        return replace(view, features=features)
+
+    monkeypatch.setattr(builder, '_view', asked)
+    for first in range(0, 330, 3):
+        build(builder, window_of(make_frame, first, 3 if first else 0))
+    statistics = builder.loop_statistics
+    assert statistics.num_queries > 0
+    assert builder.map.chain.num_loops == statistics.num_confirmed > 0
+    assert all(ids == sorted(set(ids)) for ids in predictor.windows), 'no window over two places'
+    assert len(predictor.windows) == 110
+    assert all(place.jpeg == b'' for place in map(builder.map.places.__getitem__, range(9)))
+
+
+def test_windows_of_which_the_images_say_nothing_are_not_shown_to_the_network_again(
+    builder, predictor, make_frame, monkeypatch
+):
+    look = builder._view
+    monkeypatch.setattr(builder, '_view', lambda *args: replace(look(*args), features={}))
+    for first in range(0, 330, 3):
+        build(builder, window_of(make_frame, first, 3 if first else 0))
+    assert len(predictor.windows) == 110
+    assert builder.map.chain.num_loops == 0
+    assert builder.loop_statistics.refusals['no_features'] == 110
 
 
 def test_the_ends_of_the_seam_and_the_new_frames_get_depth():

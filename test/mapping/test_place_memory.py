@@ -4,6 +4,8 @@ import pytest
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.place_memory import PlaceMemory
+from vggt_ros.mapping.refinement.features import Features
+from vggt_ros.mapping.refinement.keyframe_features import pack_features
 from vggt_ros.mapping.submap import Submap
 from vggt_ros.world_config import LoopSettings
 
@@ -106,3 +108,69 @@ def test_when_there_are_too_many_the_older_half_is_thinned(memory):
     assert len(memory) <= 40
     assert ids[:4] == [0, 2, 4, 6]
     assert ids[-20:] == list(range(21, 41))
+
+
+def features_of(place, count=120):
+    rng = np.random.default_rng([3, place])
+    histograms = rng.gamma(0.3, size=(count, 128)) + 0.01
+    looks = np.sqrt(histograms / histograms.sum(axis=1, keepdims=True)).astype(np.float32)
+    found = Features(uv=np.zeros((count, 2), np.float32), descriptors=looks)
+    return pack_features(found, np.full((count, 3), 2.0), np.eye(3), (160, 120))
+
+
+@pytest.fixture
+def seen_memory():
+    """Places of which is known what their images show."""
+    memory = PlaceMemory(LoopSettings(min_gap=15.0, max_places=40))
+    for index in range(30):
+        memory.add(
+            index // 2,
+            frame_of(index),
+            in_map_of(index),
+            descriptor_of(index),
+            features_of(index),
+        )
+    return memory
+
+
+def test_a_place_is_found_by_its_features(seen_memory):
+    similarity = seen_memory.word_similarities(features_of(11))
+    assert int(np.argmax(similarity)) == 11
+    assert seen_memory.word_similarities(features_of(500)).max() < 0.5
+
+
+def test_with_features_neither_image_nor_depth_is_kept(seen_memory):
+    place = seen_memory[0]
+    assert place.jpeg == b''
+    assert place.in_map.depth.size <= 64
+    assert place.features.nbytes < 20_000
+    np.testing.assert_array_equal(place.map_from_cam, np.eye(4))
+
+
+def test_places_without_an_image_are_no_candidates_for_a_network_window(seen_memory):
+    assert seen_memory.candidate(descriptor_of(4, 0.02), 100 * SECOND_NS, 3) is None
+
+
+def test_points_of_features_move_with_their_submap(seen_memory):
+    seen_memory.correct({2: Sim3(2.0, np.eye(3), np.array([0.0, 1.0, 0.0]))})
+    assert np.unique(seen_memory[4].features.points_in_cam).tolist() == [4.0]
+    assert np.unique(seen_memory[3].features.points_in_cam).tolist() == [2.0]
+
+
+def test_places_that_were_thinned_out_are_not_found_by_their_features(seen_memory):
+    for index in range(30, 41):
+        seen_memory.add(
+            index // 2,
+            frame_of(index),
+            in_map_of(index),
+            descriptor_of(index),
+            features_of(index),
+        )
+    for index in (0, 6, 25, 40):
+        similarity = seen_memory.word_similarities(features_of(index))
+        assert len(similarity) == len(seen_memory)
+        assert seen_memory[int(np.argmax(similarity))].frame.id == index
+
+
+def test_without_features_there_are_no_words(memory):
+    assert memory.word_similarities(features_of(0)) is None

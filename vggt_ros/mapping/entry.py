@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float
 import numpy as np
 
 from vggt_ros.mapping.placement import Placement
+from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.submap import Submap
 from vggt_ros.mapping.submap_chain import Correction, PlacedSubmap
@@ -26,6 +28,8 @@ class WindowView:
         believed: (S,) False for frames that are left out.
         robot: What the rest of the robot says.
         refinement: What the images say; None if they were not asked.
+        features: What the images of frames show, by id, with points in the unit of the submap;
+            None if the images were not asked.
     """
 
     window: Window
@@ -34,6 +38,7 @@ class WindowView:
     believed: Bool[np.ndarray, ' S']
     robot: RobotView
     refinement: Refinement | None = None
+    features: Mapping[int, KeyframeFeatures] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,6 +56,12 @@ class Entry:
     placed: PlacedSubmap
     placement: Placement
     in_map: Submap
+
+    def features_in_map(self, frame_id: int) -> KeyframeFeatures | None:
+        """Return what the image of a frame shows, map units; None if that is not known."""
+        features = (self.view.features or {}).get(frame_id)
+        scale = self.placement.map_from_submap.scale
+        return None if features is None else features.scaled(scale)
 
     def moved(self, correction: Correction, placed: PlacedSubmap) -> Entry:
         """Return the window after a correction of the map.

@@ -21,6 +21,7 @@ from vggt_ros.mapping.frame_agreement import (
 from vggt_ros.mapping.place_memory import MAX_DEPTH_SIZE, Place, PlaceMemory
 from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.pose_noise import PoseNoise
+from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.registration import register, Registration
 from vggt_ros.mapping.submap import Submap, submap_from_prediction
 from vggt_ros.mapping.submap_chain import PlacedSubmap
@@ -52,12 +53,15 @@ class Visit:
         frames: Its new frames that are believed.
         in_map: The same frames in the map.
         descriptors: (n, C) of the same frames.
+        features: What the images of the same frames show, map units, None for a frame of which
+            nothing is known; None if the images were not asked.
     """
 
     submap: PlacedSubmap
     frames: tuple[Frame, ...]
     in_map: Submap
     descriptors: Float32[np.ndarray, 'n C']
+    features: tuple[KeyframeFeatures | None, ...] | None = None
 
 
 class LoopCloser:

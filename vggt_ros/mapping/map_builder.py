@@ -19,8 +19,10 @@ from vggt_ros.mapping.frame_agreement import consistent_frames, frame_disagreeme
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.loop_closure import LoopCloser, Visit
 from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
+from vggt_ros.mapping.loop_verification import LoopStatistics, LoopVerifier
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.odometry_agreement import moved_as_odometry
+from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.rig import measure_by_rig, on_rig
 from vggt_ros.mapping.robot import Robot
@@ -67,11 +69,18 @@ class MapBuilder:
         # What is in a window and what waits for the next ones.
         frames = (4 * config.window.size + MAX_ANCHOR_SETS) * config.input.num_cameras
         self._refiner = WindowRefiner(config.refine, frames)
+        self._verifier = LoopVerifier(self.map.places)
+
+    @property
+    def loop_statistics(self) -> LoopStatistics:
+        """What loop queries by images brought so far."""
+        return self._verifier.statistics
 
     def clear(self) -> None:
         """Forget the map; call with its lock held."""
         self.map.clear()
         self._loops.clear()
+        self._verifier.clear()
         self._refiner.clear()
 
     def prepare(self, frame: Frame) -> None:
@@ -198,20 +207,15 @@ class MapBuilder:
     def _close_loop(
         self, entry: Entry, prediction: Prediction, is_void: Callable[[], bool]
     ) -> Entry:
-        """Look whether the window is at an old place; if it is, correct the map."""
+        """Look whether the window is at a revisited place; if it is, correct the map."""
         if not self._config.loop.enable or prediction.descriptors is None:
             return entry
-        with self.map.lock:
-            if is_void():
-                return entry
-            visit = _visit(entry, prediction.descriptors)
-            places = self._loops.candidates(visit)
-            chain = self.map.chain
-            places = [place for place in places if place.submap_id in chain]
-            submaps = {place.submap_id: chain[place.submap_id] for place in places}
-        if not places:
-            return entry
-        edge = self._loops.look(visit, places, submaps, self._predict, self.map.noise)
+        visit = _visit(entry, prediction.descriptors)
+        edge = (
+            self._predicted_loop(visit, is_void)
+            if visit.features is None
+            else self._verified_loop(visit, is_void)
+        )
         if edge is None:
             return entry
         with self.map.lock:
@@ -222,6 +226,25 @@ class MapBuilder:
             except AlignmentError:
                 _log.warning('a loop was found and could not be closed', exc_info=True)
                 return entry
+
+    def _verified_loop(self, visit: Visit, is_void: Callable[[], bool]) -> Edge | None:
+        """Return a loop that the images confirm."""
+        with self.map.lock:
+            query = None if is_void() else self._verifier.query(visit, self.map.chain)
+        return None if query is None else self._verifier.verify(query)
+
+    def _predicted_loop(self, visit: Visit, is_void: Callable[[], bool]) -> Edge | None:
+        """Return a loop that a network window over both places shows."""
+        with self.map.lock:
+            if is_void():
+                return None
+            places = self._loops.candidates(visit)
+            chain = self.map.chain
+            places = [place for place in places if place.submap_id in chain]
+            submaps = {place.submap_id: chain[place.submap_id] for place in places}
+        if not places:
+            return None
+        return self._loops.look(visit, places, submaps, self._predict, self.map.noise)
 
 
 def dense_frames(set_rows: Sequence[Sequence[int]], num_overlap_sets: int) -> tuple[int, ...]:
@@ -251,9 +274,11 @@ def _request(window: Window, queries: Queries | None, config: VggtConfig) -> Req
 def _visit(entry: Entry, descriptors: Float32[np.ndarray, 'S C']) -> Visit:
     window, believed = entry.view.window, entry.view.believed
     rows = [i for i in range(window.num_overlap, len(window.frames)) if believed[i]]
+    features = tuple(entry.features_in_map(window.frames[i].id) for i in rows)
     return Visit(
         submap=entry.placed,
         frames=tuple(window.frames[i] for i in rows),
         in_map=entry.in_map.select([window.frames[i].id for i in rows]),
         descriptors=descriptors[rows],
+        features=None if entry.view.features is None else features,
     )

@@ -248,7 +248,8 @@ class MapState:
             frame, descriptor = result.frame, result.descriptor
             if descriptor is not None:
                 alone = entry.in_map.select([frame.id])
-                self.places.add(entry.placed.id, frame, alone, descriptor)
+                features = entry.features_in_map(frame.id)
+                self.places.add(entry.placed.id, frame, alone, descriptor, features)
 
     def _first_scale(self, view: WindowView) -> float:
         """Return map units per unit of the first window."""

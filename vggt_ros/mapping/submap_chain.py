@@ -9,6 +9,7 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.mapping.loop_gate import loop_innovation
 from vggt_ros.mapping.pose_graph import Edge, optimise
 from vggt_ros.mapping.uncertainty import compose
 
@@ -143,6 +144,10 @@ class SubmapChain:
         if segments[0] != segments[1]:
             places |= self._tied(loop, max(segments))
         known = [edge for edge in self._edges if edge.i in places and edge.j in places]
+        # Before the graph gives way to it: spread over many edges, a large error looks small.
+        if loop_innovation(loop, known, places, is_rigid=is_rigid) > _MAX_LOOP_ERROR:
+            self.num_loops_refused += 1
+            return {}
         solution = optimise(places, [*known, loop], is_rigid=is_rigid)
         if solution.loop_errors[-1] > _MAX_LOOP_ERROR:
             self.num_loops_refused += 1
