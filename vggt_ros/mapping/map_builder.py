@@ -12,6 +12,7 @@ import numpy as np
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError, PredictionError
+from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.mapping.entry import Entry, WindowView
 from vggt_ros.mapping.frame import Frame
@@ -30,6 +31,7 @@ from vggt_ros.mapping.robot_view import robot_view
 from vggt_ros.mapping.submap import submap_from_prediction
 from vggt_ros.mapping.track_book import Queries
 from vggt_ros.mapping.window import Window
+from vggt_ros.mapping.window_depth import kept_pixels
 from vggt_ros.mapping.window_refiner import Refinement, WindowRefiner
 
 _log = logging.getLogger(__name__)
@@ -68,7 +70,8 @@ class MapBuilder:
         self._loops = LoopCloser(self.map.places)
         # What is in a window and what waits for the next ones.
         frames = (4 * config.window.size + MAX_ANCHOR_SETS) * config.input.num_cameras
-        self._refiner = WindowRefiner(config.refine, frames)
+        device = resolve_device(config.model.device)
+        self._refiner = WindowRefiner(config.refine, frames, device)
         self._verifier = LoopVerifier(self.map.places)
 
     @property
@@ -143,6 +146,11 @@ class MapBuilder:
         with self.map.lock:
             if is_void():
                 return None
+            keep = prediction.keep
+            if view.refinement is not None:
+                rows = np.flatnonzero(view.believed[window.num_overlap :]) + window.num_overlap
+                keep = kept_pixels(view.submap, prediction.grid, config.cloud, rows.tolist())
+            prediction = replace(prediction, keep=keep)
             results = frame_results(entry, prediction, self.map.noise, config.cloud, queries)
             self.map.add(entry, results)
             if queries is not None:
@@ -202,6 +210,7 @@ class MapBuilder:
             believed=believed,
             robot=robot,
             refinement=refinement,
+            features=None if refinement is None else refinement.features,
         )
 
     def _close_loop(

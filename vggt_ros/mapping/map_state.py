@@ -32,7 +32,7 @@ _LOCKED_LOG_SIGMA = 1e-4
 # Frames of a window that are remembered as places, and that are drawn into the occupancy grid.
 _PLACES_PER_WINDOW, _SCANS_PER_WINDOW = 2, 2
 # Frame sets before those that the next window shares which hold it, too.
-MAX_ANCHOR_SETS = 8
+MAX_ANCHOR_SETS = 12
 # Scans that are kept to draw the grid again after a correction, 0.1 MB each.
 _MAX_SCANS = 600
 
@@ -159,6 +159,8 @@ class MapState:
                 if entry.view.believed[row]:
                     pose = entry.in_map.submap_from_cam[row]
                     self.trajectory.correct_pose(entry.in_map.frame_ids[row], submap_id, pose)
+            for frame_id, pose in self._anchor_poses(entry).items():
+                self.trajectory.correct_pose(frame_id, submap_id, pose)
         for result in results:
             self.trajectory.add(result.frame.id, submap_id, result.view)
         if self._config.map.enable:
@@ -238,8 +240,20 @@ class MapState:
         # A window that is not tied to the last one has nothing to do with its anchors.
         known = self.last if view.window.num_overlap else None
         old = [] if known is None else [a for a in known.anchors if a.frame.id not in new]
+        poses = self._anchor_poses(entry)
+        old = [replace(a, map_from_cam=poses.get(a.frame.id, a.map_from_cam)) for a in old]
         most = MAX_ANCHOR_SETS * self._config.input.num_cameras
-        return tuple([*old, *new.values()][-most:])
+        every = [*old, *new.values()]
+        return tuple(every[max(0, len(every) - most) :])
+
+    @staticmethod
+    def _anchor_poses(entry: Entry) -> dict[int, Float[np.ndarray, '4 4']]:
+        """Return where a refined window puts its anchors in the map."""
+        if entry.view.refinement is None:
+            return {}
+        place = entry.placement.map_from_submap
+        poses = entry.view.refinement.anchor_poses
+        return {frame_id: place.apply_to_pose(pose) for frame_id, pose in poses.items()}
 
     def _remember_places(self, entry: Entry, results: tuple[FrameResult, ...]) -> None:
         if not self._config.loop.enable:

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.geometry.robust import huber_mean, huber_mean_rotation, median_and_sigma
+from vggt_ros.geometry.robust import median_and_sigma
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.registration import Registration
 
-_ROTATION_DELTA_RAD = np.radians(0.3)
-# In median depths.
-_TRANSLATION_DELTA = 0.01
-# Fewer shared points say nothing about the scale: it stays.
+# Fewer shared points say nothing about the scale.
 _MIN_POINTS = 12
 # Points of one window err together, as its cameras do: about so many are independent.
 _MAX_INDEPENDENT = 30
@@ -44,11 +41,11 @@ def register_by_points(
     shared: SharedPoints,
     median_depth: float,
 ) -> Registration:
-    """Return the similarity that brings cameras and points that two windows share together.
+    """Return how a refined window sits in the map that it was adjusted in.
 
-    Rotation from the cameras, scale from the median ratio of the points' depths, translation
-    half from the cameras and half from the points, all by robust means. Refined windows share
-    their unit with the map already: without points the scale is 1.
+    The oldest cameras that it shares with the map held it while the younger ones gave way: it
+    is where it belongs, and the similarity is the identity. What shared cameras and points moved
+    by tells how sure that is.
 
     Args:
         frame_ids: Of the m shared frames, m >= 1.
@@ -58,27 +55,20 @@ def register_by_points(
         median_depth: Of the scene, map units.
     """
     turns = map_from_cam[:, :3, :3] @ np.swapaxes(submap_from_cam[:, :3, :3], 1, 2)
-    rotation = huber_mean_rotation(turns, float(_ROTATION_DELTA_RAD))
+    shifts = map_from_cam[:, :3, 3] - submap_from_cam[:, :3, 3]
     count = len(shared.in_map)
-    log_scale, spread, log_scale_sigma = 0.0, 0.0, _UNKNOWN_LOG_SCALE_SIGMA
+    spread, log_scale_sigma = 0.0, _UNKNOWN_LOG_SCALE_SIGMA
     if count >= _MIN_POINTS:
         log_scale, spread = median_and_sigma(shared.log_depth_ratio)
         independent = min(count, _MAX_INDEPENDENT)
-        log_scale_sigma = max(1.25 * spread / float(np.sqrt(independent)), _MIN_LOG_SCALE_SIGMA)
-    scale = float(np.exp(log_scale))
-    shifts = map_from_cam[:, :3, 3] - scale * submap_from_cam[:, :3, 3] @ rotation.T
-    delta = _TRANSLATION_DELTA * median_depth
-    translation = huber_mean(shifts, delta)
-    distances = np.linalg.norm(shifts - translation, axis=1)
-    if count >= _MIN_POINTS:
-        by_points = huber_mean(shared.in_map - scale * shared.in_submap @ rotation.T, delta)
-        translation = 0.5 * (translation + by_points)
+        by_spread = 1.25 * spread / float(np.sqrt(independent))
+        log_scale_sigma = max(float(np.hypot(by_spread, log_scale)), _MIN_LOG_SCALE_SIGMA)
     return Registration(
-        map_from_submap=Sim3(scale, rotation, translation),
+        map_from_submap=Sim3(1.0, np.eye(3), np.zeros(3)),
         frame_ids=frame_ids,
         scale_residual=spread,
         log_scale_sigma=log_scale_sigma,
-        rotation_residual_rad=float(rotation_angle(rotation.T @ turns).max()),
-        translation_residual=float(distances.max()) / median_depth,
+        rotation_residual_rad=float(rotation_angle(turns).max()),
+        translation_residual=float(np.linalg.norm(shifts, axis=1).max()) / median_depth,
         num_pixels=count,
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 import numpy as np
+import torch
 
 from vggt_ros.errors import AlignmentError, VerificationError
 from vggt_ros.geometry import se3
-from vggt_ros.geometry.pinhole import unproject, unproject_depth
+from vggt_ros.geometry.pinhole import unproject
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.placement import LastWindow
@@ -20,6 +20,7 @@ from vggt_ros.mapping.point_registration import SharedPoints
 from vggt_ros.mapping.refinement.anchor import Anchor
 from vggt_ros.mapping.refinement.bundle_adjustment import PosePrior
 from vggt_ros.mapping.refinement.feature_store import FeatureStore
+from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures, pack_features
 from vggt_ros.mapping.refinement.landmarks import Landmarks, landmarks_of
 from vggt_ros.mapping.refinement.network_start import NetworkEstimate
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow
@@ -27,14 +28,14 @@ from vggt_ros.mapping.refinement.window_refinement import refine_window, WindowP
 from vggt_ros.mapping.registration import register
 from vggt_ros.mapping.submap import Submap
 from vggt_ros.mapping.window import Window
+from vggt_ros.mapping.window_depth import agreeing_depth, depth_at, with_map_depth
 from vggt_ros.refine_config import RefineSettings
 
-# Cameras of the map are known so well, in radians and median depths: those that new images may
-# still correct, and those before.
-_SHARED_ROTATION_RAD, _SHARED_TRANSLATION = 2e-3, 5e-3
+# Cameras of the map are known so well, in radians and median depths: the oldest ones, which hold
+# the window, and those that newer images may still correct.
 _HELD_ROTATION_RAD, _HELD_TRANSLATION = 2e-4, 5e-4
-_MIN_FACTOR_POINTS = 12
-_MIN_POINT_ANGLE_RAD = np.radians(1.0)
+_FREE_ROTATION_RAD, _FREE_TRANSLATION = 5e-2, 0.2
+_NUM_HELD = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,29 +46,35 @@ class Refinement:
         submap: In the frame and unit of the map if it shares verified frames with it, else in the
             network's.
         window: What the images say.
+        features: What the new verified frames show, by id, with points in the unit of `submap`.
         landmarks: Depth of the features of its verified frames, units of `submap`.
         shared: Points that the map has, too.
         unit: Units of `submap` per unit of the network's prediction.
+        anchor_poses: submap_from_cam of the anchors that the images confirm, by frame id.
     """
 
     submap: Submap
     window: RefinedWindow
+    features: Mapping[int, KeyframeFeatures]
     landmarks: Landmarks
     shared: SharedPoints
     unit: float
+    anchor_poses: Mapping[int, Float[np.ndarray, '4 4']]
 
 
 class WindowRefiner:
     """Refines windows; keeps the features of the frames that may be in the next one."""
 
-    def __init__(self, settings: RefineSettings, max_frames: int) -> None:
+    def __init__(self, settings: RefineSettings, max_frames: int, device: torch.device) -> None:
         """Start without features.
 
         Args:
             settings: `refine.*`.
+            device: Where images are compared pixel by pixel.
             max_frames: Frames that may be in a window or wait for one.
         """
         self.settings = settings
+        self._device = device
         self._store = FeatureStore(settings.max_features, max_frames)
 
     def clear(self) -> None:
@@ -102,8 +109,8 @@ class WindowRefiner:
             np.concatenate([prediction.K_image[:1].repeat(num_anchors, 0), prediction.K_image]),
         )
         track_depth = np.full(seen.tracks.feature.shape, np.nan)
-        track_depth[:, num_anchors:] = _sample(
-            _best_depth(known, in_map), seen.tracks.uv[:, num_anchors:], prediction.grid
+        track_depth[:, num_anchors:] = depth_at(
+            with_map_depth(known, in_map), seen.tracks.uv[:, num_anchors:], prediction.grid
         )
         held = np.array([each.map_from_cam for each in anchors]).reshape(-1, 4, 4)
         estimate = NetworkEstimate(
@@ -116,7 +123,13 @@ class WindowRefiner:
                 poses=_pose_priors(anchors, in_map, frame_ids),
                 depth=last.landmarks.prior(frame_ids, seen.tracks),
             )
-        refined = refine_window(seen, estimate, priors).without_first(num_anchors)
+        refined = refine_window(seen, estimate, priors)
+        anchor_poses = {
+            each.frame.id: refined.geometry.window_from_cam[row]
+            for row, each in enumerate(anchors)
+            if refined.is_verified[row]
+        }
+        refined = refined.without_first(num_anchors)
         if not refined.is_verified[window.num_overlap :].any():
             raise VerificationError(
                 f'the images confirm none of the {len(window.new_frames)} new frames: '
@@ -124,16 +137,39 @@ class WindowRefiner:
                 f'covered, or sees too little texture, or moves too fast: refine.max_features, '
                 f'keyframe.min_parallax'
             )
-        agreeing = _agreeing(known, refined, prediction.grid)
+        is_late = 1e3 * refined.report.duration_s > self.settings.budget_ms
+        agreeing = agreeing_depth(
+            known,
+            refined,
+            prediction,
+            in_map,
+            sweeps=self.settings.mode == 'depth' and not is_late,
+            device=self._device,
+        )
         counts = [len(self._store.features(frame)) for frame in frames]
         landmarks = landmarks_of(refined, submap.frame_ids, counts)
         return Refinement(
             submap=agreeing,
             window=refined,
+            features=self._keyframe_features(window, refined, landmarks),
             landmarks=landmarks,
             shared=_shared(refined, priors, in_map, frame_ids, num_anchors),
             unit=unit,
+            anchor_poses=anchor_poses,
         )
+
+    def _keyframe_features(
+        self, window: Window, refined: RefinedWindow, landmarks: Landmarks
+    ) -> dict[int, KeyframeFeatures]:
+        found = {}
+        for row in range(window.num_overlap, len(window.frames)):
+            if refined.is_verified[row]:
+                frame, K = window.frames[row], refined.geometry.K[row]
+                features = self._store.features(frame)
+                depth = landmarks.of_frame[frame.id].depth
+                points = unproject(features.uv.astype(np.float64), depth, K)
+                found[frame.id] = pack_features(features, points, K, frame.size)
+        return found
 
     def _anchors(
         self, window: Window, last: LastWindow | None, in_map: Submap | None
@@ -159,25 +195,23 @@ def _overlap(window: Window, last: LastWindow | None) -> Submap | None:
 def _pose_priors(
     anchors: Sequence[Anchor], in_map: Submap, frame_ids: Sequence[int]
 ) -> list[PosePrior]:
-    """Return what is known of cameras: anchors stay, shared frames may give way a little."""
+    """Return what is known of cameras: the oldest stay, later ones may give way a little."""
     depth = float(np.nanmedian(in_map.depth))
-    held = [
+    known = [
+        *((row, each.map_from_cam) for row, each in enumerate(anchors)),
+        *(
+            (frame_ids.index(frame_id), pose)
+            for frame_id, pose in zip(in_map.frame_ids, in_map.submap_from_cam, strict=True)
+        ),
+    ]
+    return [
         PosePrior(
             row=row,
-            window_from_cam=each.map_from_cam,
-            rotation_sigma_rad=_HELD_ROTATION_RAD,
-            translation_sigma=_HELD_TRANSLATION * depth,
-        )
-        for row, each in enumerate(anchors)
-    ]
-    return held + [
-        PosePrior(
-            row=frame_ids.index(frame_id),
             window_from_cam=pose,
-            rotation_sigma_rad=_SHARED_ROTATION_RAD,
-            translation_sigma=_SHARED_TRANSLATION * depth,
+            rotation_sigma_rad=_HELD_ROTATION_RAD if i < _NUM_HELD else _FREE_ROTATION_RAD,
+            translation_sigma=(_HELD_TRANSLATION if i < _NUM_HELD else _FREE_TRANSLATION) * depth,
         )
-        for frame_id, pose in zip(in_map.frame_ids, in_map.submap_from_cam, strict=True)
+        for i, (row, pose) in enumerate(known)
     ]
 
 
@@ -197,55 +231,6 @@ def _in_map(submap: Submap, in_map: Submap | None) -> tuple[Submap, float]:
         shift = in_map.submap_from_cam[-1, :3, 3]
         place = Sim3(scale, rotation, shift - scale * rotation @ shared.submap_from_cam[-1, :3, 3])
     return submap.moved(place), place.scale
-
-
-def _best_depth(submap: Submap, in_map: Submap | None) -> Float32[np.ndarray, 'S H W']:
-    """Return the depth of a window, that of the map where it has one."""
-    if in_map is None or in_map.depth.shape[1:] != submap.depth.shape[1:]:
-        return submap.depth
-    depth = submap.depth.copy()
-    for frame_id, image in zip(in_map.frame_ids, in_map.depth, strict=True):
-        if np.isfinite(image).any():
-            depth[submap.frame_ids.index(frame_id)] = image
-    return depth
-
-
-def _sample(
-    depth: Float32[np.ndarray, 'S H W'], uv: Float[np.ndarray, 'N S 2'], grid: ImageGrid
-) -> Float[np.ndarray, 'N S']:
-    """Return the depth at pixels of the camera's images: that of the nearest of its own."""
-    at = grid.model_from_image(uv)
-    is_seen = np.isfinite(at[..., 0])
-    columns = np.rint(np.where(is_seen, at[..., 0], 0.0)).astype(int)
-    rows = np.rint(np.where(is_seen, at[..., 1], 0.0)).astype(int)
-    height, width = depth.shape[1:]
-    is_seen &= (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    image = np.broadcast_to(np.arange(depth.shape[0]), is_seen.shape)
-    found = depth[image, rows.clip(0, height - 1), columns.clip(0, width - 1)]
-    return np.where(is_seen & (found > 0), found, np.nan).astype(np.float64)
-
-
-def _agreeing(submap: Submap, refined: RefinedWindow, grid: ImageGrid) -> Submap:
-    """Return the window with refined cameras and depth that agrees with its points."""
-    geometry = refined.geometry
-    K = np.stack([grid.K_model_from_image(each) for each in geometry.K])
-    cam_from_window = se3.inverse(geometry.window_from_cam)
-    depth = submap.depth.copy()
-    known = _sample(depth, refined.tracks.uv, grid)
-    use = refined.is_inlier & (refined.point_angle_rad > _MIN_POINT_ANGLE_RAD)[:, None]
-    for row in range(len(depth)):
-        rows = np.flatnonzero(use[:, row] & np.isfinite(known[:, row]))
-        if len(rows) >= _MIN_FACTOR_POINTS:
-            z = se3.transform(cam_from_window[row], geometry.points[rows])[:, 2]
-            depth[row] *= np.float32(np.exp(np.median(np.log(z / known[rows, row]))))
-    return replace(
-        submap,
-        depth=depth,
-        points_in_cam=np.stack([unproject_depth(d, k) for d, k in zip(depth, K, strict=True)]),
-        K=K,
-        submap_from_cam=geometry.window_from_cam,
-        focal_ratio=submap.focal_ratio,
-    )
 
 
 def _shared(

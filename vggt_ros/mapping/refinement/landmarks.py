@@ -14,7 +14,7 @@ from vggt_ros.mapping.refinement.refined_window import RefinedWindow
 from vggt_ros.mapping.refinement.tracks import FeatureTracks
 
 # A feature is found to this part of a pixel; at best its depth is known to this part of itself.
-_SIGMA_PX = 0.7
+_SIGMA_PX = 1.0
 _MIN_LOG_SIGMA = 0.004
 # Depth that is known worse says nothing.
 _MAX_LOG_SIGMA = 0.2
@@ -87,9 +87,6 @@ def landmarks_of(
 ) -> Landmarks:
     """Return the depths that a refined window gives the features of its verified frames.
 
-    The standard deviation is that of a point whose rays meet at the angle they do: a pixel's
-    error over the parallax (Hartley and Zisserman, "Multiple View Geometry", section 12.6).
-
     Args:
         refined: The window, in the unit the depths are wanted in.
         frame_ids: Of its S images.
@@ -97,7 +94,6 @@ def landmarks_of(
     """
     geometry = refined.geometry
     cam_from_window = se3.inverse(geometry.window_from_cam)
-    angle_rad = np.maximum(refined.point_angle_rad, _MIN_ANGLE_RAD)
     of_frame = {}
     for row in np.flatnonzero(refined.is_verified).tolist():
         depth = np.full(num_features[row], np.nan)
@@ -106,7 +102,24 @@ def landmarks_of(
         z = se3.transform(cam_from_window[row], geometry.points[use])[:, 2]
         feature = refined.tracks.feature[use, row]
         depth[feature] = np.where(z > 0, z, np.nan)
-        sigma = _SIGMA_PX / float(geometry.K[row, 0, 0]) / angle_rad[use]
-        log_sigma[feature] = np.maximum(sigma, _MIN_LOG_SIGMA)
+        log_sigma[feature] = point_log_sigma(
+            refined.point_angle_rad[use], float(geometry.K[row, 0, 0])
+        )
         of_frame[frame_ids[row]] = FrameLandmarks(depth=depth, log_sigma=log_sigma)
     return Landmarks(of_frame=of_frame)
+
+
+def point_log_sigma(
+    angle_rad: Float[np.ndarray, ' n'], focal_px: float
+) -> Float[np.ndarray, ' n']:
+    """Return how well the depth of points is known: standard deviations of its log.
+
+    A pixel's error over the parallax (Hartley and Zisserman, "Multiple View Geometry in Computer
+    Vision", 2nd ed., section 12.6).
+
+    Args:
+        angle_rad: (n,) largest angles between their rays.
+        focal_px: Focal length of the camera.
+    """
+    sigma = _SIGMA_PX / focal_px / np.maximum(angle_rad, _MIN_ANGLE_RAD)
+    return np.maximum(sigma, _MIN_LOG_SIGMA)
