@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from jaxtyping import Float, Float32, UInt8
@@ -13,6 +14,7 @@ from vggt_ros.mapping.refinement.depth_confidence import swept_confidence
 from vggt_ros.mapping.refinement.depth_consistency import count_views
 from vggt_ros.mapping.refinement.depth_field import correct_depth, CorrectedDepth
 from vggt_ros.mapping.refinement.depth_sweep import sweep_depth, SweepWindow, SweptDepth
+from vggt_ros.mapping.refinement.lone_thread import compute_alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,16 +96,19 @@ def sweep_depths(
         device: Where to compare images.
     """
     window = SweepWindow.of_images(images, K, world_from_cam, device)
-    corrections = [_corrected(depth[row], points[row]) for row in rows]
-    sweeps = [
-        sweep_depth(window, row, correction)
-        for row, correction in zip(rows, corrections, strict=True)
-    ]
+
+    def sweep(row: int) -> tuple[CorrectedDepth, SweptDepth]:
+        correction = _corrected(depth[row], points[row])
+        return correction, sweep_depth(window, row, correction)
+
+    # Frames side by side, each on one thread, keep all cores busy without waiting.
+    with ThreadPoolExecutor(torch.get_num_threads(), initializer=compute_alone) as pool:
+        done = list(pool.map(sweep, rows))
     found = np.array(depth)
-    for row, swept in zip(rows, sweeps, strict=True):
+    for row, (_, swept) in zip(rows, done, strict=True):
         found[row] = swept.depth
     agreed = []
-    for row, correction, swept in zip(rows, corrections, sweeps, strict=True):
+    for row, (correction, swept) in zip(rows, done, strict=True):
         rank = confidence[row]
         if swept.sources:
             views = count_views(found, K, world_from_cam, row)
