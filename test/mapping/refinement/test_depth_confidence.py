@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vggt_ros.mapping.refinement.depth_confidence import swept_confidence
+from vggt_ros.mapping.refinement.depth_confidence import corrected_confidence, swept_confidence
 
 
 def confidence(agreeing, score, support):
@@ -23,3 +23,12 @@ def test_nothing_that_speaks_for_a_depth_is_the_least_confidence():
 @pytest.mark.parametrize('better', [(3, 0.4, 0.2), (2, 0.5, 0.2), (2, 0.4, 0.3)])
 def test_every_kind_of_evidence_raises_the_confidence(better):
     assert confidence(*better) > confidence(2, 0.4, 0.2)
+
+
+def test_near_points_the_confidence_of_the_network_is_raised():
+    network = np.array([[1.0, 1.0, 2.0]], np.float32)
+    support = np.array([[0.0, 0.9, 0.0]], np.float32)
+    found = corrected_confidence(network, support)
+    assert found.dtype == np.float32
+    assert found[0, 0] == 1.0
+    assert found[0, 1] > found[0, 2] == 2.0

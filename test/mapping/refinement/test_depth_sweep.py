@@ -53,11 +53,23 @@ def test_a_camera_that_only_turns_keeps_the_prior(room):
 
 
 def test_where_there_is_nothing_to_see_the_prior_stays(room, relative_error):
-    plain = np.full_like(room.images, 120)
+    images = room.images.copy()
+    images[:, :, :100] = 120  # a plain wall before the camera, and the room beside it
     prior = correct_depth(room.bent(2, 0.03), *room.points(2, 150))
-    swept = sweep_depth(SweepWindow.of_images(plain, room.K, room.world_from_cam, CPU), 2, prior)
+    swept = sweep_depth(SweepWindow.of_images(images, room.K, room.world_from_cam, CPU), 2, prior)
     assert swept.sources != ()
-    assert relative_error(swept.depth, prior.depth) < 0.02
+    wall = slice(10, -10), slice(10, 80)
+    assert np.abs(swept.score[wall]).max() < 0.05
+    assert relative_error(swept.depth[wall], prior.depth[wall]) < 0.02
+
+
+def test_frames_that_do_not_look_alike_keep_the_prior_and_say_so(room):
+    plain = np.full_like(room.images, 120)
+    prior = room.correction(2)
+    swept = sweep_depth(SweepWindow.of_images(plain, room.K, room.world_from_cam, CPU), 2, prior)
+    assert swept.sources == ()
+    assert 'look alike by 0.00' in swept.reason
+    np.testing.assert_array_equal(swept.depth, prior.depth)
 
 
 def test_grey_images_give_the_same_depth_as_their_colors(room, window):

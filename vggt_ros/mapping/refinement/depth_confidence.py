@@ -1,4 +1,4 @@
-"""How far a depth is believed that was found by comparing frames."""
+"""How far a depth is believed that agrees with points and images: ranks, at least 1."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ def swept_confidence(
     evidence = np.maximum(score, 0.0) + support
     confidence = 1.0 + agreeing + _AGREEING_FRAMES * evidence
     return np.asarray(confidence, dtype=np.float32)
+
+
+def corrected_confidence(
+    confidence: Float32[np.ndarray, 'H W'], support: Float32[np.ndarray, 'H W']
+) -> Float32[np.ndarray, 'H W']:
+    """Return a rank, at least 1, for the network's depth bent to points by a field.
+
+    Args:
+        confidence: (H, W) of the network, at least 1.
+        support: (H, W) how far points vouch for the pixel, 0..1.
+    """
+    return confidence * (np.float32(1.0) + np.float32(_AGREEING_FRAMES) * support)

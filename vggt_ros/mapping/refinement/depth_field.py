@@ -35,7 +35,7 @@ _MAX_WEIGHT = 4.0
 # Mean absolute to standard deviation for normally distributed numbers.
 _SIGMA_FROM_MEAN = 1.2533
 # Points on the network's pixels, between which depth varies, cannot promise more.
-_LEAST_SIGMA = 0.03
+_LEAST_SIGMA = 0.01
 
 
 class DepthCorrection(Enum):

@@ -33,14 +33,17 @@ _MAX_SOURCES = 5
 _PERCENTILES = 0.5, 99.5
 _NEARER, _FARTHER = 0.7, 1.4
 _UNTRUSTED_RANGE = 4.0
-# If the network's own depth is that good, apart from its factor, its shape is worth more than
-# planes: multiples of it are tried.
-_MAX_SHAPE_SPREAD = 0.08
+# If the network's own depth is that good, apart from its factor, or what points made of it, its
+# shape is worth more than planes: multiples of it are tried.
+_MAX_SHAPE_SPREAD, _MAX_SHAPE_RESIDUAL = 0.08, 0.006
 _SHAPE_RATIOS = 0.5, 1.7
 # Largest cost of being far from the prior: without and with points near.
 _PRIOR_COST = 0.15, 0.4
 # A prior off by so many of its standard deviations begins to be disbelieved.
 _PRIOR_SIGMAS = 3.0
+# On average over a frame; right poses gave 0.2 and more. Below it nothing is to be seen, or poses
+# are wrong.
+_LEAST_SCORE = 0.05
 # What is left of single steps is smoothed within this square, but not across larger steps of
 # log depth.
 _SMOOTH_SIDE_PX, _SMOOTH_SIGMA_PX, _SMOOTH_LOG_STEP = 7, 3.0, 0.05
@@ -117,12 +120,7 @@ def sweep_depth(window: SweepWindow, reference: int, prior: CorrectedDepth) -> S
     """
     sources = select_sources(prior.depth, window.K, window.world_from_cam, reference, _MAX_SOURCES)
     if not sources:
-        return SweptDepth(
-            depth=prior.depth,
-            score=np.zeros_like(prior.depth),
-            sources=(),
-            reason='no frame has enough parallax',
-        )
+        return not_swept(prior, 'no frame has enough parallax')
     transfer = ViewTransfer.between(window.K, window.world_from_cam, reference, sources)
     like = window.gray
     surface, ratios = (array.to(like) for array in _hypotheses(prior))
@@ -141,6 +139,9 @@ def sweep_depth(window: SweepWindow, reference: int, prior: CorrectedDepth) -> S
         step = best[..., 0] + _fraction(gathered, best)
         found = 1 / (surface * (ratios[0] + step * (ratios[1] - ratios[0])))
         score = matching.score.gather(-1, best)[..., 0]
+    mean_score = float(score.mean())
+    if mean_score < _LEAST_SCORE:
+        return not_swept(prior, f'frames look alike by {mean_score:.2f} of 1')
     depth = _smoothed(found.cpu().numpy())
     return SweptDepth(
         depth=np.where(np.isfinite(prior.depth), depth, np.float32(np.nan)),
@@ -150,16 +151,29 @@ def sweep_depth(window: SweepWindow, reference: int, prior: CorrectedDepth) -> S
     )
 
 
+def not_swept(prior: CorrectedDepth, reason: str) -> SweptDepth:
+    """Return the prior as it is.
+
+    Args:
+        prior: What is known of the depth.
+        reason: Why there is no sweep.
+    """
+    score = np.zeros_like(prior.depth)
+    return SweptDepth(depth=prior.depth, score=score, sources=(), reason=reason)
+
+
 def _hypotheses(
     prior: CorrectedDepth,
 ) -> tuple[Float[Tensor, 'H W'], Float[Tensor, ' D']]:
     """Return a surface of inverse depths and their multiples that are tried, farthest first."""
-    if prior.correction is not DepthCorrection.NONE and prior.spread < _MAX_SHAPE_SPREAD:
+    is_trusted = prior.correction is not DepthCorrection.NONE
+    is_shaped = prior.spread < _MAX_SHAPE_SPREAD or prior.residual < _MAX_SHAPE_RESIDUAL
+    if is_trusted and is_shaped:
         surface = 1 / np.where(np.isfinite(prior.depth), prior.depth, np.nanmedian(prior.depth))
         return torch.from_numpy(surface), torch.linspace(*_SHAPE_RATIOS, _NUM_HYPOTHESES)
     near, far = np.nanpercentile(prior.depth, _PERCENTILES)
     near, far = near * _NEARER, far * _FARTHER
-    if prior.correction is DepthCorrection.NONE:
+    if not is_trusted:
         near, far = near / _UNTRUSTED_RANGE, far * _UNTRUSTED_RANGE
     plane = torch.ones(prior.depth.shape)
     return plane, torch.linspace(1 / far, 1 / near, _NUM_HYPOTHESES)
