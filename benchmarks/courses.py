@@ -210,7 +210,7 @@ def _refinements() -> list[tuple[str, dict[str, str]]]:
     """Return what is compared: suffixes of the numbers, and settings."""
     if not hasattr(VggtConfig(), 'refine'):
         return [('', {})]
-    return [('', {'refine.mode': 'off'}), ('_refined', {})]
+    return [('', {'refine.mode': 'off'}), ('_refined', {'refine.mode': 'depth'})]
 
 
 def largest_jump_m(course: Course, found: CourseRun) -> float:
