@@ -51,8 +51,7 @@ def test_a_parked_robot_stays_where_it_is():
 
 def test_with_images_the_refinement_is_compared_with_none_and_wrong_loops_are_counted(monkeypatch):
     monkeypatch.setattr(courses, '_MOVING', ('figure_eight',))
-    monkeypatch.setattr(courses, '_PICTURED_FRAMES', 26)
-    found = dict(courses.images(0))
+    found = dict(courses.images(0, num_frames=26))
     assert list(found) == ['figure_eight', 'repeated_corridor']
     suffixes = [suffix for suffix, _ in courses._refinements()]
     for suffix in suffixes:

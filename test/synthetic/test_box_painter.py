@@ -99,6 +99,17 @@ def test_boxes_of_one_style_look_the_same_wherever_they_stand():
         assert (off.max() < 25) == is_same  # but for the noise of the camera
 
 
+def test_looking_exactly_along_an_axis_is_no_division_by_zero(world):
+    straight = K.copy()
+    straight[:2, 2] = 160.0, 120.0  # a pixel looks along the optical axis, others in its planes
+    for yaw in (0.0, np.pi / 2, np.pi):
+        pose = np.round(pose_at(0, 0, 1.5, yaw), 12)
+        image = BoxPainter(world, 0).paint(pose, straight, 320, 240).astype(int)
+        moved = BoxPainter(world, 0).paint(pose_at(0, 0, 1.5, yaw + 1e-5), straight, 320, 240)
+        assert np.abs(image - moved)[120].max() < 40
+        assert np.abs(image - moved)[:, 160].max() < 40
+
+
 def test_boxes_behind_the_camera_and_around_it_are_no_trouble(world):
     boxes = np.array([
         [[-3.0, -0.5, 0.0], [-2.0, 0.5, 3.0]],  # behind

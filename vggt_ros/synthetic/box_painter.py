@@ -113,7 +113,9 @@ class BoxPainter:
         is the depth: its z in the camera is 1.
         """
         height, width = direction.shape[1:]
-        reciprocal = 1.0 / np.where(np.abs(direction) < _TINY, _TINY, direction)
+        # A direction of exactly 0 along an axis would make 0 * inf of a corner in its plane.
+        direction = np.where(np.abs(direction) < _TINY, _TINY, direction)
+        reciprocal = 1.0 / direction
         center = world_from_cam[:3, 3]
         hall = (self._world.hall - center).astype(np.float32)
         is_up = direction > 0
