@@ -32,7 +32,8 @@ class RefineSettings:
     )
     budget_ms: int = parameter(
         1500,
-        'Time for a window; when it is over, what is best so far is taken and depth is only scaled.',
+        'Time for the poses of a window; when it is over, no second start is tried and the depth of '
+        'this window is not compared pixel by pixel.',
         unit='ms',
         minimum=50,
         maximum=60_000,

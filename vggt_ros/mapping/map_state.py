@@ -32,7 +32,7 @@ _LOCKED_LOG_SIGMA = 1e-4
 # Frames of a window that are remembered as places, and that are drawn into the occupancy grid.
 _PLACES_PER_WINDOW, _SCANS_PER_WINDOW = 2, 2
 # Frame sets before those that the next window shares which hold it, too.
-MAX_ANCHOR_SETS = 12
+MAX_ANCHOR_SETS = 8
 # Scans that are kept to draw the grid again after a correction, 0.1 MB each.
 _MAX_SCANS = 600
 

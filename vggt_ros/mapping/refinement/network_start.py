@@ -8,16 +8,7 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.geometry import se3
-from vggt_ros.geometry.robust import median_and_sigma
-from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, Geometry
-from vggt_ros.mapping.refinement.triangulation import largest_angle_rad, rays_in_window
-
-# Points whose rays meet at a smaller angle do not tell how wrong the network's depth is.
-_CLEAR_ANGLE_RAD = np.radians(2.0)
-_MIN_POINTS = 20
-# A depth is never better than this, and beyond the other limit it says nothing.
-_MIN_LOG_SIGMA, _MAX_LOG_SIGMA = 0.03, 0.6
-_USUAL_LOG_SIGMA = 0.2
+from vggt_ros.mapping.refinement.bundle_adjustment import Geometry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,46 +52,3 @@ def log_depth_ratios(estimate: NetworkEstimate, geometry: Geometry) -> Float[np.
     z += cam_from_window[:, 2, 3]
     with np.errstate(invalid='ignore', divide='ignore'):
         return np.log(np.where(z > 0, z, np.nan) / estimate.track_depth)
-
-
-def depth_prior(
-    estimate: NetworkEstimate, geometry: Geometry, uv: Float[np.ndarray, 'N S 2']
-) -> DepthPrior | None:
-    """Return what the network's depth says of the points, as far as it is to be believed.
-
-    How far that is, points show whose rays meet at a clear angle: the spread of the log of
-    their depth over the network's. Frames may each have a factor of their own.
-
-    Args:
-        estimate: The network's.
-        geometry: Cameras and points that fit the tracks roughly.
-        uv: (N, S, 2) observations.
-
-    Returns:
-        None if the network's depth says nothing.
-    """
-    ratios = log_depth_ratios(estimate, geometry)
-    rays = rays_in_window(uv, geometry.K, geometry.window_from_cam)
-    is_clear = np.zeros(len(uv), dtype=bool)
-    is_seen = np.isfinite(rays[..., 0]).any(axis=1)
-    is_clear[is_seen] = largest_angle_rad(rays[is_seen]) > _CLEAR_ANGLE_RAD
-    factors = np.zeros(uv.shape[1])
-    spreads = []
-    for row in range(uv.shape[1]):
-        known = ratios[is_clear & np.isfinite(ratios[:, row]), row]
-        if len(known) >= _MIN_POINTS:
-            factors[row], spread = median_and_sigma(known)
-            spreads.append(spread)
-    log_sigma = float(np.median(spreads)) if spreads else _USUAL_LOG_SIGMA
-    if log_sigma > _MAX_LOG_SIGMA:
-        return None
-    track, row = np.nonzero(np.isfinite(estimate.track_depth) & np.isfinite(uv[..., 0]))
-    # One view of every point: the errors of several are not independent.
-    track, first = np.unique(track, return_index=True)
-    row = row[first]
-    return DepthPrior(
-        track=track,
-        row=row,
-        depth=estimate.track_depth[track, row] * np.exp(factors[row]),
-        log_sigma=np.full(len(track), max(log_sigma, _MIN_LOG_SIGMA)),
-    )

@@ -62,7 +62,7 @@ class RefinedWindow:
     def without_first(self, count: int) -> RefinedWindow:
         """Return the window without its first cameras; what only they see has no point."""
         is_inlier = self.is_inlier[:, count:]
-        has_point = is_inlier.any(axis=1)
+        has_point = np.asarray(is_inlier.any(axis=1))
         geometry = self.geometry
         return replace(
             self,

@@ -65,15 +65,15 @@ def start_from_tracks(
         window_from_cam[j] = start @ se3.inverse(pairs[i, j].b_from_a)
     while True:
         points = _points(tracks, K, window_from_cam)
-        row = _next_camera(tracks, points, window_from_cam)
-        if row is None:
+        camera = _next_camera(tracks, points, window_from_cam)
+        if camera is None:
             return Geometry(window_from_cam=window_from_cam, K=K, points=points)
-        pose = _place(tracks.uv[:, row], points, K[row])
-        window_from_cam[row] = np.nan if pose is None else pose
-        if pose is None:
+        placed = _place(tracks.uv[:, camera], points, K[camera])
+        window_from_cam[camera] = np.nan if placed is None else placed
+        if placed is None:
             # Not again with these points: a camera that fails is left for the caller.
             tracks = FeatureTracks(feature=tracks.feature.copy(), uv=tracks.uv.copy())
-            tracks.feature[:, row], tracks.uv[:, row] = -1, np.nan
+            tracks.feature[:, camera], tracks.uv[:, camera] = -1, np.nan
 
 
 def _first_pair(pairs: Pairs) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 import time
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 import numpy as np
 
 from vggt_ros.errors import AlignmentError
@@ -24,7 +24,6 @@ from vggt_ros.mapping.refinement.coarse_to_fine import (
     with_better_points,
 )
 from vggt_ros.mapping.refinement.network_start import (
-    depth_prior,
     log_depth_ratios,
     NetworkEstimate,
     start_from_network,
@@ -32,6 +31,7 @@ from vggt_ros.mapping.refinement.network_start import (
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow, RefinementReport
 from vggt_ros.mapping.refinement.rotation_only import chained_rotations, refine_rotations
 from vggt_ros.mapping.refinement.track_score import INLIER_PX, score_tracks, TrackScore
+from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.track_start import start_from_tracks
 from vggt_ros.mapping.refinement.triangulation import largest_angle_rad, rays_in_window
 from vggt_ros.mapping.refinement.two_view import normalized
@@ -47,6 +47,8 @@ _MIN_MEDIAN_ANGLE_RAD = np.radians(0.6)
 _MIN_KNOWN = 20
 # Without parallax positions are not refined; what remains after the rotation is at most this.
 _MAX_STILL_PX = 3.0
+# Tracks that are adjusted; the points of the others follow.
+_MAX_ADJUSTED = 600
 # Fit within this share of the first start's score there is nothing to choose.
 _NEAR_PX = 6.0
 
@@ -107,7 +109,8 @@ def _best_candidate(
 ) -> _Candidate | None:
     best = None
     for name, start in _starts(seen, estimate, priors):
-        candidate = _solve(name, start, seen, estimate, priors)
+        is_near = _fits_roughly(start, seen)
+        candidate = _solve(name, start, seen, estimate, priors, is_near=is_near)
         if candidate is None:
             continue
         if best is None or candidate.score.total > best.score.total:
@@ -174,6 +177,8 @@ def _solve(
     seen: WindowTracks,
     estimate: NetworkEstimate,
     priors: WindowPriors,
+    *,
+    is_near: bool,
 ) -> _Candidate | None:
     uv = seen.tracks.uv
     placed = np.flatnonzero(np.isfinite(start.window_from_cam[:, 0, 0]))
@@ -187,17 +192,41 @@ def _solve(
         if apart.max() > 0:
             distance = (int(placed[0]), int(placed[np.argmax(apart)]))
     problem = Problem(uv=uv, poses=priors.poses, depth=depth, distance=distance)
-    stages = FROM_NEAR if name == 'tracks' else FROM_FAR
+    stages = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
+    picked = select_tracks(seen.tracks, seen.image_size, _MAX_ADJUSTED)
     try:
-        geometry = adjust_in_stages(start, problem, stages)
+        adjusted = adjust_in_stages(
+            replace(start, points=start.points[picked]), _of_tracks(problem, picked), stages
+        )
     except AlignmentError:
         return None
+    points = start.points.copy()
+    points[picked] = adjusted.points
+    # The others follow from the cameras.
+    geometry, _ = with_better_points(replace(adjusted, points=points), uv)
     if len(priors.poses) < 2:
         known = {prior.row: prior.window_from_cam for prior in priors.poses}
         geometry = _in_unit_of_network(geometry, estimate, known)
     return _Candidate(
         name=name, geometry=geometry, score=score_tracks(geometry, seen.tracks, seen.image_size)
     )
+
+
+def _of_tracks(problem: Problem, picked: Int[np.ndarray, ' n']) -> Problem:
+    """Return the problem of some of the tracks."""
+    if problem.depth is None:
+        return replace(problem, uv=problem.uv[picked])
+    number = np.full(len(problem.uv), -1)
+    number[picked] = np.arange(len(picked))
+    prior = problem.depth
+    keep = number[prior.track] >= 0
+    depth = DepthPrior(
+        track=number[prior.track[keep]],
+        row=prior.row[keep],
+        depth=prior.depth[keep],
+        log_sigma=prior.log_sigma[keep],
+    )
+    return replace(problem, uv=problem.uv[picked], depth=depth)
 
 
 def _is_good(candidate: _Candidate, seen: WindowTracks) -> bool:
