@@ -1,15 +1,16 @@
 """Whole ways over made-up courses: drift, loops, metres, gaps, and what they cost.
 
     .venv/bin/python -m benchmarks.courses [--seeds 20] [--parts loop odometry rig gaps long still]
+    .venv/bin/python -m benchmarks.courses --seeds 3 --parts images
 
 The network is simulated, with errors like VGGT's; windows of 8 frames share 2. Prints a JSON line
-per run and part, and one with the median and the worst of each number; 0 if all limits hold.
+per part and course with the median and the worst of each number; 0 if all limits hold.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 import json
 import sys
@@ -21,7 +22,7 @@ from vggt_ros.evaluation.course_run import arrivals_of, CourseRun, drive, run_co
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.parameter_tree import with_values
 from vggt_ros.ros.memory import resident_mb
-from vggt_ros.synthetic.course import Course, COURSES, make_course
+from vggt_ros.synthetic.course import Course, COURSES, make_course, REPEATED_CORRIDOR
 from vggt_ros.synthetic.rig_timing import possible_sets, RigTiming
 from vggt_ros.synthetic.simulated_odometry import SimulatedOdometry
 from vggt_ros.synthetic.simulated_predictor import Errors, SimulatedPredictor
@@ -31,6 +32,8 @@ Numbers = dict[str, float]
 _SETTINGS = {'keyframe.min_parallax': 0.0, 'window.overlap': 2, 'map.enable': False}
 _MOVING = tuple(course for course in COURSES if course != 'parked')
 _MIN_WAY_M = 0.2
+_PICTURED_FRAMES = 300
+_PARTS_OF_ONE_SEED = ('long',)
 # What the largest value of a number may be over all seeds.
 LIMITS = {
     'sim3_ate_percent': 1.0,
@@ -45,6 +48,8 @@ LIMITS = {
     'memory_growth_percent': 2.0,
     'latency_growth': 1.5,
     'moved_while_parked_m': 0.3,
+    'sim3_ate_percent_refined': 0.2,
+    'wrong_loops_refined': 0.0,
 }
 
 
@@ -55,6 +60,7 @@ def run(
     odometry: bool = False,
     errors: Errors | None = None,
     loops: bool = True,
+    settings: Mapping[str, bool | int | float | str] | None = None,
 ) -> CourseRun:
     """Send a mapper over a course.
 
@@ -64,8 +70,10 @@ def run(
         odometry: True for wheels with 2 % drift and 1 % error of scale.
         errors: Of the network; None for those like VGGT's.
         loops: False to recognise no places.
+        settings: Further ones by dotted name.
     """
-    config = with_values(VggtConfig(), _SETTINGS | {'loop.enable': loops})
+    values = _SETTINGS | {'loop.enable': loops} | dict(settings or {})
+    config = with_values(VggtConfig(), values)
     robot = SimulatedOdometry(course, seed=seed) if odometry else None
     return run_course(course, SimulatedPredictor(course, errors, seed), config, robot=robot)
 
@@ -175,6 +183,34 @@ def still(seed: int) -> Iterator[tuple[str, Numbers]]:
     yield 'parked', {'moved_while_parked_m': float(np.linalg.norm(positions, axis=1).max())}
 
 
+def images(seed: int) -> Iterator[tuple[str, Numbers]]:
+    """All courses with images of what there is to see, without loops; then a place that repeats.
+
+    The corridors of the last course look exactly the same and none is visited twice, so that every
+    loop is a wrong one.
+    """
+    for name in (*_MOVING, REPEATED_CORRIDOR):
+        course = make_course(name, _PICTURED_FRAMES, seed).with_pictures(seed=seed)
+        numbers: Numbers = {}
+        for suffix, settings in _refinements():
+            without = run(course, seed, loops=False, settings=settings)
+            latencies_s = [update.latency_s for update in without.updates]
+            numbers |= {
+                f'sim3_ate_percent{suffix}': without.error.ate_percent,
+                f'poses_percent{suffix}': 100.0 * len(without.frame_index) / len(course),
+                f'window_ms{suffix}': 1e3 * float(np.median(latencies_s)),
+            }
+            if name == REPEATED_CORRIDOR:
+                with_loops = run(course, seed, settings=settings)
+                numbers[f'wrong_loops{suffix}'] = with_loops.num_loops
+        yield name, numbers
+
+
+def _refinements() -> list[tuple[str, dict[str, str]]]:
+    """Return what is compared: suffixes of the numbers, and settings."""
+    return [('', {'refine.mode': 'off'}), ('_refined', {'refine.mode': 'poses'})]
+
+
 def largest_jump_m(course: Course, found: CourseRun) -> float:
     """Return the largest step of a published pose that the robot did not make.
 
@@ -217,6 +253,7 @@ PARTS: dict[str, Callable[[int], Iterator[tuple[str, Numbers]]]] = {
     'gaps': gaps,
     'long': long,
     'still': still,
+    'images': images,
 }
 
 
@@ -229,7 +266,7 @@ def main() -> int:
     holds = True
     for part in options.parts:
         found: dict[str, list[Numbers]] = {}
-        for seed in range(1 if part == 'long' else options.seeds):
+        for seed in range(1 if part in _PARTS_OF_ONE_SEED else options.seeds):
             for course, numbers in PARTS[part](seed):
                 found.setdefault(course, []).append(numbers)
         for course, runs in found.items():

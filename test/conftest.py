@@ -219,3 +219,45 @@ def camera_image():
         return message
 
     return make
+
+
+@pytest.fixture(scope='session')
+def views():
+    """Ten views of a made-up hall: images, depth of half the size, poses and intrinsics."""
+    from types import SimpleNamespace
+
+    from vggt_ros.synthetic.course import make_course
+    from vggt_ros.synthetic.course_camera import CourseCamera
+
+    course = make_course('figure_eight', 40, 0).with_pictures(width=84, height=64, image_scale=2)
+    camera, picked = CourseCamera(course), range(0, 40, 4)
+    poses = course.world_from_cam[list(picked)]
+    depth = [course.world.depth(pose, course.K, 84, 64) for pose in poses]
+    return SimpleNamespace(
+        images=np.stack([camera.image(index) for index in picked]),
+        depth=np.stack(depth),
+        world_from_cam=poses,
+        K=course.K_image,
+    )
+
+
+@pytest.fixture
+def rgbd_folder(views, tmp_path):
+    """The views as color/, depth/, pose.txt and camera.txt."""
+    import cv2
+
+    from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
+
+    folder = tmp_path / 'hall'
+    for name in ('color', 'depth'):
+        (folder / name).mkdir(parents=True)
+    lines = []
+    for index, pose in enumerate(views.world_from_cam):
+        cv2.imwrite(str(folder / 'color' / f'{index}.png'), views.images[index][..., ::-1])
+        millimeters = np.rint(1000 * views.depth[index]).astype(np.uint16)
+        cv2.imwrite(str(folder / 'depth' / f'{index}.png'), millimeters)
+        lines.append(' '.join(map(str, [*pose[:3, 3], *quat_xyzw_from_matrix(pose[:3, :3])])))
+    (folder / 'pose.txt').write_text('\n'.join(lines) + '\n')
+    K = views.K
+    (folder / 'camera.txt').write_text(f'{K[0, 0]} {K[1, 1]} {K[0, 2]} {K[1, 2]}\n')
+    return folder

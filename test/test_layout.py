@@ -10,22 +10,24 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / 'vggt_ros'
 MAX_LINES = 350
 
-BASE = {'errors', 'parameter', 'parameter_tree', 'config', 'input_config', 'world_config'}
+SETTINGS = {'input_config', 'refine_config', 'world_config'}
+BASE = {'errors', 'parameter', 'parameter_tree', 'config'} | SETTINGS
 CORE = BASE | {'geometry', 'model', 'inference', 'mapping'}
 # What a room may import from this package, itself apart.
 ALLOWED = {
     'errors': set(),
     'parameter': {'errors'},
     'parameter_tree': {'errors', 'parameter'},
-    'config': {'errors', 'parameter', 'input_config', 'world_config'},
+    'config': {'errors', 'parameter'} | SETTINGS,
     'input_config': {'errors', 'parameter'},
+    'refine_config': {'errors', 'parameter'},
     'world_config': {'errors', 'parameter'},
     'geometry': BASE,
     'model': BASE | {'geometry'},
     'inference': BASE | {'geometry', 'model'},
     'mapping': BASE | {'geometry', 'model', 'inference'},
     'synthetic': BASE | {'geometry', 'inference'},
-    'sources': BASE | {'synthetic'},
+    'sources': BASE | {'geometry', 'synthetic'},
     'evaluation': BASE | {'geometry', 'inference', 'mapping', 'synthetic', 'sources'},
     'ros': CORE | {'synthetic', 'sources', 'evaluation', 'version'},
     'cli': CORE | {'synthetic', 'sources', 'evaluation', 'version'},

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from vggt_ros.errors import ConfigError
 from vggt_ros.input_config import InputSettings
 from vggt_ros.parameter import parameter
+from vggt_ros.refine_config import RefineSettings
 from vggt_ros.world_config import (
     FrameSettings,
     LoopSettings,
@@ -235,6 +236,7 @@ class VggtConfig:
     frames: FrameSettings = field(default_factory=FrameSettings)
     keyframe: KeyframeSettings = field(default_factory=KeyframeSettings)
     window: WindowSettings = field(default_factory=WindowSettings)
+    refine: RefineSettings = field(default_factory=RefineSettings)
     cloud: CloudSettings = field(default_factory=CloudSettings)
     depth: DepthSettings = field(default_factory=DepthSettings)
     map: MapSettings = field(default_factory=MapSettings)

@@ -42,6 +42,10 @@ class PredictionError(VggtRosError):
     """The network was given something it cannot process, or answered with unusable numbers."""
 
 
+class VerificationError(VggtRosError):
+    """The images do not confirm what is said about them; it is not used."""
+
+
 class DeviceMemoryError(PredictionError):
     """The memory of the device does not suffice for what the network was asked."""
 

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import courses
 from benchmarks.courses import largest_jump_m, LIMITS, run
+from vggt_ros.config import VggtConfig
 from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.simulated_predictor import Errors
 
@@ -46,6 +47,18 @@ def test_a_jump_that_was_not_reported_is_seen():
 def test_a_parked_robot_stays_where_it_is():
     ((_, numbers),) = courses.still(0)
     assert all(within_limits(numbers).values()), numbers
+
+
+def test_with_images_the_refinement_is_compared_with_none_and_wrong_loops_are_counted(monkeypatch):
+    monkeypatch.setattr(courses, '_MOVING', ('figure_eight',))
+    monkeypatch.setattr(courses, '_PICTURED_FRAMES', 26)
+    found = dict(courses.images(0))
+    assert list(found) == ['figure_eight', 'repeated_corridor']
+    suffixes = [suffix for suffix, _ in courses._refinements()]
+    for suffix in suffixes:
+        assert found['figure_eight'][f'sim3_ate_percent{suffix}'] > 0
+        assert found['repeated_corridor'][f'wrong_loops{suffix}'] >= 0
+    assert ('_refined' in suffixes) == hasattr(VggtConfig(), 'refine')
 
 
 def test_published_covariances_are_neither_too_small_nor_useless():

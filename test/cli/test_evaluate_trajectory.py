@@ -46,9 +46,27 @@ def test_a_trajectory_of_another_scale_is_right_but_for_its_scale(files, tmp_pat
     assert 'scale of the alignment' in caplog.text
 
 
+def test_the_error_is_beside_that_of_all_cameras_in_one_place(files, tmp_path, caplog):
+    output = tmp_path / 'out'
+    with caplog.at_level(logging.INFO):
+        words = ['--images', '160', '--output', str(output)]
+        assert main(['evaluate', 'trajectory', *files, *words]) == 0
+    results = json.loads((output / 'trajectory.json').read_text())
+    centers = way()[:, :3, 3]
+    spread_m = np.sqrt(((centers - centers.mean(axis=0)) ** 2).sum(axis=1).mean())
+    for name in ('sim3', 'se3'):
+        assert results[name]['one_place_m'] == pytest.approx(spread_m, rel=1e-6)
+        ratio = 100 * results[name]['ate_m'] / spread_m
+        assert results[name]['percent_of_one_place'] == pytest.approx(ratio)
+    assert results['share_with_pose'] == 0.5
+    assert '50 % of the images have a pose' in caplog.text
+    assert 'all cameras in one place [m]' in caplog.text
+
+
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
+        (['--images', '79'], 'fewer than the 80 poses'),
         (['--delta', '0'], '--delta more than 0'),
         (['--max-difference', '0.001'], 'no two stamps'),
         (['--delta', '900'], 'shorter than a piece of 900 m'),

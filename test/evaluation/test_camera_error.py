@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vggt_ros.evaluation.camera_error import pair_errors, PairErrors, pose_auc
+from vggt_ros.evaluation.camera_error import pair_errors, PairErrors, pairs_within, pose_auc
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.geometry.se3 import inverse, rigid
 
@@ -93,3 +93,22 @@ def test_joined_windows_keep_their_pairs_in_order():
     joined = PairErrors.join([errors_of([1], [2]), errors_of([3, 4], [5, 6])])
     assert joined.rotation_deg.tolist() == [1, 3, 4]
     assert joined.direction_deg.tolist() == [2, 5, 6]
+
+
+def test_pairs_may_be_limited_to_frames_that_are_near_each_other():
+    truth = poses_of(*[(3 * k, (0.2 * k, 0, 1.0 * k)) for k in range(5)])
+    wrong = truth.copy()
+    wrong[4] = truth[0]
+    assert len(pair_errors(wrong, truth, max_gap=1).rotation_deg) == 4
+    near = pair_errors(wrong, truth, max_gap=2)
+    assert len(near.rotation_deg) == 4 + 3
+    assert (near.rotation_deg > 1e-3).sum() == 2, 'the last with the two before it'
+    assert len(pair_errors(wrong, truth, max_gap=9).rotation_deg) == 10
+
+
+def test_pairs_are_those_of_the_upper_triangle_near_its_diagonal():
+    np.testing.assert_array_equal(pairs_within(7), np.triu_indices(7, k=1))
+    first, second = np.triu_indices(7, k=1)
+    is_near = second - first <= 3
+    np.testing.assert_array_equal(pairs_within(7, 3), (first[is_near], second[is_near]))
+    assert [len(each) for each in pairs_within(0)] == [0, 0]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,3 +27,17 @@ def test_loading_never_unpickles(tmp_path):
     np.savez(tmp_path / 'evil.npz', text=np.array([object()], dtype=object))
     with pytest.raises(ValueError, match='allow_pickle'):
         Recording.load(tmp_path / 'evil.npz')
+
+
+def test_images_without_a_pose_are_missed(recording):
+    assert recording.share_with_pose == 1.0
+    longer = replace(recording, input_stamps_ns=np.arange(24, dtype=np.int64))
+    assert longer.share_with_pose == 0.25
+    nothing = np.zeros(0, np.int64)
+    empty = replace(
+        recording,
+        stamps_ns=nothing,
+        map_from_cam=recording.map_from_cam[:0],
+        input_stamps_ns=nothing,
+    )
+    assert empty.share_with_pose == 0.0

@@ -58,7 +58,7 @@ def test_the_camera_is_that_of_a_kinect_unless_a_file_says_otherwise(folder):
 @pytest.mark.parametrize(
     ('name', 'text', 'match'),
     [
-        ('pose.txt', POSE, '11 colour images, 11 depth images and 1 poses'),
+        ('pose.txt', POSE, '11 color images, 11 depth images and 1 poses'),
         ('pose.txt', '1 2 3', '7 finite numbers'),
         ('pose.txt', '', '7 finite numbers'),
         ('pose.txt', f'{POSE}\n1 2', 'pose.txt'),
@@ -77,7 +77,7 @@ def test_a_file_of_numbers_that_makes_no_sense_is_refused(folder, name, text, ma
 
 
 def test_a_folder_without_images_is_refused_with_its_name(tmp_path):
-    with pytest.raises(SourceError, match=r'\*\.png files in .*color'):
+    with pytest.raises(SourceError, match=r'pose\.txt is missing'):
         RgbdFolder(tmp_path)
 
 

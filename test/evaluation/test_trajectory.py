@@ -62,3 +62,18 @@ def test_without_a_scale_an_estimate_in_another_unit_is_wrong():
     assert error.truth_from_map.scale == 1.0
     assert error.ate_m > 0.3
     assert trajectory_error(moved(truth, 1.0), truth, with_scale=False).ate_m < 1e-9
+
+
+def test_the_score_is_held_against_that_of_all_cameras_in_one_place(rng):
+    truth = helix(30)
+    centers = truth[:, :3, 3]
+    spread_m = np.sqrt(((centers - centers.mean(axis=0)) ** 2).sum(axis=1).mean())
+    lost = truth.copy()
+    lost[:, :3, 3] = rng.normal(size=(30, 3))
+    error = trajectory_error(lost, truth)
+    assert error.one_place_m == pytest.approx(spread_m)
+    assert error.percent_of_one_place == pytest.approx(100 * error.ate_m / spread_m)
+    assert 70 < error.percent_of_one_place <= 100, 'no similarity is worse than one point'
+    widest_m = max(np.linalg.norm(a - b) for a in centers for b in centers)
+    assert error.extent_m == pytest.approx(widest_m)
+    assert error.percent_of_extent == pytest.approx(100 * error.ate_m / widest_m)

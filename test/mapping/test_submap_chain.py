@@ -63,6 +63,20 @@ def test_a_loop_that_contradicts_everything_is_refused_and_changes_nothing():
     assert (chain.num_loops, chain.num_loops_refused) == (3, 1)
 
 
+def test_closed_loops_are_told_in_the_unit_of_the_map_as_it_is_now():
+    chain = square(SubmapChain(), drift=0.6)
+    assert chain.loops == ()
+    chain.close(loop_edge(0, 4, place(0.3, 0)), is_rigid=False)
+    chain.close(loop_edge(1, 3, place(9, 9)), is_rigid=False)  # refused
+    (loop,) = chain.loops
+    assert (loop.old.id, loop.new.id) == (0, 4)
+    np.testing.assert_allclose(loop.old_from_new.translation, [0.3, 0, 0])
+    chain.rescale(place(0, 0, scale=2.0))
+    (loop,) = chain.loops
+    np.testing.assert_allclose(loop.old_from_new.translation, [0.6, 0, 0])
+    assert loop.new is chain[4]
+
+
 @pytest.mark.parametrize('is_rigid', [True, False])
 def test_a_segment_is_a_guess_until_a_loop_ties_it_to_the_map(is_rigid):
     chain = SubmapChain()

@@ -3,9 +3,9 @@ import pytest
 
 from vggt_ros.errors import ConfigError
 from vggt_ros.geometry import se3
-from vggt_ros.synthetic.course import COURSES, make_course
+from vggt_ros.synthetic.course import COURSES, make_course, REPEATED_CORRIDOR
 
-every_course = pytest.mark.parametrize('name', COURSES)
+every_course = pytest.mark.parametrize('name', [*COURSES, REPEATED_CORRIDOR])
 
 
 @every_course
@@ -63,3 +63,29 @@ def test_a_turning_robot_turns_on_the_spot():
 def test_what_can_not_be_made_is_refused(name, count):
     with pytest.raises(ConfigError, match=r'courses are figure_eight|at least 2 frames'):
         make_course(name, count, 0)
+
+
+def test_a_course_with_pictures_sees_the_same_with_more_pixels():
+    plain = make_course('turning', 20, 0)
+    assert (plain.image_scale, plain.paint_seed) == (1, None)
+    np.testing.assert_array_equal(plain.K_image, plain.K)
+    course = plain.with_pictures(width=64, height=48, image_scale=5)
+    np.testing.assert_array_equal(course.world_from_cam, plain.world_from_cam)
+    assert (course.grid.image_width, course.grid.image_height) == (320, 240)
+    # The corners of the image look the same way, whatever its size.
+    for K, width in ((course.K, 64), (course.K_image, 320)):
+        corner = (-0.5 - K[0, 2]) / K[0, 0], (width - 0.5 - K[0, 2]) / K[0, 0]
+        expected = (-0.5 - plain.K[0, 2]) / plain.K[0, 0], (31.5 - plain.K[0, 2]) / plain.K[0, 0]
+        assert corner == pytest.approx(expected)
+
+
+def test_the_repeated_corridor_is_never_visited_twice_and_looks_like_it():
+    course = make_course(REPEATED_CORRIDOR, 500, 0)
+    center = course.world_from_cam[:, :3, 3]
+    for frame in range(0, 500, 25):
+        others = np.delete(center, range(max(0, frame - 60), min(500, frame + 60)), axis=0)
+        assert np.linalg.norm(others - center[frame], axis=1).min() > 3
+    seeming = center - course.alias_shift
+    late = np.flatnonzero(course.alias_shift[:, 0] > 0)
+    to_early = np.linalg.norm(seeming[late, None] - center[None, : late[0]], axis=-1).min(axis=1)
+    assert np.quantile(to_early, 0.9) < 0.2

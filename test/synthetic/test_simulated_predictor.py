@@ -9,7 +9,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.inference.prediction import Request
 from vggt_ros.mapping.predicts import Predicts
-from vggt_ros.synthetic.course import make_course
+from vggt_ros.synthetic.course import make_course, REPEATED_CORRIDOR
 from vggt_ros.synthetic.simulated_predictor import Errors, NONE, SimulatedPredictor
 
 IDS = list(range(40, 48))
@@ -143,3 +143,41 @@ def test_tracks_are_the_truth_and_know_when_they_are_hidden(course):
     np.testing.assert_allclose(tracks.positions[0], queries, atol=1.5)
     assert tracks.visibility[0].mean() > 0.9
     assert tracks.visibility[7].mean() < tracks.visibility[0].mean()
+
+
+def test_images_larger_than_the_grid_are_told_by_the_grid(course):
+    pictured = course.with_pictures(width=40, height=30, image_scale=4)
+    images = [np.full((120, 160, 3), 7, np.uint8)] * 4
+    predictor = SimulatedPredictor(pictured, replace(NONE, focal=0.1))
+    queries = np.array([[80.0, 60.0], [20.5, 100.0]], np.float32)
+    answer = predictor.predict(images, Request(query_points=queries), frame_ids=IDS[:4])
+    assert answer.images.shape == (4, 30, 40, 3)
+    assert answer.depth.shape == (4, 30, 40)
+    focal = answer.K_model[0, 0, 0] / pictured.K[0, 0]
+    assert focal != pytest.approx(1.0, abs=1e-3)
+    np.testing.assert_allclose(answer.K_image[0, 0, 0], focal * pictured.K_image[0, 0])
+    in_grid = answer.grid.model_from_image(queries.astype(float))
+    np.testing.assert_allclose(answer.tracks.positions[0], in_grid, atol=2.0)
+
+
+def test_places_that_look_alike_are_taken_for_one():
+    course = make_course(REPEATED_CORRIDOR, 500, 0)
+    shift = course.alias_shift[:, 0]
+    late = int(np.flatnonzero(shift > 0)[40])
+    seeming = course.world_from_cam[:, :3, 3] - course.alias_shift
+    early = int(np.linalg.norm(seeming[: late - 100] - seeming[late], axis=1).argmin())
+    predictor = SimulatedPredictor(course, NONE)
+    ids = [early, early + 1, late, late + 1]
+    answer = ask(predictor, course, ids)
+    moved = se3.inverse(answer.cam_from_world)[:, :3, 3]
+    assert np.linalg.norm(moved[2]) < 1.0, 'truly they are a corridor apart'
+    true_m = np.linalg.norm(np.diff(course.world_from_cam[[early, late], :3, 3], axis=0))
+    assert true_m > 5.0
+    # Within one corridor nothing is mistaken: windows pass from one to the next.
+    border = int(np.flatnonzero(shift > 0)[0])
+    passing = list(range(border - 4, border + 4))
+    answer = ask(predictor, course, passing)
+    truth = se3.inverse(course.world_from_cam[passing[0]]) @ course.world_from_cam[passing]
+    np.testing.assert_allclose(se3.inverse(answer.cam_from_world), truth, atol=1e-9)
+    near, far = ask(predictor, course, [late]), ask(predictor, course, [early])
+    assert float((near.descriptors[0] * far.descriptors[0]).sum()) > 0.8

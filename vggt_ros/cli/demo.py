@@ -20,7 +20,7 @@ from tqdm import tqdm
 from vggt_ros.cli.process_group import ProcessGroup
 from vggt_ros.errors import SourceError, VggtRosError
 from vggt_ros.evaluation.recording import Recording
-from vggt_ros.evaluation.report import write_report
+from vggt_ros.evaluation.report import report_text, write_report
 from vggt_ros.evaluation.truth import Truth, truth_of_walk
 from vggt_ros.sources.open import open_source, SYNTHETIC
 from vggt_ros.sources.source import Source
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     summary = write_report(recording, output, source_name=options.input, truth=truth)
     summary['wall_s'] = round(time.monotonic() - started, 1)
     (output / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
-    _log.info('%s', _sentence(summary, output))
+    _log.info('%s\nsee %s', report_text(summary), output / 'overview.png')
     return 0
 
 
@@ -232,21 +232,3 @@ def _show(bar: tqdm[Any], newest: dict[str, Any]) -> None:
     new_images = int(said.get('frames_in', '0')) - bar.n
     if new_images > 0:
         bar.update(new_images)
-
-
-def _sentence(summary: dict[str, Any], output: Path) -> str:
-    lines = [
-        f'{summary["frames_in"]} images in, {summary["frames_used"]} used in '
-        f'{summary["windows"]} windows of {summary["window_latency_s"]["p50"]:.2f} s (median), '
-        f'{summary["map_points"]} points in the map'
-    ]
-    if 'truth' in summary:
-        lines.append(
-            f'against the truth: trajectory {summary["truth"]["ate_percent"]:.1f} % of '
-            f'{summary["truth"]["path_length_m"]:.1f} m, '
-            f'depth {100 * summary["truth"]["depth_abs_rel"]:.0f} % off on average'
-        )
-    if summary['note']:
-        lines.append(f'NOTE: {summary["note"]}')
-    lines.append(f'see {output / "overview.png"}')
-    return '\n'.join(lines)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from vggt_ros.cli import evaluate_trajectory
+from vggt_ros.cli import evaluate_sequence, evaluate_trajectory
 from vggt_ros.config import ModelSettings
 from vggt_ros.errors import ConfigError
 from vggt_ros.evaluation.held_out_windows import held_out_window, MAX_FRAMES, MIN_FRAMES
@@ -63,6 +63,7 @@ def add_parser(commands: Any) -> None:
     model.add_argument('--output', type=Path, default=Path('evaluation'), metavar='DIR')
     model.set_defaults(run=run_model)
     evaluate_trajectory.add_parser(subjects)
+    evaluate_sequence.add_parser(subjects)
 
 
 def run_model(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from vggt_ros.errors import ConfigError
 from vggt_ros.evaluation.relative_pose_error import relative_pose_error
 from vggt_ros.evaluation.trajectory import trajectory_error, TrajectoryError
 from vggt_ros.evaluation.trajectory_picture import draw_trajectories
-from vggt_ros.evaluation.tum_file import match_stamps, read_tum
+from vggt_ros.sources.tum_file import match_stamps, read_tum
 
 _ALIGNMENTS = {'sim3': True, 'se3': False}
 _NS_PER_S = 1e9
@@ -34,6 +34,12 @@ def add_parser(subjects: Any) -> None:
     parser.add_argument(
         '--delta', type=float, default=1.0, metavar='M', help='way over which drift is measured'
     )
+    parser.add_argument(
+        '--images',
+        type=int,
+        metavar='N',
+        help='how many there were, to tell the share with a pose',
+    )
     parser.add_argument('--output', type=Path, default=Path('evaluation'), metavar='DIR')
     parser.set_defaults(run=run_trajectory)
 
@@ -50,6 +56,12 @@ def run_trajectory(options: argparse.Namespace) -> int:
             f'{options.max_difference:g} and {options.delta:g}'
         )
     estimate, truth = read_tum(options.estimate), read_tum(options.truth)
+    num_poses = len(estimate.stamps_ns)
+    if options.images is not None and options.images < num_poses:
+        raise ConfigError(
+            f'--images is {options.images}, fewer than the {num_poses} poses in '
+            f'{options.estimate}; give the number of all images that were sent'
+        )
     rows, true_rows = match_stamps(
         estimate.stamps_ns, truth.stamps_ns, round(options.max_difference * _NS_PER_S)
     )
@@ -61,7 +73,8 @@ def run_trajectory(options: argparse.Namespace) -> int:
     results: dict[str, Any] = {
         'estimate': str(options.estimate),
         'truth': str(options.truth),
-        'num_poses': len(estimate.stamps_ns),
+        'num_poses': num_poses,
+        'share_with_pose': None if options.images is None else num_poses / options.images,
         'num_matched': len(rows),
         'path_length_m': errors['se3'].path_length_m,
     }
@@ -99,6 +112,8 @@ def _result(
     return {
         'ate_m': error.ate_m,
         'ate_percent': error.ate_percent,
+        'one_place_m': error.one_place_m,
+        'percent_of_one_place': error.percent_of_one_place,
         'rotation_deg': error.rotation_deg,
         'scale': error.truth_from_map.scale,
         'relative': asdict(relative_pose_error(aligned, truth_from_cam, delta_m)),
@@ -111,9 +126,13 @@ def _table(results: dict[str, Any]) -> str:
         f'matched, way {results["path_length_m"]:.2f} m',
         f'{"":<38}{"Sim(3)":>10}{"SE(3)":>10}',
     ]
+    if results['share_with_pose'] is not None:
+        lines.insert(1, f'{100 * results["share_with_pose"]:.0f} % of the images have a pose')
     rows = (
         ('absolute trajectory error [m]', ('ate_m',), 4),
-        ('the same, of the way [%]', ('ate_percent',), 3),
+        ('all cameras in one place [m]', ('one_place_m',), 4),
+        ('error, of all in one place [%]', ('percent_of_one_place',), 2),
+        ('error, of the way [%]', ('ate_percent',), 3),
         ('orientation, median [deg]', ('rotation_deg',), 2),
         ('scale of the alignment', ('scale',), 4),
         ('drift of the position [%]', ('relative', 'translation_percent'), 3),

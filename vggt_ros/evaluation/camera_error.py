@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 import numpy as np
 
 from vggt_ros.geometry.rotation import rotation_angle
@@ -43,8 +43,9 @@ def pair_errors(
     true_cam_from_world: Float[np.ndarray, 'S 4 4'],
     *,
     min_baseline_m: float = MIN_BASELINE_M,
+    max_gap: int | None = None,
 ) -> PairErrors:
-    """Compare all pairs of frames i < j by `cam_j_from_cam_i`.
+    """Compare pairs of frames i < j by `cam_j_from_cam_i`.
 
     The sign of a translation counts: a camera that moved forward did not move backward. (Some
     evaluations of relative pose forgive the sign, which an essential matrix leaves open.) An
@@ -54,8 +55,9 @@ def pair_errors(
         cam_from_world: (S, 4, 4) estimated poses, any world, any unit.
         true_cam_from_world: (S, 4, 4) true poses, metres.
         min_baseline_m: Cameras nearer to each other than this have no direction.
+        max_gap: Largest j - i; None for all pairs.
     """
-    first, second = np.triu_indices(len(cam_from_world), k=1)
+    first, second = pairs_within(len(cam_from_world), max_gap)
     estimated = cam_from_world[second] @ inverse(cam_from_world[first])
     true = true_cam_from_world[second] @ inverse(true_cam_from_world[first])
     turned = np.swapaxes(estimated[:, :3, :3], -1, -2) @ true[:, :3, :3]
@@ -65,6 +67,23 @@ def pair_errors(
         rotation_deg=np.degrees(rotation_angle(turned)),
         direction_deg=np.where(has_moved, direction_deg, np.nan),
     )
+
+
+def pairs_within(
+    num_frames: int, max_gap: int | None = None
+) -> tuple[Int[np.ndarray, ' P'], Int[np.ndarray, ' P']]:
+    """Return all i and j with 0 < j - i <= `max_gap`, ordered by i and then by j.
+
+    Args:
+        num_frames: S; i and j are below it.
+        max_gap: None for no limit.
+    """
+    reach = num_frames - 1 if max_gap is None else max_gap
+    # Row by row, since all pairs of a long sequence would not fit into memory.
+    second = [np.arange(i + 1, min(i + reach + 1, num_frames)) for i in range(num_frames)]
+    lengths = [len(each) for each in second]
+    first = np.repeat(np.arange(num_frames), lengths)
+    return first, np.concatenate([np.arange(0), *second])
 
 
 def pose_auc(errors: PairErrors, limit_deg: int = AUC_LIMIT_DEG) -> float:

@@ -20,6 +20,7 @@ from vggt_ros.mapping.robot import Robot
 from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.parameter_tree import with_values
 from vggt_ros.synthetic.course import Course
+from vggt_ros.synthetic.course_camera import CourseCamera
 from vggt_ros.synthetic.rig_timing import Arrival, RigTiming
 
 _PERIOD_NS = 100_000_000
@@ -140,8 +141,9 @@ def drive(
     """
     timing = RigTiming(jitter_s=0.0, lag_s=0.0) if timing is None else timing
     arrivals = arrivals_of(course, timing)
+    camera = CourseCamera(course)
     for number, arrival in enumerate(arrivals):
-        mapper.add_frame(_frame(course, arrival, is_calibrated=is_calibrated))
+        mapper.add_frame(_frame(camera, arrival, is_calibrated=is_calibrated))
         if number == len(arrivals) - 1:
             mapper.flush()
         while (window := mapper.wait_for_window(0.0)) is not None:
@@ -170,18 +172,14 @@ def stamp_ns(index: int) -> int:
     return (index + 1) * _PERIOD_NS
 
 
-def _frame(course: Course, arrival: Arrival, *, is_calibrated: bool) -> Frame:
+def _frame(camera: CourseCamera, arrival: Arrival, *, is_calibrated: bool) -> Frame:
+    course = camera.course
     index = arrival.moment * course.num_cameras + arrival.camera
-    # Where the robot stands the pictures are the same: what they show follows from the pose.
-    seed = np.frombuffer(course.world_from_cam[index].tobytes(), np.uint32)
-    picture = np.random.default_rng(seed).integers(
-        0, 256, (course.height, course.width, 3), dtype=np.uint8
-    )
     return Frame(
         id=index,
         stamp_ns=arrival.stamp_ns,
         camera_frame=f'camera_{arrival.camera}',
         camera=arrival.camera,
-        image=picture,
-        K=course.K if is_calibrated else None,
+        image=camera.image(index),
+        K=course.K_image if is_calibrated else None,
     )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from vggt_ros.evaluation.recording import RecordedFrame
+from typing import Generic, TypeVar
+
+_Frame = TypeVar('_Frame')
 
 
-class FrameSample:
+class FrameSample(Generic[_Frame]):
     """Keeps every n-th frame; n doubles whenever the bound is reached."""
 
     def __init__(self, max_frames: int) -> None:
         self._max_frames = max_frames
         self._stride = 1
         self._num_seen = 0
-        self._frames: list[RecordedFrame] = []
+        self._frames: list[_Frame] = []
 
-    def add(self, frame: RecordedFrame) -> None:
+    def add(self, frame: _Frame) -> None:
         """Take the next frame of the stream."""
         if self._num_seen % self._stride == 0:
             self._frames.append(frame)
@@ -23,6 +25,6 @@ class FrameSample:
             self._frames = self._frames[::2]
             self._stride *= 2
 
-    def frames(self) -> tuple[RecordedFrame, ...]:
+    def frames(self) -> tuple[_Frame, ...]:
         """Return the frames kept, at most `max_frames`, in the order they came."""
         return tuple(self._frames)

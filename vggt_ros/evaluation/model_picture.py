@@ -43,11 +43,12 @@ def draw_model_picture(samples: Sequence[WindowSample], path: Path, *, title: st
     for axis, words in zip(axes[:, 0], _ROWS, strict=True):
         axis.set_ylabel(words)
     for column, sample in enumerate(samples):
-        _draw_sample(axes[:, column], sample)
+        draw_sample(axes[:, column], sample)
     figure.savefig(path, dpi=80)
 
 
-def _draw_sample(axes: Any, sample: WindowSample) -> None:
+def draw_sample(axes: Any, sample: WindowSample) -> None:
+    """Draw input, depth, true depth and relative error on four axes, one below the other."""
     axes[0].imshow(sample.image)
     axes[0].set_title(sample.name, fontsize=9)
     low, high = _range(sample.true_depth)

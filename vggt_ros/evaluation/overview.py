@@ -115,7 +115,9 @@ def _draw_top_view(
             color='black',
             linestyle='--',
             linewidth=1.2,
-            label=f'truth, {trajectory.ate_percent:.1f} % of {trajectory.path_length_m:.1f} m off',
+            label=f'truth: the path is {trajectory.ate_percent:.1f} % of '
+            f'{trajectory.path_length_m:.1f} m off,\nthat is '
+            f'{trajectory.percent_of_one_place:.0f} % of all cameras in one place',
         )
     _fit_view(axis, points[:, :2], positions[:, :2])
     axis.set_title(f'map from above, {len(recording.map_points)} points')

@@ -56,6 +56,11 @@ class Recording:
     diagnostics: Mapping[str, str]
     message_counts: Mapping[str, int]
 
+    @property
+    def share_with_pose(self) -> float:
+        """Share of the images that were sent for which a pose came back, 0..1."""
+        return len(self.stamps_ns) / max(len(self.input_stamps_ns), 1)
+
     def save(self, path: Path) -> None:
         """Write an .npz file that `load` reads back."""
         arrays: dict[str, np.ndarray] = {

@@ -50,6 +50,32 @@ def write_report(
     return summary
 
 
+def report_text(summary: Mapping[str, Any]) -> str:
+    """Return the numbers that matter as a few lines, each beside what it is held against.
+
+    Args:
+        summary: Of `write_report`.
+    """
+    lines = [
+        f'{summary["frames_in"]} images in, {summary["frames_used"]} used in '
+        f'{summary["windows"]} windows of {summary["window_latency_s"]["p50"]:.2f} s (median), '
+        f'{summary["map_points"]} points in the map; '
+        f'{100 * summary["share_with_pose"]:.0f} % of the images have a pose'
+    ]
+    truth = summary.get('truth', {})
+    if 'ate_m' in truth:
+        lines.append(
+            f'trajectory against the truth: {truth["ate_m"]:.3f} m, {truth["ate_percent"]:.1f} % '
+            f'of {truth["path_length_m"]:.1f} m; all cameras in one place: '
+            f'{truth["one_place_m"]:.3f} m, that is {truth["percent_of_one_place"]:.0f} %'
+        )
+    if truth:
+        lines.append(f'depth {100 * truth["depth_abs_rel"]:.0f} % off on average')
+    if summary['note']:
+        lines.append(f'NOTE: {summary["note"]}')
+    return '\n'.join(lines)
+
+
 def _trajectory_error(recording: Recording, truth: Truth) -> TrajectoryError | None:
     try:
         return trajectory_error(recording.map_from_cam, truth.world_from_cam)
@@ -70,6 +96,8 @@ def _truth_summary(
         summary |= {
             'ate_m': trajectory.ate_m,
             'ate_percent': trajectory.ate_percent,
+            'one_place_m': trajectory.one_place_m,
+            'percent_of_one_place': trajectory.percent_of_one_place,
             'rotation_deg': trajectory.rotation_deg,
             'path_length_m': trajectory.path_length_m,
         }
@@ -86,6 +114,7 @@ def _summary(recording: Recording, source_name: str) -> dict[str, Any]:
         'note': said.get('model.note', ''),
         'frames_in': _number(said, 'frames_in'),
         'frames_used': _number(said, 'frames_used'),
+        'share_with_pose': recording.share_with_pose,
         'drops': {
             key.removeprefix('dropped.'): int(value)
             for key, value in said.items()

@@ -21,6 +21,10 @@ class TrajectoryError:
         rotation_deg: Median angle between estimated and true orientation.
         path_length_m: Length of the true path.
         truth_from_map: What was removed; its scale is 1 for a rigid transform.
+        one_place_m: What `ate_m` would be if all cameras were said to be in one place: root mean
+            square of the distances of the true positions from their mean. No similarity does
+            better with a trajectory that says nothing.
+        extent_m: Largest distance of two true positions.
     """
 
     ate_m: float
@@ -28,6 +32,18 @@ class TrajectoryError:
     rotation_deg: float
     path_length_m: float
     truth_from_map: Sim3
+    one_place_m: float
+    extent_m: float
+
+    @property
+    def percent_of_one_place(self) -> float:
+        """`ate_m` in percent of `one_place_m`: 100 is the score of knowing nothing."""
+        return _percent(self.ate_m, self.one_place_m)
+
+    @property
+    def percent_of_extent(self) -> float:
+        """`ate_m` in percent of `extent_m`."""
+        return _percent(self.ate_m, self.extent_m)
 
 
 def trajectory_error(
@@ -52,9 +68,10 @@ def trajectory_error(
     """
     align = align_sim3 if with_scale else align_se3
     truth_from_map = align(map_from_cam[:, :3, 3], truth_from_cam[:, :3, 3])
-    residuals = truth_from_map.apply(map_from_cam[:, :3, 3]) - truth_from_cam[:, :3, 3]
+    centers = truth_from_cam[:, :3, 3]
+    residuals = truth_from_map.apply(map_from_cam[:, :3, 3]) - centers
     ate_m = float(np.sqrt((residuals**2).sum(axis=1).mean()))
-    steps = np.diff(truth_from_cam[:, :3, 3], axis=0)
+    steps = np.diff(centers, axis=0)
     path_length_m = float(np.linalg.norm(steps, axis=1).sum())
     angles_rad = [
         angle_between(truth_from_map.rotation @ estimated[:3, :3], true[:3, :3])
@@ -62,8 +79,19 @@ def trajectory_error(
     ]
     return TrajectoryError(
         ate_m=ate_m,
-        ate_percent=100.0 * ate_m / path_length_m if path_length_m > 0 else float('nan'),
+        ate_percent=_percent(ate_m, path_length_m),
         rotation_deg=float(np.degrees(np.median(angles_rad))),
         path_length_m=path_length_m,
         truth_from_map=truth_from_map,
+        one_place_m=float(np.sqrt(((centers - centers.mean(axis=0)) ** 2).sum(axis=1).mean())),
+        extent_m=_extent_m(centers),
     )
+
+
+def _extent_m(centers: Float[np.ndarray, 'N 3']) -> float:
+    # Row by row: all pairs of a long way at once would not fit into memory.
+    return max(float(np.linalg.norm(centers - center, axis=1).max()) for center in centers)
+
+
+def _percent(part: float, whole: float) -> float:
+    return 100.0 * part / whole if whole > 0 else float('nan')

@@ -13,6 +13,7 @@ from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.submap import Submap
 from vggt_ros.mapping.submap_chain import Correction, PlacedSubmap
+from vggt_ros.mapping.window_refiner import Refinement
 from vggt_ros.mapping.window import Window
 
 
@@ -26,6 +27,7 @@ class WindowView:
         doubts: (S,) how much each disagrees with the others.
         believed: (S,) False for frames that are left out.
         robot: What the rest of the robot says.
+        refinement: What the images say; None if they were not asked.
         features: What the images of frames show, by id, with points in the unit of the submap;
             None if the images were not asked.
     """
@@ -35,6 +37,7 @@ class WindowView:
     doubts: Float[np.ndarray, ' S']
     believed: Bool[np.ndarray, ' S']
     robot: RobotView
+    refinement: Refinement | None = None
     features: Mapping[int, KeyframeFeatures] | None = None
 
 

@@ -18,8 +18,8 @@ from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_agreement import consistent_frames, frame_disagreement
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.loop_closure import LoopCloser, Visit
+from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
 from vggt_ros.mapping.loop_verification import LoopStatistics, LoopVerifier
-from vggt_ros.mapping.map_state import MapState
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.odometry_agreement import moved_as_odometry
 from vggt_ros.mapping.pose_graph import Edge
@@ -30,6 +30,7 @@ from vggt_ros.mapping.robot_view import robot_view
 from vggt_ros.mapping.submap import submap_from_prediction
 from vggt_ros.mapping.track_book import Queries
 from vggt_ros.mapping.window import Window
+from vggt_ros.mapping.window_refiner import Refinement, WindowRefiner
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +66,9 @@ class MapBuilder:
         self._robot = robot
         self._config = config
         self._loops = LoopCloser(self.map.places)
+        # What is in a window and what waits for the next ones.
+        frames = (4 * config.window.size + MAX_ANCHOR_SETS) * config.input.num_cameras
+        self._refiner = WindowRefiner(config.refine, frames)
         self._verifier = LoopVerifier(self.map.places)
 
     @property
@@ -77,10 +81,22 @@ class MapBuilder:
         self.map.clear()
         self._loops.clear()
         self._verifier.clear()
+        self._refiner.clear()
+
+    def prepare(self, frame: Frame) -> None:
+        """Do what can be done for a frame before its window is complete; any thread may call.
+
+        Raises:
+            VggtRosError: The network can not encode it.
+        """
+        if self._config.refine.verifies:
+            self._refiner.prepare(frame)
+        self._predictor.encode(frame.id, frame.image)
 
     def update_config(self, config: VggtConfig) -> None:
         """Take new settings; call with the map's lock held."""
         self._config = config
+        self._refiner.settings = config.refine
         self.map.update_config(config)
 
     def build(
@@ -132,16 +148,19 @@ class MapBuilder:
             if queries is not None:
                 self.map.tracks.record(window, queries, prediction)
             rows = np.flatnonzero(view.believed)
+            refinement = view.refinement
+            unit = 1.0 if refinement is None else refinement.unit
             update = MapUpdate(
                 new_frames=results,
                 window_map_from_cam=entry.in_map.submap_from_cam[rows],
-                scale=entry.placement.map_from_submap.scale,
+                scale=unit * entry.placement.map_from_submap.scale,
                 scale_residual=entry.placement.scale_residual,
                 focal_ratio=view.submap.focal_ratio,
                 latency_s=time.monotonic() - start_s,
                 scale_state=self.map.scale.state,
                 correction=self.map.correction,
                 is_tied=entry.placed.segment == 0,
+                refinement=None if refinement is None else refinement.window.report,
             )
             on_added(update, [window.frames[row].id for row in rows])
         return update
@@ -154,9 +173,18 @@ class MapBuilder:
     def _view(self, window: Window, prediction: Prediction, config: VggtConfig) -> WindowView:
         submap = submap_from_prediction(window, prediction)
         rows = window.set_rows
+        refinement: Refinement | None = None
+        if config.refine.verifies:
+            with self.map.lock:
+                last = self.map.last
+            refinement = self._refiner.refine(window, prediction, submap, last)
+            submap = refinement.submap
         doubts = frame_disagreement(submap, max(map(len, rows)))
         robot = robot_view(window, prediction, self._robot, config.scale)
-        believed = consistent_frames(doubts)
+        if refinement is None:
+            believed = consistent_frames(doubts)
+        else:
+            believed = refinement.window.is_verified.copy()
         believed &= moved_as_odometry(submap.submap_from_cam, robot.odom_from_cam)
         if not believed[window.num_overlap :].any():
             raise PredictionError(
@@ -173,6 +201,7 @@ class MapBuilder:
             doubts=doubts,
             believed=believed,
             robot=robot,
+            refinement=refinement,
         )
 
     def _close_loop(

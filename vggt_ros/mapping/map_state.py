@@ -20,6 +20,8 @@ from vggt_ros.mapping.place_memory import PlaceMemory
 from vggt_ros.mapping.placement import begin, bridge, join, LastWindow, map_from_odom, Placement
 from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.pose_noise import PoseNoise
+from vggt_ros.mapping.refinement.anchor import Anchor, anchor
+from vggt_ros.mapping.refinement.landmarks import Landmarks
 from vggt_ros.mapping.submap_chain import Correction, SubmapChain
 from vggt_ros.mapping.track_book import TrackBook
 from vggt_ros.mapping.trajectory import Trajectory
@@ -29,6 +31,8 @@ from vggt_ros.mapping.voxel_map import VoxelMap
 _LOCKED_LOG_SIGMA = 1e-4
 # Frames of a window that are remembered as places, and that are drawn into the occupancy grid.
 _PLACES_PER_WINDOW, _SCANS_PER_WINDOW = 2, 2
+# Frame sets before those that the next window shares which hold it, too.
+MAX_ANCHOR_SETS = 8
 # Scans that are kept to draw the grid again after a correction, 0.1 MB each.
 _MAX_SCANS = 600
 
@@ -101,7 +105,10 @@ class MapState:
             placement = begin(submap, view.believed, view.robot, self._first_scale(view))
             self._origin = placement.map_from_submap.apply(submap.submap_from_cam[0, :3, 3])
         elif view.window.num_overlap:
-            placement = join(view.window, submap, view.believed, view.doubts, last, self.noise)
+            shared = None if view.refinement is None else view.refinement.shared
+            placement = join(
+                view.window, submap, view.believed, view.doubts, last, self.noise, shared
+            )
             self.scale.drift(placement.log_scale_sigma)
         else:
             unit = self.scale.metres_per_unit
@@ -146,6 +153,12 @@ class MapState:
             results: Its new frames.
         """
         submap_id = entry.placed.id
+        if entry.view.refinement is not None:
+            # Later images confirmed or corrected them.
+            for row in range(entry.view.window.num_overlap):
+                if entry.view.believed[row]:
+                    pose = entry.in_map.submap_from_cam[row]
+                    self.trajectory.correct_pose(entry.in_map.frame_ids[row], submap_id, pose)
         for result in results:
             self.trajectory.add(result.frame.id, submap_id, result.view)
         if self._config.map.enable:
@@ -196,6 +209,9 @@ class MapState:
         kept = entry.in_map.select([entry.in_map.frame_ids[row] for row in rows])
         if self.last is not None:
             kept = kept.completed_by(self.last.in_map)
+        landmarks = Landmarks(of_frame={})
+        if view.refinement is not None:
+            landmarks = view.refinement.landmarks.scaled(entry.placement.map_from_submap.scale)
         self.last = LastWindow(
             submap_id=entry.placed.id,
             in_map=kept,
@@ -204,7 +220,26 @@ class MapState:
             map_from_odom=map_from_odom(
                 entry.in_map, view.believed, view.robot, self.scale.metres_per_unit
             ),
+            landmarks=landmarks,
+            anchors=self._anchors(entry, rows),
         )
+
+    def _anchors(self, entry: Entry, last_rows: list[int]) -> tuple[Anchor, ...]:
+        """Return the frames before the last ones that hold the next window, with news of them."""
+        view = entry.view
+        if view.refinement is None:
+            return ()
+        earlier = [row for row in np.flatnonzero(view.believed).tolist() if row not in last_rows]
+        frames = view.window.frames
+        new = {
+            frames[row].id: anchor(frames[row], entry.in_map.submap_from_cam[row])
+            for row in earlier
+        }
+        # A window that is not tied to the last one has nothing to do with its anchors.
+        known = self.last if view.window.num_overlap else None
+        old = [] if known is None else [a for a in known.anchors if a.frame.id not in new]
+        most = MAX_ANCHOR_SETS * self._config.input.num_cameras
+        return tuple([*old, *new.values()][-most:])
 
     def _remember_places(self, entry: Entry, results: tuple[FrameResult, ...]) -> None:
         if not self._config.loop.enable:

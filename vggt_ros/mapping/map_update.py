@@ -10,6 +10,7 @@ import numpy as np
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.camera_view import CameraView
 from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.refinement.refined_window import RefinementReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,6 +135,7 @@ class MapUpdate:
         scale_state: What is known of metres.
         correction: map_from_old_map of the map around the robot, None if the map was not moved.
         is_tied: False if the window is in a segment of the map whose place is a guess.
+        refinement: What the images said; None if they were not asked.
     """
 
     new_frames: tuple[FrameResult, ...]
@@ -145,3 +147,4 @@ class MapUpdate:
     scale_state: ScaleState
     correction: Sim3 | None
     is_tied: bool
+    refinement: RefinementReport | None = None

@@ -20,6 +20,7 @@ from vggt_ros.mapping.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.robot import Robot, UnknownRobot
 from vggt_ros.mapping.stream_check import TimeJump
+from vggt_ros.mapping.submap_chain import ClosedLoop
 from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.mapping.voxel_map import MapPoints
@@ -153,7 +154,7 @@ class Mapper:
             if not isinstance(work, Frame):
                 return work
             try:
-                self._predictor.encode(work.id, work.image)
+                self._builder.prepare(work)
             except VggtRosError:
                 # The window will meet the same difficulty and account for its frames.
                 _log.debug('frame %d was not encoded when it came', work.id, exc_info=True)
@@ -256,6 +257,11 @@ class Mapper:
         """Return the newest poses with their cameras."""
         with self._map.lock:
             return self._map.trajectory.views()
+
+    def loops(self) -> tuple[ClosedLoop, ...]:
+        """Return the places that were recognized and moved the map."""
+        with self._map.lock:
+            return self._map.chain.loops
 
     @property
     def epoch(self) -> int:

@@ -11,7 +11,10 @@ from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import angle_between
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.mapping.point_registration import register_by_points, SharedPoints
 from vggt_ros.mapping.pose_noise import PoseNoise
+from vggt_ros.mapping.refinement.anchor import Anchor
+from vggt_ros.mapping.refinement.landmarks import Landmarks
 from vggt_ros.mapping.registration import continue_from, register, Registration
 from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.submap import Submap
@@ -38,6 +41,8 @@ class LastWindow:
         map_from_first: (4, 4) pose of that window's first camera.
         map_from_odom: (4, 4) rigid, where the odometry's frame was in the map; None if there was
             no odometry.
+        landmarks: Depth of the features of its frames, map units; none without refinement.
+        anchors: Verified frames before those, oldest first; none without refinement.
     """
 
     submap_id: int
@@ -45,6 +50,8 @@ class LastWindow:
     doubts: Float[np.ndarray, ' n']
     map_from_first: Float[np.ndarray, '4 4']
     map_from_odom: Float[np.ndarray, '4 4'] | None
+    landmarks: Landmarks
+    anchors: tuple[Anchor, ...] = ()
 
     def moved(self, map_from_old_map: Sim3) -> LastWindow:
         """Return the same after a correction of the map."""
@@ -54,6 +61,8 @@ class LastWindow:
             in_map=self.in_map.moved(map_from_old_map),
             map_from_first=map_from_old_map.apply_to_pose(self.map_from_first),
             map_from_odom=None if odom is None else map_from_old_map.apply_to_pose(odom),
+            landmarks=self.landmarks.scaled(map_from_old_map.scale),
+            anchors=tuple(each.moved(map_from_old_map) for each in self.anchors),
         )
 
 
@@ -102,6 +111,7 @@ def join(
     doubts: Float[np.ndarray, ' S'],
     last: LastWindow,
     noise: PoseNoise,
+    shared_points: SharedPoints | None = None,
 ) -> Placement:
     """Return where a window is that shares frames with the map.
 
@@ -112,6 +122,8 @@ def join(
         doubts: (S,) how much each disagrees with the others.
         last: What the map has.
         noise: Of the network's poses; it learns from the seam.
+        shared_points: Points that a refined window shares with the map; None for a window that
+            was not refined: its depth is compared instead.
 
     Raises:
         AlignmentError: The shared frames do not determine it.
@@ -124,9 +136,18 @@ def join(
         )
     shared = [submap.frame_ids[i] for i in rows]
     in_map, in_submap = last.in_map.select(shared), submap.select(shared)
-    known = dict(zip(last.in_map.frame_ids, last.doubts, strict=True))
-    both = np.fmax(doubts[rows], np.array([known[i] for i in shared]))
-    seam = register(in_map, in_submap, both)
+    if shared_points is None:
+        known = dict(zip(last.in_map.frame_ids, last.doubts, strict=True))
+        both = np.fmax(doubts[rows], np.array([known[i] for i in shared]))
+        seam = register(in_map, in_submap, both)
+    else:
+        seam = register_by_points(
+            in_map.frame_ids,
+            in_map.submap_from_cam,
+            in_submap.submap_from_cam,
+            shared_points,
+            float(np.nanmedian(in_map.depth)),
+        )
     _learn(noise, in_map.select(seam.frame_ids), in_submap.select(seam.frame_ids), seam)
     return Placement(
         map_from_submap=seam.map_from_submap,

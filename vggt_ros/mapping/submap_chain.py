@@ -40,6 +40,21 @@ class PlacedSubmap:
     covariance: Float[np.ndarray, '7 7']
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClosedLoop:
+    """A place that was recognized and moved the map.
+
+    Attributes:
+        old: The submap of the place, where it is now.
+        new: The submap that came back to it, where it is now.
+        old_from_new: What the loop says of them, in the unit of the map now.
+    """
+
+    old: PlacedSubmap
+    new: PlacedSubmap
+    old_from_new: Sim3
+
+
 class SubmapChain:
     """A chain of submaps with loops; the oldest are forgotten when there are too many."""
 
@@ -69,6 +84,11 @@ class SubmapChain:
     def is_tied(self) -> bool:
         """Whether the newest submap is tied to the map's first segment."""
         return self.newest is None or self.newest.segment == 0
+
+    @property
+    def loops(self) -> tuple[ClosedLoop, ...]:
+        """The loops between submaps that are kept, in the order in which they were closed."""
+        return tuple(self._closed(edge) for edge in self._edges if edge.is_loop)
 
     def clear(self) -> None:
         """Forget all submaps; their ids are not used again."""
@@ -171,6 +191,12 @@ class SubmapChain:
             for edge in self._edges
         ]
         return dict.fromkeys(self._submaps, map_from_old_map)
+
+    def _closed(self, edge: Edge) -> ClosedLoop:
+        old, new = self[edge.i], self[edge.j]
+        unit = old.map_from_submap.scale
+        old_from_new = replace(edge.i_from_j, translation=unit * edge.i_from_j.translation)
+        return ClosedLoop(old=old, new=new, old_from_new=old_from_new)
 
     def _tied(self, loop: Edge, later: int) -> dict[int, Sim3]:
         """Return the places of a segment, moved to where a loop puts it."""

@@ -72,6 +72,21 @@ class Trajectory:
         self._poses[frame_id] = _Pose(submap_id, view)
         self._trim()
 
+    def correct_pose(
+        self, frame_id: int, submap_id: int, map_from_cam: Float[np.ndarray, '4 4']
+    ) -> None:
+        """Give a frame another pose in its old place; nothing happens if it has gone.
+
+        Args:
+            frame_id: The frame.
+            submap_id: The submap it moves with from now on.
+            map_from_cam: (4, 4) its pose.
+        """
+        known = self._poses.get(frame_id)
+        if known is not None:
+            view = replace(known.view, map_from_cam=map_from_cam)
+            self._poses[frame_id] = _Pose(submap_id, view)
+
     def correct(self, correction: Correction) -> None:
         """Move the poses with their submaps."""
         for frame_id, pose in self._poses.items():

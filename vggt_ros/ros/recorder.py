@@ -54,7 +54,7 @@ class Recorder(Node):
         self._bridge = CvBridge()
         self._counts: Counter[str] = Counter()
         self._parts: dict[int, dict[str, Any]] = {}
-        self._sample = FrameSample(_MAX_FRAMES)
+        self._sample = FrameSample[RecordedFrame](_MAX_FRAMES)
         self._poses: dict[int, np.ndarray] = {}
         self._map: PointCloud2 | None = None
         self._input_stamps_ns: list[int] = []

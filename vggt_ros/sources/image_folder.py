@@ -32,7 +32,7 @@ class ImageFolder:
     ) -> None:
         check_rate(rate_hz)
         check_num_frames(num_frames)
-        self._paths = _picture_paths(path)[:num_frames]
+        self._paths = picture_paths(path)[:num_frames]
         self._rate_hz = rate_hz
 
     @property
@@ -55,7 +55,12 @@ class ImageFolder:
             yield SourceFrame(image=read_image(path), stamp_ns=stamp_ns_at(index, self._rate_hz))
 
 
-def _picture_paths(folder: Path) -> list[Path]:
+def picture_paths(folder: Path) -> list[Path]:
+    """Return the pictures directly in a folder, ordered by name with numbers as numbers.
+
+    Raises:
+        SourceError: The folder cannot be listed or holds no pictures.
+    """
     try:
         entries = list(folder.iterdir())
     except OSError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import math
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 import numpy as np
 
 from vggt_ros.errors import ConfigError
@@ -21,15 +21,22 @@ class SourceFrame:
 
     Attributes:
         image: (H, W, 3) RGB, contiguous.
-        stamp_ns: Time since the first frame, nanoseconds.
+        stamp_ns: When it was taken where the source knows, as data sets do; else the time since
+            the first frame; nanoseconds.
         K: (3, 3) intrinsics in pixels of `image`, None if unknown.
         world_from_cam: (4, 4) true camera pose, metres, OpenCV axes; None if unknown.
+        depth: (h, w) true depth of the same view along the optical axis, metres, NaN where
+            unknown; its size may differ from the image's. None if nobody measured it.
+        is_seen: (H, W) False where the image shows nothing, as beside what a lens saw; None if it
+            shows something everywhere.
     """
 
     image: UInt8[np.ndarray, 'H W 3']
     stamp_ns: int
     K: Float[np.ndarray, '3 3'] | None = None
     world_from_cam: Float[np.ndarray, '4 4'] | None = None
+    depth: Float32[np.ndarray, 'h w'] | None = None
+    is_seen: Bool[np.ndarray, 'H W'] | None = None
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 import numpy as np
 
 _NEAR_M = 1e-3
@@ -18,10 +18,19 @@ class BoxWorld:
     Attributes:
         hall: (2, 3) lowest and highest corner of the hall, seen from inside.
         boxes: (n, 2, 3) lowest and highest corners of what stands in it, seen from outside.
+        style: (n,) number of what each box looks like where it is painted; None if all differ.
+        tile_m: What one repetition of a texture covers where it is painted.
     """
 
     hall: Float[np.ndarray, '2 3']
     boxes: Float[np.ndarray, 'n 2 3']
+    style: Int[np.ndarray, ' n'] | None = None
+    tile_m: float = 10.0
+
+    @property
+    def styles(self) -> Int[np.ndarray, ' n']:
+        """(n,) number of what each box looks like."""
+        return np.arange(len(self.boxes)) if self.style is None else self.style
 
     def depth(
         self,

@@ -8,7 +8,9 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.errors import ConfigError
+from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.synthetic.box_world import BoxWorld
+from vggt_ros.synthetic.staircase import Staircase
 from vggt_ros.synthetic.walk import look
 
 _EYE_HEIGHT_M, _HALL_HEIGHT_M = 1.1, 2.8
@@ -26,10 +28,15 @@ class Course:
         name: Which course.
         world: What can be seen.
         world_from_cam: (N, 4, 4) poses, OpenCV axes in a z-up world, metres.
-        K: (3, 3) intrinsics of the images, pixels.
-        width: Columns of the images.
-        height: Rows of the images.
+        K: (3, 3) intrinsics, pixels of the predictor's grid.
+        width: Columns of the predictor's grid.
+        height: Rows of the predictor's grid.
         num_cameras: Cameras on the robot; frames of one moment follow each other.
+        image_scale: Pixels of the camera's images for each of `K`, `width` and `height`, which
+            are those of the predictor's grid, along either axis.
+        paint_seed: Which textures the images show; None for images of noise.
+        alias_shift: (N, 3) how far each frame is from the place that it looks exactly like,
+            meters; None if no two places look alike.
     """
 
     name: str
@@ -39,6 +46,9 @@ class Course:
     width: int = 32
     height: int = 24
     num_cameras: int = 1
+    image_scale: int = 1
+    paint_seed: int | None = None
+    alias_shift: Float[np.ndarray, 'N 3'] | None = None
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -56,6 +66,44 @@ class Course:
             self, world_from_cam=poses.reshape(-1, 4, 4), num_cameras=len(first_from_cam)
         )
 
+    def with_pictures(
+        self, *, width: int = 80, height: int = 60, image_scale: int = 4, seed: int = 0
+    ) -> Course:
+        """Return the same way with images that show what there is to see.
+
+        Args:
+            width: Columns of the predictor's grid; the field of view stays as it is.
+            height: Rows of the predictor's grid.
+            image_scale: Pixels of the images for each of the grid, along either axis.
+            seed: Which textures.
+        """
+        larger = np.array([width / self.width, height / self.height])
+        K = self.K.copy()
+        K[(0, 1), (0, 1)] *= larger
+        K[:2, 2] = (K[:2, 2] + 0.5) * larger - 0.5
+        return replace(
+            self, K=K, width=width, height=height, image_scale=image_scale, paint_seed=seed
+        )
+
+    @property
+    def grid(self) -> ImageGrid:
+        """How the pixels of the predictor's grid map to those of the images."""
+        return ImageGrid(
+            image_width=self.image_scale * self.width,
+            image_height=self.image_scale * self.height,
+            model_width=self.width,
+            model_height=self.height,
+            scale_u=1.0 / self.image_scale,
+            scale_v=1.0 / self.image_scale,
+            offset_u=0,
+            offset_v=0,
+        )
+
+    @property
+    def K_image(self) -> Float[np.ndarray, '3 3']:
+        """(3, 3) intrinsics in pixels of the images."""
+        return self.grid.K_image_from_model(self.K)
+
     @property
     def path_length_m(self) -> float:
         """Length of the way."""
@@ -67,19 +115,49 @@ def make_course(name: str, num_frames: int, seed: int) -> Course:
     """Make up a course; the same arguments give the same one.
 
     Args:
-        name: One of `COURSES`.
+        name: One of `COURSES`, or `REPEATED_CORRIDOR`.
         num_frames: N, at least 2.
         seed: Decides what stands beside the way, and how the camera sways.
 
     Raises:
         ConfigError: There is no course of that name, or it has too few frames.
     """
-    if name not in COURSES:
-        raise ConfigError(f'there is no course {name!r}; the courses are {", ".join(COURSES)}')
+    if name not in (*COURSES, REPEATED_CORRIDOR):
+        raise ConfigError(
+            f'there is no course {name!r}; the courses are {", ".join(COURSES)} and '
+            f'{REPEATED_CORRIDOR}'
+        )
     if num_frames < 2:
         raise ConfigError(f'a course has at least 2 frames; got {num_frames}')
+    if name == REPEATED_CORRIDOR:
+        return _repeated_corridor(num_frames, np.random.default_rng([seed, len(COURSES)]))
     rng = np.random.default_rng([seed, COURSES.index(name)])
     curve, travelled_m, turned_rad, block = _WAYS[name](num_frames)
+    poses = _poses(rng, curve, travelled_m, turned_rad)
+    return Course(
+        name=name, world=_furnished(rng, curve, block), world_from_cam=poses, K=_K.copy()
+    )
+
+
+def _repeated_corridor(num_frames: int, rng: np.random.Generator) -> Course:
+    stairs = Staircase.of_length(_STEP_M * num_frames)
+    poses = _poses(rng, stairs.curve(), _STEP_M * np.arange(num_frames), np.zeros(num_frames))
+    return Course(
+        name=REPEATED_CORRIDOR,
+        world=stairs.world(rng, _HALL_HEIGHT_M),
+        world_from_cam=poses,
+        K=_K.copy(),
+        alias_shift=stairs.shift_of(poses[:, :3, 3]),
+    )
+
+
+def _poses(
+    rng: np.random.Generator,
+    curve: Float[np.ndarray, 'dense 2'],
+    travelled_m: Float[np.ndarray, ' N'],
+    turned_rad: Float[np.ndarray, ' N'],
+) -> Float[np.ndarray, 'N 4 4']:
+    """Return the poses of a camera that looks ahead, and sways while it moves."""
     position, heading_rad = _along(curve, travelled_m)
     phase = rng.uniform(0, 2 * np.pi, 3)
     sway = travelled_m + 2.0 * turned_rad  # a robot that stands still does not sway
@@ -87,12 +165,7 @@ def make_course(name: str, num_frames: int, seed: int) -> Course:
     pitch = -0.1 + 0.3 * _SWAY_RAD * np.sin(2.7 * sway + phase[1])
     height_m = _EYE_HEIGHT_M + 0.01 * np.sin(3.1 * sway + phase[2])
     center = np.concatenate([position, height_m[:, None]], axis=1)
-    return Course(
-        name=name,
-        world=_furnished(rng, curve, block),
-        world_from_cam=look(center, yaw, pitch),
-        K=_K.copy(),
-    )
+    return look(center, yaw, pitch)
 
 
 # A way is a curve on the floor, how far along it the robot is and how far it has turned beside
@@ -167,6 +240,7 @@ _WAYS = {
     'parked': _parked,
 }
 COURSES = tuple(_WAYS)
+REPEATED_CORRIDOR = 'repeated_corridor'
 
 
 def _rounded(half_x_m: float, half_y_m: float, radius_m: float) -> Float[np.ndarray, 'dense 2']:

@@ -19,6 +19,7 @@ from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Request, Tracks
 from vggt_ros.synthetic.course import Course
+from vggt_ros.synthetic.mistaken_place import mistaken_m, seeming_poses
 
 _KEPT_FRAMES = 256
 _FIELD = 4  # rows and columns of the smooth random field that bends depth
@@ -104,7 +105,7 @@ class SimulatedPredictor:
         """Answer for frames of the course.
 
         Args:
-            images: (height, width, 3) of the course's size; they come back in the prediction.
+            images: (H, W, 3) of the course's camera; they come back at the size of the grid.
             request: Points of the point head are those of the depth; tracks are the truth with
                 some noise.
             frame_ids: Numbers of the frames in the course.
@@ -116,7 +117,7 @@ class SimulatedPredictor:
         rng, errors, course = self._rng, self._errors, self._course
         if rng.uniform() < errors.failures:
             raise PredictionError('the simulated network failed')
-        true_pose = course.world_from_cam[list(frame_ids)]
+        true_pose = seeming_poses(course, frame_ids)
         true_depth = np.stack([self._depth(i) for i in frame_ids])
         is_outlier = rng.uniform(size=len(frame_ids)) < errors.outliers
         way_m = self._way_m(frame_ids)
@@ -132,10 +133,11 @@ class SimulatedPredictor:
             depth[unasked] = confidence[unasked] = np.nan
         K = course.K.copy()
         K[(0, 1), (0, 1)] *= focal
+        num_frames = len(frame_ids)
         points = None
         if request.point_head:
             points = _points_in_world(depth, K, cam_from_world)
-        grid = _grid(course)
+        grid = course.grid
         keep = keep_mask(
             torch.from_numpy(depth),
             torch.from_numpy(confidence),
@@ -144,17 +146,17 @@ class SimulatedPredictor:
         )
         return Prediction(
             grid=grid,
-            images=np.stack(list(images)),
+            images=np.stack([_shrunk(image, grid) for image in images]),
             depth=depth,
             depth_conf=confidence,
             keep=keep.numpy(),
             cam_from_world=cam_from_world,
-            K_model=np.tile(K, (len(frame_ids), 1, 1)),
-            K_image=np.tile(K, (len(frame_ids), 1, 1)),
+            K_model=np.tile(K, (num_frames, 1, 1)),
+            K_image=np.tile(grid.K_image_from_model(K), (num_frames, 1, 1)),
             points_in_world=points,
             points_conf=None if points is None else confidence,
             tracks=self._tracks(request, frame_ids),
-            descriptors=self._descriptors(true_pose),
+            descriptors=self._descriptors(frame_ids),
         )
 
     def _depth(self, frame_id: int) -> Float32[np.ndarray, 'H W']:
@@ -172,9 +174,12 @@ class SimulatedPredictor:
         """Return how far each camera is from the first one, along the way of the robot."""
         centers = self._course.world_from_cam[:, :3, 3]
         ids = np.array(frame_ids)
-        of_robot = centers[ids - ids % self._course.num_cameras]
+        of_robot = centers[ids - ids % self._course.num_cameras] - mistaken_m(
+            self._course, frame_ids
+        )
         steps_m = np.linalg.norm(np.diff(of_robot, axis=0), axis=1)
-        beside_m = np.linalg.norm(centers[ids] - of_robot, axis=1)
+        seeming = centers[ids] - mistaken_m(self._course, frame_ids)
+        beside_m = np.linalg.norm(seeming - of_robot, axis=1)
         return np.asarray(np.concatenate([[0.0], np.cumsum(steps_m)]) + beside_m)
 
     def _cameras(
@@ -226,8 +231,11 @@ class SimulatedPredictor:
         noise = self._rng.normal(size=wrong.shape)
         return (1.0 + 8.0 * np.exp(-0.7 * wrong + 0.5 * noise)).astype(np.float32)
 
-    def _descriptors(self, true_pose: Float[np.ndarray, 'S 4 4']) -> Float32[np.ndarray, 'S C']:
+    def _descriptors(self, frame_ids: Sequence[int]) -> Float32[np.ndarray, 'S C']:
         """Return what tells a place by where one stands and looks; a part of it says nothing."""
+        true_pose = self._course.world_from_cam[list(frame_ids)]
+        if self._course.alias_shift is not None:
+            true_pose[:, :3, 3] -= self._course.alias_shift[list(frame_ids)]
         position = true_pose[:, :2, 3] / _PLACE_M
         heading = 1.5 * true_pose[:, :2, 2]
         waves = np.concatenate([position, heading], axis=1) @ self._place_waves
@@ -240,7 +248,8 @@ class SimulatedPredictor:
     def _tracks(self, request: Request, frame_ids: Sequence[int]) -> Tracks | None:
         if request.query_points is None:
             return None
-        course, uv = self._course, request.query_points.astype(np.float64)
+        course = self._course
+        uv = course.grid.model_from_image(request.query_points.astype(np.float64))
         columns = np.clip(np.rint(uv[:, 0]).astype(int), 0, course.width - 1)
         rows = np.clip(np.rint(uv[:, 1]).astype(int), 0, course.height - 1)
         depth = self._depth(frame_ids[0])[rows, columns].astype(np.float64)
@@ -262,17 +271,13 @@ class SimulatedPredictor:
         )
 
 
-def _grid(course: Course) -> ImageGrid:
-    return ImageGrid(
-        image_width=course.width,
-        image_height=course.height,
-        model_width=course.width,
-        model_height=course.height,
-        scale_u=1.0,
-        scale_v=1.0,
-        offset_u=0,
-        offset_v=0,
-    )
+def _shrunk(image: UInt8[np.ndarray, 'H W 3'], grid: ImageGrid) -> UInt8[np.ndarray, 'h w 3']:
+    """Return an image at the size of the grid."""
+    size = grid.model_width, grid.model_height
+    if image.shape[1::-1] == size:
+        return image
+    small: UInt8[np.ndarray, 'h w 3'] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return small
 
 
 def _points_in_world(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import gtsam
-from gtsam.symbol_shorthand import K as focal_key
 from gtsam.symbol_shorthand import L as point_key
 from gtsam.symbol_shorthand import X as camera_key
 from jaxtyping import Float
@@ -78,19 +77,16 @@ class Problem:
         uv: (N, S, 2) observations, NaN where there is none.
         poses: Priors of cameras; if there are none the first camera holds the gauge.
         depth: Prior of points; it, or two poses, hold the scale.
-        focal_log_sigma: Standard deviation of the log of one focal length for all cameras; 0 holds
-            the intrinsics.
+        distance: Two cameras whose distance is held, where nothing else holds the scale.
     """
 
     uv: Float[np.ndarray, 'N S 2']
     poses: Sequence[PosePrior]
-    depth: DepthPrior | None
-    focal_log_sigma: float
+    depth: DepthPrior | None = None
+    distance: tuple[int, int] | None = None
 
 
-def adjust(
-    start: Geometry, problem: Problem, *, loss_px: float, max_iterations: int
-) -> Geometry:
+def adjust(start: Geometry, problem: Problem, *, loss_px: float, max_iterations: int) -> Geometry:
     """Return the cameras and points with the least sum of robust reprojection errors.
 
     Levenberg and Marquardt with Cauchy's loss (Triggs et al., "Bundle Adjustment: A Modern
@@ -118,25 +114,21 @@ def adjust(
         values.insert(point_key(track), start.points[track])
     cauchy = gtsam.noiseModel.mEstimator.Cauchy.Create(loss_px)
     noise = gtsam.noiseModel.Robust.Create(cauchy, gtsam.noiseModel.Isotropic.Sigma(2, 1.0))
-    if problem.focal_log_sigma > 0:
-        _add_free_observations(graph, values, start, problem, is_used, noise)
-    else:
-        _add_observations(graph, start, problem.uv, is_used, noise)
+    _add_observations(graph, start, problem.uv, is_used, noise)
     _add_pose_priors(graph, start, problem.poses, rows)
     if problem.depth is not None:
         _add_depth_prior(graph, start, problem.depth, problem.uv, is_used)
+    if problem.distance is not None:
+        _hold_distance(graph, start, problem.distance)
     found = _minimize(graph, values, tracks, rows, max_iterations)
     window_from_cam, points = start.window_from_cam.copy(), start.points.copy()
     for row in rows.tolist():
         window_from_cam[row] = found.atPose3(camera_key(row)).matrix()
     for track in tracks.tolist():
         points[track] = found.atPoint3(point_key(track))
-    adjusted = replace(start, window_from_cam=window_from_cam, points=points)
-    if problem.focal_log_sigma > 0:
-        adjusted = replace(adjusted, K=_with_focal(start.K, found.atCal3_S2(focal_key(0)).fx()))
     if not np.isfinite(window_from_cam).all():
         raise AlignmentError('bundle adjustment gave poses that are not finite; it is not used')
-    return adjusted
+    return replace(start, window_from_cam=window_from_cam, points=points)
 
 
 def _to_gtsam(window_from_cam: Float[np.ndarray, '4 4']) -> gtsam.Pose3:
@@ -161,34 +153,6 @@ def _add_observations(
             # A point behind the camera has no residual that could be used; it must not raise.
             graph.add(
                 factor(uv[track, row], noise, camera, point_key(track), calibration, False, False)
-            )
-
-
-def _add_free_observations(
-    graph: gtsam.NonlinearFactorGraph,
-    values: gtsam.Values,
-    start: Geometry,
-    problem: Problem,
-    is_used: np.ndarray,
-    noise: gtsam.noiseModel.Base,
-) -> None:
-    """Add observations of cameras that share one unknown focal length."""
-    focal = float(np.median(start.K[:, (0, 1), (0, 1)]))
-    first = gtsam.Cal3_S2(focal, focal, 0.0, 0.0, 0.0)
-    values.insert(focal_key(0), first)
-    sigma = focal * problem.focal_log_sigma
-    sigmas = np.array([sigma, sigma, 1e-3, 1e-3, 1e-3])
-    graph.add(
-        gtsam.PriorFactorCal3_S2(focal_key(0), first, gtsam.noiseModel.Diagonal.Sigmas(sigmas))
-    )
-    factor = gtsam.GeneralSFMFactor2Cal3_S2
-    for row in np.flatnonzero(is_used.any(axis=0)).tolist():
-        camera, center = camera_key(row), start.K[row, :2, 2]
-        for track in np.flatnonzero(is_used[:, row]).tolist():
-            graph.add(
-                factor(
-                    problem.uv[track, row] - center, noise, camera, point_key(track), focal_key(0)
-                )
             )
 
 
@@ -240,9 +204,7 @@ def _add_depth_prior(
         u, v = uv[track, row]
         # The pixel itself is a factor already: only the disparity counts here.
         sigmas = np.array([1e3, disparity_px * float(log_sigma), 1e3])
-        noise = gtsam.noiseModel.Robust.Create(
-            cauchy, gtsam.noiseModel.Diagonal.Sigmas(sigmas)
-        )
+        noise = gtsam.noiseModel.Robust.Create(cauchy, gtsam.noiseModel.Diagonal.Sigmas(sigmas))
         graph.add(
             gtsam.GenericStereoFactor3D(
                 gtsam.StereoPoint2(u, u - disparity_px, v),
@@ -254,6 +216,16 @@ def _add_depth_prior(
                 False,
             )
         )
+
+
+def _hold_distance(
+    graph: gtsam.NonlinearFactorGraph, start: Geometry, distance: tuple[int, int]
+) -> None:
+    first, second = distance
+    between = start.window_from_cam[second, :3, 3] - start.window_from_cam[first, :3, 3]
+    length = float(np.linalg.norm(between))
+    noise = gtsam.noiseModel.Isotropic.Sigma(1, _GAUGE_SIGMA * length)
+    graph.add(gtsam.RangeFactorPose3(camera_key(first), camera_key(second), length, noise))
 
 
 def _minimize(
@@ -268,8 +240,6 @@ def _minimize(
         ordering.push_back(point_key(track))
     for row in rows.tolist():
         ordering.push_back(camera_key(row))
-    if values.exists(focal_key(0)):
-        ordering.push_back(focal_key(0))
     parameters = gtsam.LevenbergMarquardtParams()
     parameters.setOrdering(ordering)
     try:
@@ -286,9 +256,3 @@ def _minimize(
             f'determined; it is not used'
         ) from failure
     return optimizer.values()
-
-
-def _with_focal(K: Float[np.ndarray, 'S 3 3'], focal: float) -> Float[np.ndarray, 'S 3 3']:
-    changed = K.copy()
-    changed[:, (0, 1), (0, 1)] = focal
-    return changed

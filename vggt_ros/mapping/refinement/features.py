@@ -68,7 +68,9 @@ def detect_features(
     )
     keypoints, descriptors = sift.detectAndCompute(gray, mask)
     if descriptors is None or not len(keypoints):
-        return Features(uv=np.zeros((0, 2), np.float32), descriptors=np.zeros((0, 128), np.float32))
+        return Features(
+            uv=np.zeros((0, 2), np.float32), descriptors=np.zeros((0, 128), np.float32)
+        )
     uv = np.array([keypoint.pt for keypoint in keypoints], dtype=np.float32)
     strength = np.array([keypoint.response for keypoint in keypoints])
     rows = _spread(uv, strength, max(gray.shape) / _CELLS, max_features)

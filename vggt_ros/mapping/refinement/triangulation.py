@@ -39,12 +39,16 @@ def triangulate(
     """
     is_seen = np.isfinite(rays[..., 0])
     direction = np.where(is_seen[..., None], rays, 0.0)
-    across = is_seen[..., None, None] * np.eye(3) - direction[..., :, None] * direction[..., None, :]
+    across = (
+        is_seen[..., None, None] * np.eye(3) - direction[..., :, None] * direction[..., None, :]
+    )
     normal = across.sum(axis=1)
     right = np.einsum('nsij,sj->ni', across, window_from_cam[:, :3, 3])
     is_solvable = (np.linalg.det(normal) > _MIN_DETERMINANT) & (is_seen.sum(axis=1) >= 2)
     points = np.full((len(rays), 3), np.nan)
-    points[is_solvable] = np.linalg.solve(normal[is_solvable], right[is_solvable][..., None])[..., 0]
+    points[is_solvable] = np.linalg.solve(normal[is_solvable], right[is_solvable][..., None])[
+        ..., 0
+    ]
     return points
 
 

@@ -62,9 +62,7 @@ def verify_pair(
     keep = mask.ravel() > 0
     if int(keep.sum()) < MIN_INLIERS:
         return None
-    _, rotation, translation, _ = cv2.recoverPose(
-        essential, rays_a[keep], rays_b[keep], np.eye(3)
-    )
+    _, rotation, translation, _ = cv2.recoverPose(essential, rays_a[keep], rays_b[keep], np.eye(3))
     b_from_a = np.eye(4)
     b_from_a[:3, :3] = nearest_rotation(rotation)
     b_from_a[:3, 3] = translation.ravel()

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from vggt_ros.errors import AlignmentError, SourceError
-from vggt_ros.evaluation.tum_file import match_stamps, read_tum
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.mapping.trajectory import StampedPoses
+from vggt_ros.sources.tum_file import match_stamps, read_tum
 
 
 def test_what_the_package_writes_is_read_back_to_the_nanosecond(tmp_path):

@@ -1,0 +1,44 @@
+"""Settings of the refinement: how far the images decide what the network proposes.
+
+Part of the tree in `vggt_ros/config.py`; defaults are here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vggt_ros.parameter import parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefineSettings:
+    """What feature tracks confirm, and what they correct."""
+
+    mode: str = parameter(
+        'off',
+        'off: the network is believed; verify: what the images do not confirm is not used; poses: '
+        'poses are refined by bundle adjustment, too, and depth is scaled to fit; depth: depth is '
+        'made to agree with them pixel by pixel as well.',
+        choices=('off', 'verify', 'poses', 'depth'),
+        read_only=True,
+    )
+    max_features: int = parameter(
+        1000,
+        'Features of an image; more find more, and take longer.',
+        unit='features',
+        minimum=100,
+        maximum=8000,
+        read_only=True,
+    )
+    budget_ms: int = parameter(
+        1500,
+        'Time for a window; when it is over, what is best so far is taken and depth is only scaled.',
+        unit='ms',
+        minimum=50,
+        maximum=60_000,
+    )
+
+    @property
+    def verifies(self) -> bool:
+        """Whether images are asked at all."""
+        return self.mode != 'off'
