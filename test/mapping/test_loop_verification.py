@@ -8,7 +8,13 @@ from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.loop_closure import Visit
-from vggt_ros.mapping.loop_verification import AMBIGUOUS, LoopVerifier, NO_FEATURES, UNCONFIRMED
+from vggt_ros.mapping.loop_verification import (
+    AMBIGUOUS,
+    LoopVerifier,
+    NO_FEATURES,
+    OUT_OF_REACH,
+    UNCONFIRMED,
+)
 from vggt_ros.mapping.place_memory import PlaceMemory
 from vggt_ros.mapping.submap import Submap
 from vggt_ros.mapping.submap_chain import SubmapChain
@@ -212,6 +218,14 @@ def test_a_lost_map_is_tied_to_what_it_knows_without_waiting(walk, drift):
     assert walk.chain.is_tied
     moved = correction[begins.submap.id].apply_to_pose(begins.in_map.submap_from_cam)
     np.testing.assert_allclose(moved[0, :3, 3], [9.0, 0, 0], atol=0.05)
+
+
+def test_a_lost_map_is_not_tied_to_where_the_robot_cannot_have_got(walk, drift):
+    walk.go(12)
+    begins = walk.window(0.4, drift, covariance=None)
+    edges = [walk.ask(begins)] + [walk.ask(walk.window(0.4 + 0.4 * k, drift)) for k in (1, 2, 3)]
+    assert not any(edges)
+    assert walk.verifier.statistics.refusals[OUT_OF_REACH] == 4
 
 
 def test_loops_that_move_nothing_are_asked_for_exponentially_less(walk):

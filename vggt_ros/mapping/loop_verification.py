@@ -27,6 +27,7 @@ from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView, Refusal
 from vggt_ros.mapping.refinement.place_verification import VerifiedPlace, verify_place
+from vggt_ros.mapping.segment_gap import segment_gap, SegmentGap
 from vggt_ros.mapping.submap_chain import PlacedSubmap, SubmapChain
 
 # Keyframes of either place that are compared, and places that are looked at in a query.
@@ -41,6 +42,7 @@ _MIN_WINDOWS, _MIN_WINDOWS_BETWEEN_SEGMENTS = 2, 3
 _MIN_CORRECTION, _MAX_PAUSE = 0.05, 16
 
 AMBIGUOUS, UNCONFIRMED, NO_FEATURES = 'ambiguous', 'unconfirmed', 'no_features'
+OUT_OF_REACH = 'out_of_reach'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,8 @@ class LoopStatistics:
         num_confirmed: Those of them that a second window confirmed: the loops.
         refusals: By reason how many places were not confirmed: those of `Refusal`; ambiguous:
             places of one query contradict each other; unconfirmed: the windows before and after
-            did not say the same; no_features: nothing is known of the window's images.
+            did not say the same; no_features: nothing is known of the window's images;
+            out_of_reach: the robot cannot have got there while the map was lost.
     """
 
     num_queries: int
@@ -70,11 +73,13 @@ class LoopQuery:
         visit: The window.
         places: Keyframes of each place, those that were taken in a row.
         placed: The submaps that matter, by id.
+        gaps: Between other segments, by their number, and that of the window.
     """
 
     visit: Visit
     places: tuple[tuple[Place, ...], ...]
     placed: Mapping[int, PlacedSubmap]
+    gaps: Mapping[int, SegmentGap]
 
 
 @dataclass(slots=True)
@@ -135,7 +140,8 @@ class LoopVerifier:
         if self._pending is not None:
             ids |= {self._pending.edge.i, self._pending.edge.j}
         placed = {submap_id: chain[submap_id] for submap_id in ids if submap_id in chain}
-        return LoopQuery(visit=visit, places=places, placed=placed)
+        gaps = self._gaps(visit, chain) if is_relocalizing else {}
+        return LoopQuery(visit=visit, places=places, placed=placed, gaps=gaps)
 
     def verify(self, query: LoopQuery) -> Edge | None:
         """Compare the images of a query; return a loop once two windows say the same.
@@ -143,6 +149,9 @@ class LoopVerifier:
         Takes some 10 ms for every pair of images that have something in common.
         """
         found = self._verified(query)
+        if found is not None and not _is_in_reach(found, query):
+            self._counts.refusals[OUT_OF_REACH] += 1
+            self._pending = found = None
         pending = self._pending
         if found is None:
             if pending is not None and not self._is_recent(pending, query):
@@ -184,6 +193,21 @@ class LoopVerifier:
             ):
                 rows.append(row)
         return sorted(rows + others), bool(others)
+
+    def _gaps(self, visit: Visit, chain: SubmapChain) -> dict[int, SegmentGap]:
+        """Return how far from the ends of other segments the window's own one can begin."""
+        by_segment: dict[int, list[Place]] = {}
+        for row in range(len(self._memory)):
+            place = self._memory[row]
+            if place.submap_id in chain:
+                by_segment.setdefault(chain[place.submap_id].segment, []).append(place)
+        begin, begin_ns = visit.in_map.submap_from_cam[0, :3, 3], visit.frames[0].stamp_ns
+        own = by_segment.pop(visit.submap.segment, [])
+        if own:
+            begin, begin_ns = own[0].map_from_cam[:3, 3], own[0].frame.stamp_ns
+        return {
+            number: segment_gap(places, begin, begin_ns) for number, places in by_segment.items()
+        }
 
     def _ranked(self, visit: Visit, rows: Sequence[int]) -> list[int]:
         """Return the rows of different places to look at, the most promising first."""
@@ -239,6 +263,14 @@ class LoopVerifier:
             self._pending = None  # what it was about looks like something else, too
             return None
         return hypothesis
+
+
+def _is_in_reach(found: LoopHypothesis, query: LoopQuery) -> bool:
+    """Return whether the robot can have come to a place of another segment."""
+    old, new = query.placed[found.edge.i], query.visit.submap
+    gap = query.gaps.get(old.segment)
+    corrected_from_map = old.map_from_submap @ found.edge.i_from_j @ new.map_from_submap.inverse()
+    return gap is None or gap.allows(corrected_from_map)
 
 
 def _rows_with_features(visit: Visit) -> list[tuple[int, KeyframeFeatures]]:
