@@ -48,6 +48,7 @@ setup(
         'numpy>=1.21',
         'pillow>=9.0',
         'safetensors>=0.4.3',
+        'scipy>=1.8',
         'setuptools',
         'torch>=2.4,<3',
         'tqdm>=4.57',

@@ -15,7 +15,7 @@ class RefineSettings:
     """What feature tracks confirm, and what they correct."""
 
     mode: str = parameter(
-        'off',
+        'depth',
         'off: the network is believed; verify: what the images do not confirm is not used; poses: '
         'poses are refined by bundle adjustment, too, and depth is scaled to fit; depth: depth is '
         'made to agree with them pixel by pixel as well.',
@@ -32,8 +32,8 @@ class RefineSettings:
     )
     budget_ms: int = parameter(
         1500,
-        'Time for the poses of a window; when it is over, no second start is tried and the depth of '
-        'this window is not compared pixel by pixel.',
+        'Time for the poses of a window; when it is over, no second start is tried and the depth '
+        'of this window is not compared pixel by pixel.',
         unit='ms',
         minimum=50,
         maximum=60_000,

@@ -13,8 +13,8 @@ from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.submap import Submap
 from vggt_ros.mapping.submap_chain import Correction, PlacedSubmap
-from vggt_ros.mapping.window_refiner import Refinement
 from vggt_ros.mapping.window import Window
+from vggt_ros.mapping.window_refiner import Refinement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

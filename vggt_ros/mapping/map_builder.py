@@ -19,8 +19,8 @@ from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_agreement import consistent_frames, frame_disagreement
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.loop_closure import LoopCloser, Visit
-from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
 from vggt_ros.mapping.loop_verification import LoopStatistics, LoopVerifier
+from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.odometry_agreement import moved_as_odometry
 from vggt_ros.mapping.pose_graph import Edge

@@ -12,6 +12,7 @@ import torch
 from vggt_ros.errors import AlignmentError, VerificationError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import unproject
+from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.frame import Frame
@@ -36,6 +37,10 @@ from vggt_ros.refine_config import RefineSettings
 _HELD_ROTATION_RAD, _HELD_TRANSLATION = 2e-4, 5e-4
 _FREE_ROTATION_RAD, _FREE_TRANSLATION = 5e-2, 0.2
 _NUM_HELD = 2
+# To be confirmed, a camera of the network may be so far off, degrees and median depths.
+_MAX_TURN_RAD, _MAX_SHIFT = np.radians(3.0), 0.05
+# Windows whose focal length counts for an uncalibrated camera.
+_MAX_FOCALS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,10 +81,14 @@ class WindowRefiner:
         self.settings = settings
         self._device = device
         self._store = FeatureStore(settings.max_features, max_frames)
+        self._focal: float | None = None
+        self._num_focals = 0
 
     def clear(self) -> None:
         """Forget all features."""
         self._store.clear()
+        self._focal = None
+        self._num_focals = 0
 
     def prepare(self, frame: Frame) -> None:
         """Detect the features of a frame before its window is complete."""
@@ -104,10 +113,12 @@ class WindowRefiner:
         known, unit = _in_map(submap, in_map)
         anchors = self._anchors(window, last, in_map)
         num_anchors = len(anchors)
-        seen = self._store.window(
-            [*(each.frame for each in anchors), *frames],
-            np.concatenate([prediction.K_image[:1].repeat(num_anchors, 0), prediction.K_image]),
+        K_image = np.concatenate(
+            [prediction.K_image[:1].repeat(num_anchors, 0), prediction.K_image]
         )
+        if self._focal is not None:
+            K_image[:, (0, 1), (0, 1)] = self._focal
+        seen = self._store.window([*(each.frame for each in anchors), *frames], K_image)
         track_depth = np.full(seen.tracks.feature.shape, np.nan)
         track_depth[:, num_anchors:] = depth_at(
             with_map_depth(known, in_map), seen.tracks.uv[:, num_anchors:], prediction.grid
@@ -123,13 +134,15 @@ class WindowRefiner:
                 poses=_pose_priors(anchors, in_map, frame_ids),
                 depth=last.landmarks.prior(frame_ids, seen.tracks),
             )
-        refined = refine_window(seen, estimate, priors)
+        refined = refine_window(seen, estimate, priors, 1e-3 * self.settings.budget_ms)
         anchor_poses = {
             each.frame.id: refined.geometry.window_from_cam[row]
             for row, each in enumerate(anchors)
             if refined.is_verified[row]
         }
         refined = refined.without_first(num_anchors)
+        if self.settings.mode == 'verify':
+            refined = _confirmed(refined, known)
         if not refined.is_verified[window.num_overlap :].any():
             raise VerificationError(
                 f'the images confirm none of the {len(window.new_frames)} new frames: '
@@ -146,6 +159,9 @@ class WindowRefiner:
             sweeps=self.settings.mode == 'depth' and not is_late,
             device=self._device,
         )
+        if self.settings.mode == 'verify':
+            agreeing = known
+        self._remember_focal(window, refined)
         counts = [len(self._store.features(frame)) for frame in frames]
         landmarks = landmarks_of(refined, submap.frame_ids, counts)
         return Refinement(
@@ -157,6 +173,15 @@ class WindowRefiner:
             unit=unit,
             anchor_poses=anchor_poses,
         )
+
+    def _remember_focal(self, window: Window, refined: RefinedWindow) -> None:
+        """Take in the focal length that an uncalibrated window showed: a camera has one."""
+        if refined.report.method != 'adjusted' or window.frames[0].K is not None:
+            return
+        found = float(refined.geometry.K[-1, 0, 0])
+        self._num_focals = min(self._num_focals + 1, _MAX_FOCALS)
+        before = found if self._focal is None else self._focal
+        self._focal = before * (found / before) ** (1.0 / self._num_focals)
 
     def _keyframe_features(
         self, window: Window, refined: RefinedWindow, landmarks: Landmarks
@@ -182,6 +207,26 @@ class WindowRefiner:
             for each in last.anchors
             if each.size == window.frames[0].size and each.frame.id in self._store
         ]
+
+
+def _confirmed(refined: RefinedWindow, known: Submap) -> RefinedWindow:
+    """Return what of the network's own cameras the images confirm: those near the refined ones."""
+    poses, geometry = known.submap_from_cam, refined.geometry
+    rows = np.flatnonzero(refined.is_verified)
+    if not len(rows):
+        return refined
+    first = rows[0]
+    cam_from_first = se3.inverse(poses) @ poses[first]
+    refined_from_first = se3.inverse(geometry.window_from_cam) @ geometry.window_from_cam[first]
+    difference = cam_from_first @ se3.inverse(refined_from_first)
+    limit = _MAX_SHIFT * float(np.nanmedian(known.depth))
+    is_near = rotation_angle(difference[:, :3, :3]) <= _MAX_TURN_RAD
+    is_near &= np.linalg.norm(difference[:, :3, 3], axis=1) <= limit
+    return replace(
+        refined,
+        geometry=replace(geometry, window_from_cam=poses),
+        is_verified=refined.is_verified & is_near,
+    )
 
 
 def _overlap(window: Window, last: LastWindow | None) -> Submap | None:

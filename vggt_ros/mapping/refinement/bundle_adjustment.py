@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import gtsam
-from gtsam.symbol_shorthand import L as point_key
-from gtsam.symbol_shorthand import X as camera_key
 from jaxtyping import Float
 import numpy as np
 
@@ -18,6 +16,14 @@ from vggt_ros.errors import AlignmentError
 _VIRTUAL_BASELINE = 0.1
 _RELATIVE_TOLERANCE = 1e-4
 _GAUGE_SIGMA = 1e-4
+
+
+def _camera_key(row: int) -> int:
+    return int(gtsam.symbol('x', row))
+
+
+def _point_key(track: int) -> int:
+    return int(gtsam.symbol('l', track))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,9 +115,9 @@ def adjust(start: Geometry, problem: Problem, *, loss_px: float, max_iterations:
     rows = np.flatnonzero(is_used.any(axis=0))
     tracks = np.flatnonzero(is_used.any(axis=1))
     for row in rows.tolist():
-        values.insert(camera_key(row), _to_gtsam(start.window_from_cam[row]))
+        values.insert(_camera_key(row), _to_gtsam(start.window_from_cam[row]))
     for track in tracks.tolist():
-        values.insert(point_key(track), start.points[track])
+        values.insert(_point_key(track), start.points[track])
     cauchy = gtsam.noiseModel.mEstimator.Cauchy.Create(loss_px)
     noise = gtsam.noiseModel.Robust.Create(cauchy, gtsam.noiseModel.Isotropic.Sigma(2, 1.0))
     _add_observations(graph, start, problem.uv, is_used, noise)
@@ -123,9 +129,9 @@ def adjust(start: Geometry, problem: Problem, *, loss_px: float, max_iterations:
     found = _minimize(graph, values, tracks, rows, max_iterations)
     window_from_cam, points = start.window_from_cam.copy(), start.points.copy()
     for row in rows.tolist():
-        window_from_cam[row] = found.atPose3(camera_key(row)).matrix()
+        window_from_cam[row] = found.atPose3(_camera_key(row)).matrix()
     for track in tracks.tolist():
-        points[track] = found.atPoint3(point_key(track))
+        points[track] = found.atPoint3(_point_key(track))
     if not np.isfinite(window_from_cam).all():
         raise AlignmentError('bundle adjustment gave poses that are not finite; it is not used')
     return replace(start, window_from_cam=window_from_cam, points=points)
@@ -148,11 +154,11 @@ def _add_observations(
 ) -> None:
     factor = gtsam.GenericProjectionFactorCal3_S2
     for row in np.flatnonzero(is_used.any(axis=0)).tolist():
-        calibration, camera = _calibration(start.K[row]), camera_key(row)
+        calibration, camera = _calibration(start.K[row]), _camera_key(row)
         for track in np.flatnonzero(is_used[:, row]).tolist():
             # A point behind the camera has no residual that could be used; it must not raise.
             graph.add(
-                factor(uv[track, row], noise, camera, point_key(track), calibration, False, False)
+                factor(uv[track, row], noise, camera, _point_key(track), calibration, False, False)
             )
 
 
@@ -177,7 +183,7 @@ def _add_pose_priors(
         sigmas = [prior.rotation_sigma_rad] * 3 + [prior.translation_sigma] * 3
         graph.add(
             gtsam.PriorFactorPose3(
-                camera_key(prior.row),
+                _camera_key(prior.row),
                 _to_gtsam(prior.window_from_cam),
                 gtsam.noiseModel.Diagonal.Sigmas(np.array(sigmas)),
             )
@@ -209,8 +215,8 @@ def _add_depth_prior(
             gtsam.GenericStereoFactor3D(
                 gtsam.StereoPoint2(u, u - disparity_px, v),
                 noise,
-                camera_key(row),
-                point_key(track),
+                _camera_key(row),
+                _point_key(track),
                 stereo,
                 False,
                 False,
@@ -225,7 +231,7 @@ def _hold_distance(
     between = start.window_from_cam[second, :3, 3] - start.window_from_cam[first, :3, 3]
     length = float(np.linalg.norm(between))
     noise = gtsam.noiseModel.Isotropic.Sigma(1, _GAUGE_SIGMA * length)
-    graph.add(gtsam.RangeFactorPose3(camera_key(first), camera_key(second), length, noise))
+    graph.add(gtsam.RangeFactorPose3(_camera_key(first), _camera_key(second), length, noise))
 
 
 def _minimize(
@@ -237,9 +243,9 @@ def _minimize(
 ) -> gtsam.Values:
     ordering = gtsam.Ordering()  # points first: the rest is as small as the cameras
     for track in tracks.tolist():
-        ordering.push_back(point_key(track))
+        ordering.push_back(_point_key(track))
     for row in rows.tolist():
-        ordering.push_back(camera_key(row))
+        ordering.push_back(_camera_key(row))
     parameters = gtsam.LevenbergMarquardtParams()
     parameters.setOrdering(ordering)
     try:

@@ -71,9 +71,10 @@ class FeatureStore:
         """Return the tracks of a window; only pairs that are new to the store are matched.
 
         Args:
-            frames: Of the window, all of one image size; all but the last may have lost their image
-                if the store has their features.
-            K_predicted: (S, 3, 3) intrinsics in pixels of the images, for frames without calibration.
+            frames: Of the window, all of one image size; all but the last may have lost their
+                image if the store has their features.
+            K_predicted: (S, 3, 3) intrinsics in pixels of the images, for frames without
+                calibration.
         """
         is_calibrated = all(frame.K is not None for frame in frames)
         K = np.stack(

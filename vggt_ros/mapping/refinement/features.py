@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 from jaxtyping import Bool, Float32, UInt8
@@ -14,7 +15,7 @@ MAX_WIDTH_PX = 1280
 _CONTRAST_THRESHOLD = 0.02
 # Cells of the image, along its longer side, that share the features evenly.
 _CELLS = 8
-# Features beyond the wanted number that are looked for, so that every cell has some to choose from.
+# Features are looked for beyond the wanted number, so that every cell has some to choose from.
 _SURPLUS = 3
 _EPS = 1e-12
 
@@ -63,9 +64,8 @@ def detect_features(
         mask = is_seen.astype(np.uint8)
         if scale < 1.0:
             mask = cv2.resize(mask, gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    sift = cv2.SIFT_create(
-        nfeatures=_SURPLUS * max_features, contrastThreshold=_CONTRAST_THRESHOLD
-    )
+    create: Any = cv2.SIFT_create  # type: ignore[attr-defined]
+    sift = create(nfeatures=_SURPLUS * max_features, contrastThreshold=_CONTRAST_THRESHOLD)
     keypoints, descriptors = sift.detectAndCompute(gray, mask)
     if descriptors is None or not len(keypoints):
         return Features(

@@ -44,8 +44,8 @@ def start_from_tracks(
         tracks: Of the window.
         pairs: Two-view geometry of pairs (i, j), i < j.
         K: (S, 3, 3) intrinsics.
-        known: window_from_cam of cameras whose place is known; if they are fewer than two, the pair
-            with the most parallax begins, with a distance of 1 between its cameras.
+        known: window_from_cam of cameras whose place is known; if they are fewer than two, the
+            pair with the most parallax begins, with a distance of 1 between its cameras.
 
     Returns:
         None if no pair can begin. Cameras that could not be placed have poses of NaN.

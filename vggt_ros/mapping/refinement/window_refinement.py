@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+import math
 import time
 
 from jaxtyping import Bool, Float, Int
@@ -23,6 +24,7 @@ from vggt_ros.mapping.refinement.coarse_to_fine import (
     FROM_NEAR,
     with_better_points,
 )
+from vggt_ros.mapping.refinement.focal_search import best_focal_factor, with_focal_factor
 from vggt_ros.mapping.refinement.network_start import (
     log_depth_ratios,
     NetworkEstimate,
@@ -49,7 +51,9 @@ _MIN_KNOWN = 20
 _MAX_STILL_PX = 3.0
 # Tracks that are adjusted; the points of the others follow.
 _MAX_ADJUSTED = 600
-# Fit within this share of the first start's score there is nothing to choose.
+# Tracks by which a focal length is found, and how sure the network's is.
+_MAX_FOR_FOCAL, _FOCAL_LOG_SIGMA = 200, 0.1
+# A start whose points are this near their observations needs no coarse stage.
 _NEAR_PX = 6.0
 
 
@@ -74,7 +78,7 @@ class _Candidate:
 
 
 def refine_window(
-    seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
+    seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors, budget_s: float = math.inf
 ) -> RefinedWindow:
     """Find the cameras and points that explain the tracks, and say which of them are confirmed.
 
@@ -86,18 +90,23 @@ def refine_window(
         seen: Tracks and pairs.
         estimate: The network's.
         priors: What the map knows.
+        budget_s: After this time no second start is tried, nor another focal length.
 
     Returns:
         Cameras that are not verified keep the network's pose.
     """
     start_s = time.perf_counter()
-    best = _best_candidate(seen, estimate, priors)
+    deadline_s = start_s + budget_s
+    given_focal = float(seen.K[0, 0, 0])
+    best = _best_candidate(seen, estimate, priors, deadline_s)
+    if best is not None and not seen.is_calibrated and time.perf_counter() < deadline_s:
+        best, seen = _with_better_focal(best, seen, priors)
     if best is None:
         refined = _unrefined(seen, estimate, 'too few tracks join its images')
     else:
         angle_rad = _point_angles(best.geometry, seen, best.score.is_inlier)
         if _has_parallax(angle_rad, best.score, priors):
-            refined = _adjusted(seen, estimate, best, angle_rad)
+            refined = _adjusted(seen, estimate, best, angle_rad, given_focal)
         else:
             refined = _rotated(seen, estimate, priors)
     report = replace(refined.report, duration_s=time.perf_counter() - start_s)
@@ -105,7 +114,7 @@ def refine_window(
 
 
 def _best_candidate(
-    seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
+    seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors, deadline_s: float
 ) -> _Candidate | None:
     best = None
     for name, start in _starts(seen, estimate, priors):
@@ -115,9 +124,33 @@ def _best_candidate(
             continue
         if best is None or candidate.score.total > best.score.total:
             best = candidate
-        if _is_good(best, seen):
+        if _is_good(best, seen) or time.perf_counter() > deadline_s:
             break
     return best
+
+
+def _with_better_focal(
+    best: _Candidate, seen: WindowTracks, priors: WindowPriors
+) -> tuple[_Candidate, WindowTracks]:
+    """Look for the focal length of an uncalibrated window; keep what explains more."""
+    angle_rad = _point_angles(best.geometry, seen, best.score.is_inlier)
+    if not _has_parallax(angle_rad, best.score, priors):
+        return best, seen
+    problem = Problem(
+        uv=seen.tracks.uv, poses=priors.poses, distance=_distance(best.geometry, priors)
+    )
+    few = select_tracks(seen.tracks, seen.image_size, _MAX_FOR_FOCAL)
+    factor = best_focal_factor(
+        replace(best.geometry, points=best.geometry.points[few]),
+        _of_tracks(problem, few),
+        _FOCAL_LOG_SIGMA,
+    )
+    K = with_focal_factor(best.geometry.K, factor)
+    other = replace(seen, K=K)
+    found = _solve(best.name, replace(best.geometry, K=K), other, None, priors, is_near=True)
+    if found is None or found.score.total <= best.score.total:
+        return best, seen
+    return found, other
 
 
 def _starts(
@@ -175,7 +208,7 @@ def _solve(
     name: str,
     start: Geometry,
     seen: WindowTracks,
-    estimate: NetworkEstimate,
+    estimate: NetworkEstimate | None,
     priors: WindowPriors,
     *,
     is_near: bool,
@@ -184,14 +217,9 @@ def _solve(
     placed = np.flatnonzero(np.isfinite(start.window_from_cam[:, 0, 0]))
     if len(placed) < 2:
         return None
-    depth = priors.depth
-    distance = None
-    if len(priors.poses) < 2:
-        positions = start.window_from_cam[placed, :3, 3]
-        apart = np.linalg.norm(positions - positions[0], axis=1)
-        if apart.max() > 0:
-            distance = (int(placed[0]), int(placed[np.argmax(apart)]))
-    problem = Problem(uv=uv, poses=priors.poses, depth=depth, distance=distance)
+    problem = Problem(
+        uv=uv, poses=priors.poses, depth=priors.depth, distance=_distance(start, priors)
+    )
     stages = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
     picked = select_tracks(seen.tracks, seen.image_size, _MAX_ADJUSTED)
     try:
@@ -204,12 +232,22 @@ def _solve(
     points[picked] = adjusted.points
     # The others follow from the cameras.
     geometry, _ = with_better_points(replace(adjusted, points=points), uv)
-    if len(priors.poses) < 2:
+    if estimate is not None and len(priors.poses) < 2:
         known = {prior.row: prior.window_from_cam for prior in priors.poses}
         geometry = _in_unit_of_network(geometry, estimate, known)
     return _Candidate(
         name=name, geometry=geometry, score=score_tracks(geometry, seen.tracks, seen.image_size)
     )
+
+
+def _distance(start: Geometry, priors: WindowPriors) -> tuple[int, int] | None:
+    """Return two cameras whose distance holds the scale, if the priors do not."""
+    placed = np.flatnonzero(np.isfinite(start.window_from_cam[:, 0, 0]))
+    if len(priors.poses) >= 2:
+        return None
+    positions = start.window_from_cam[placed, :3, 3]
+    apart = np.linalg.norm(positions - positions[0], axis=1)
+    return (int(placed[0]), int(placed[np.argmax(apart)])) if apart.max() > 0 else None
 
 
 def _of_tracks(problem: Problem, picked: Int[np.ndarray, ' n']) -> Problem:
@@ -231,7 +269,7 @@ def _of_tracks(problem: Problem, picked: Int[np.ndarray, ' n']) -> Problem:
 
 def _is_good(candidate: _Candidate, seen: WindowTracks) -> bool:
     share = candidate.score.is_inlier.sum() / max(int(seen.tracks.is_seen.sum()), 1)
-    return bool(share >= _GOOD_SHARE and _verified(candidate, seen).all())
+    return bool(share >= _GOOD_SHARE) and bool(_verified(candidate, seen).all())
 
 
 def _verified(candidate: _Candidate, seen: WindowTracks) -> Bool[np.ndarray, ' S']:
@@ -257,12 +295,12 @@ def _point_angles(
 def _has_parallax(
     angle_rad: Float[np.ndarray, ' N'], score: TrackScore, priors: WindowPriors
 ) -> bool:
-    is_used = score.is_inlier.any(axis=1)
+    is_used = np.asarray(score.is_inlier.any(axis=1))
     if not is_used.any():
         return True  # nothing fits: turning on the spot would not explain that either
     if priors.depth is not None and is_used[priors.depth.track].sum() >= _MIN_KNOWN:
         return True
-    return bool(np.median(angle_rad[is_used]) >= _MIN_MEDIAN_ANGLE_RAD)
+    return float(np.median(angle_rad[is_used])) >= float(_MIN_MEDIAN_ANGLE_RAD)
 
 
 def _adjusted(
@@ -270,6 +308,7 @@ def _adjusted(
     estimate: NetworkEstimate,
     best: _Candidate,
     angle_rad: Float[np.ndarray, ' N'],
+    given_focal: float,
 ) -> RefinedWindow:
     is_verified = _verified(best, seen)
     reason = ''
@@ -300,7 +339,7 @@ def _adjusted(
             median_angle_deg=float(np.degrees(np.median(angle_rad[is_used])))
             if is_used.any()
             else float('nan'),
-            focal_ratio=float(best.geometry.K[0, 0, 0] / seen.K[0, 0, 0]),
+            focal_ratio=float(best.geometry.K[0, 0, 0]) / given_focal,
             duration_s=0.0,
         ),
     )
