@@ -25,7 +25,8 @@ from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures, pack
 from vggt_ros.mapping.refinement.landmarks import Landmarks, landmarks_of
 from vggt_ros.mapping.refinement.network_start import NetworkEstimate
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow
-from vggt_ros.mapping.refinement.window_refinement import refine_window, WindowPriors
+from vggt_ros.mapping.refinement.window_candidate import WindowPriors
+from vggt_ros.mapping.refinement.window_refinement import refine_window
 from vggt_ros.mapping.registration import register
 from vggt_ros.mapping.submap import Submap
 from vggt_ros.mapping.window import Window
