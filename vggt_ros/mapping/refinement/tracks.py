@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-Matches = Mapping[tuple[int, int], Int[np.ndarray, 'm 2']]
+Matches = Mapping[tuple[int, int], Int[np.ndarray, '_ 2']]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,7 +39,7 @@ class FeatureTracks:
         return FeatureTracks(feature=self.feature[rows], uv=self.uv[rows])
 
 
-def join_matches(uv: list[Float[np.ndarray, 'n 2']], matches: Matches) -> FeatureTracks:
+def join_matches(uv: list[Float[np.ndarray, '_ 2']], matches: Matches) -> FeatureTracks:
     """Join the matches of all pairs to tracks: union-find over all features.
 
     An image that would have two features in one track has none: one of them is wrong, and nobody

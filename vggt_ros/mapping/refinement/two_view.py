@@ -32,8 +32,8 @@ class TwoView:
 
 
 def verify_pair(
-    uv_a: Float[np.ndarray, 'n 2'],
-    uv_b: Float[np.ndarray, 'n 2'],
+    uv_a: Float[np.ndarray, 'a 2'],
+    uv_b: Float[np.ndarray, 'b 2'],
     matches: Int[np.ndarray, 'm 2'],
     K_a: Float[np.ndarray, '3 3'],
     K_b: Float[np.ndarray, '3 3'],

@@ -32,7 +32,7 @@ class WindowTracks:
 
 
 def window_tracks(
-    uv: list[Float[np.ndarray, 'n 2']],
+    uv: list[Float[np.ndarray, '_ 2']],
     pairs: Mapping[tuple[int, int], TwoView],
     K: Float[np.ndarray, 'S 3 3'],
     *,
