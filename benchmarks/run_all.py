@@ -24,7 +24,7 @@ from benchmarks.performance_plot import draw_performance
 from benchmarks.performance_tables import performance_tables
 
 Line = dict[str, Any]
-_BENCHMARKS = ('streaming', 'window_cost', 'node', 'messages')
+_BENCHMARKS = ('streaming', 'window_cost', 'node', 'messages', 'refinement_cost')
 _TIMEOUT_S = 1800.0
 
 

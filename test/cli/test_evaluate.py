@@ -8,6 +8,17 @@ from vggt_ros.cli.main import main
 
 
 @pytest.mark.slow
+def test_windows_are_refined_where_that_is_asked_for(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        words = ['--windows', '1', '--frames', '4', '--seed-start', '900010', '--refine']
+        assert main(['evaluate', 'model', *words, '--output', str(tmp_path)]) == 0
+    held_out = json.loads((tmp_path / 'model.json').read_text())['held_out']
+    assert held_out['refined']['num_pairs'] == held_out['model']['num_pairs']
+    assert sum(held_out['refinement']['windows_by_start'].values()) == 1
+    assert 'of the frames verified' in caplog.text
+
+
+@pytest.mark.slow
 def test_two_windows_of_nano_leave_numbers_and_a_picture(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         what = ['--windows', '2', '--frames', '4', '--seed-start', '900010']

@@ -8,6 +8,7 @@ from vggt_ros.evaluation.held_out_windows import held_out_window
 from vggt_ros.evaluation.model_evaluation import evaluate_window, ModelEvaluation
 from vggt_ros.inference.prediction import Prediction, Tracks
 from vggt_ros.inference.preprocess import plan_grid
+from vggt_ros.refine_config import RefineSettings
 
 
 class Omniscient:
@@ -65,6 +66,22 @@ def test_a_network_that_is_never_wrong_beats_the_baselines(window):
     assert model['track_px_mean'] == 0 < still['track_px_mean']
     assert model['depth_abs_rel_mean'] < 1e-4 < flat['depth_abs_rel_mean']
     assert results['windows'][0]['name'] == 'seed 900002'
+
+
+def test_windows_are_measured_after_refinement_where_that_is_asked_for(window):
+    evaluation = ModelEvaluation(num_samples=1)
+    plain = evaluate_window(Omniscient(window), window, with_tracks=False)
+    assert plain.refined is None
+    assert 'refined' not in plain.errors
+    evaluation.add(
+        evaluate_window(Omniscient(window), window, with_tracks=False, refine=RefineSettings())
+    )
+    results = evaluation.results()
+    found = results['refinement']
+    assert sum(found['windows_by_start'].values()) == 1
+    assert 0.0 <= found['share_of_frames_verified'] <= 1.0
+    assert results['refined']['num_pairs'] == results['model']['num_pairs']
+    assert results['windows'][0]['refined'] == results['refined']
 
 
 def test_the_points_asked_for_are_those_of_the_first_frame(window):

@@ -250,7 +250,10 @@ def make_view():
 
 @pytest.fixture(scope='session')
 def make_config():
-    """Make settings under which every frame is a keyframe; override them by dotted name."""
+    """Make settings under which every frame is a keyframe; override them by dotted name.
+
+    The images are not asked: most tests have noise for images.
+    """
 
     def make(**values):
         dotted = {name.replace('__', '.'): value for name, value in values.items()}
@@ -260,6 +263,7 @@ def make_config():
             'map.voxel_size': 0.05,
             'window.size': 6,
             'window.overlap': 3,
+            'refine.mode': 'off',
         }
         return with_values(VggtConfig(), every_frame | dotted)
 

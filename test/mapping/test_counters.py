@@ -1,9 +1,11 @@
+from dataclasses import replace
 import threading
 
 import numpy as np
 import pytest
 
 from vggt_ros.mapping.counters import Counters
+from vggt_ros.mapping.refinement.refined_window import RefinementReport
 
 
 def test_counts_say_what_happened():
@@ -20,6 +22,35 @@ def test_counts_say_what_happened():
     assert counts.drops == {'late': 3, 'window_failed': 2}
     assert counts.num_dropped == 5
     assert (counts.windows, counts.windows_failed) == (1, 1)
+
+
+def test_windows_are_counted_by_what_their_images_made_of_them():
+    report = RefinementReport(
+        method='adjusted',
+        start='network',
+        reason='',
+        num_tracks=9,
+        num_observations=20,
+        median_px=0.2,
+        median_angle_deg=3.0,
+        focal_ratio=1.0,
+        duration_s=0.1,
+    )
+    counters = Counters()
+    counters.window_used(3, 0.5)
+    assert counters.counts().refinements == {}
+    for each in (
+        report,
+        report,
+        replace(report, start='tracks'),
+        replace(report, method='rotation', start='tracks'),
+    ):
+        counters.window_used(3, 0.5, each)
+    counters.window_not_verified(4)
+    counts = counters.counts()
+    assert counts.refinements == {'network': 2, 'tracks': 1, 'rotation': 1, 'not_verified': 1}
+    assert counts.drops == {'not_verified': 4}
+    assert (counts.windows, counts.windows_failed) == (5, 1)
 
 
 def test_latencies_are_unknown_before_the_first_window():

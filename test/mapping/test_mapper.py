@@ -9,6 +9,7 @@ from vggt_ros.errors import (
     DeviceMemoryError,
     InputError,
     PredictionError,
+    VerificationError,
 )
 from vggt_ros.geometry.rotation import angle_between
 from vggt_ros.geometry.sim3 import align_sim3
@@ -178,6 +179,19 @@ def test_a_failed_window_costs_its_frames_and_the_chain_goes_on(
     assert predictor.windows[-2][:3] == [3, 4, 5], 'the overlap of the last good window stays'
     assert_true_up_to_one_similarity(results, true_pose)
     assert mapper.snapshot().state == 'tracking'
+
+
+def test_a_window_that_images_do_not_confirm_is_lost_and_counted_under_its_own_reason(
+    mapper, predictor, make_frame
+):
+    predictor.failures = [VerificationError('the images confirm none of the 6 new frames')]
+    with pytest.raises(VerificationError):
+        run(mapper, map(make_frame, range(6)))
+    snapshot = mapper.snapshot()
+    assert snapshot.state == 'lost'
+    assert snapshot.counts.drops == {'not_verified': 6}
+    assert snapshot.counts.refinements == {'not_verified': 1}
+    assert snapshot.counts.windows_failed == 1
 
 
 def test_an_unexpected_error_is_counted_like_any_other(mapper, predictor, make_frame):

@@ -6,7 +6,9 @@ from diagnostic_msgs.msg import DiagnosticStatus
 import pytest
 
 from vggt_ros.mapping.counters import Counts
+from vggt_ros.mapping.loop_verification import LoopStatistics
 from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health
@@ -18,6 +20,7 @@ COUNTS = Counts(
     drops={'late': 2, 'bad_step': 3},
     windows=4,
     windows_failed=0,
+    refinements={'network': 3, 'not_verified': 1},
     latency_p50_s=0.25,
     latency_p95_s=0.5,
 )
@@ -29,6 +32,18 @@ HEALTH = Health(
     scale_residual=0.01,
     focal_ratio=1.1,
     model={'checkpoint': 'nano', 'is_trained': 'true', 'note': 'a licence'},
+)
+
+REPORT = RefinementReport(
+    method='adjusted',
+    start='tracks',
+    reason='1 images are not confirmed by tracks',
+    num_tracks=600,
+    num_observations=1900,
+    median_px=0.31,
+    median_angle_deg=4.5,
+    focal_ratio=0.97,
+    duration_s=0.25,
 )
 
 
@@ -91,6 +106,53 @@ def test_metres_have_their_source_and_how_sure_they_are():
         'tf_mode': 'map_to_odom',
     }
     assert expected.items() <= values.items()
+
+
+def test_what_the_images_made_of_the_newest_window_and_of_all_is_there():
+    values = values_of(replace(HEALTH, refinement=REPORT))
+    expected = {
+        'refinement.method': 'adjusted',
+        'refinement.start': 'tracks',
+        'refinement.reason': '1 images are not confirmed by tracks',
+        'refinement.tracks': '600',
+        'refinement.observations': '1900',
+        'refinement.median_px': '0.31',
+        'refinement.median_angle_deg': '4.5',
+        'refinement.focal_ratio': '0.97',
+        'refinement.duration_s': '0.25',
+        'refined.network': '3',
+        'refined.not_verified': '1',
+    }
+    assert expected.items() <= values.items()
+
+
+def test_where_images_are_not_asked_the_method_is_off_and_nothing_else_is_said():
+    values = values_of(HEALTH)
+    assert [(k, v) for k, v in values.items() if k.startswith('refinement.')] == [
+        ('refinement.method', 'off')
+    ]
+
+
+def test_loop_queries_are_counted_with_the_reasons_of_refusals():
+    statistics = LoopStatistics(
+        num_queries=9, num_verified=4, num_confirmed=2, refusals={'ambiguous': 3, 'few_matches': 5}
+    )
+    values = values_of(replace(HEALTH, loop_statistics=statistics))
+    found = {key: value for key, value in values.items() if key.startswith('loop.')}
+    assert found == {
+        'loop.queries': '9',
+        'loop.verified': '4',
+        'loop.confirmed': '2',
+        'loop.refused.ambiguous': '3',
+        'loop.refused.few_matches': '5',
+    }
+
+
+def test_windows_that_images_do_not_confirm_are_a_warning():
+    counts = replace(COUNTS, drops={'not_verified': 4}, windows_failed=1)
+    status = status_of(HEALTH, replace(HEALTH, counts=counts))
+    assert status.level == DiagnosticStatus.WARN
+    assert 'not_verified' in status.message
 
 
 def test_a_node_without_trouble_is_ok():

@@ -5,11 +5,26 @@ import pytest
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.mapping.counters import Counters
+from vggt_ros.mapping.loop_verification import LoopStatistics
 from vggt_ros.mapping.map_update import ScaleState
 from vggt_ros.mapping.mapper import Snapshot
+from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.ros.health import health_of
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.tf_publisher import MapBroadcaster
+
+STATISTICS = LoopStatistics(num_queries=3, num_verified=2, num_confirmed=1, refusals={})
+REPORT = RefinementReport(
+    method='rotation',
+    start='tracks',
+    reason='no parallax',
+    num_tracks=50,
+    num_observations=200,
+    median_px=0.4,
+    median_angle_deg=0.0,
+    focal_ratio=1.0,
+    duration_s=0.1,
+)
 
 
 @pytest.fixture
@@ -34,6 +49,7 @@ def pipeline():
         num_map_points=5,
         num_submaps=3,
         num_loops=1,
+        loop_statistics=STATISTICS,
         window_limit=4,
         epoch=0,
     )
@@ -46,6 +62,7 @@ def pipeline():
         scale_residual=0.1,
         focal_ratio=0.9,
         is_tied=False,
+        refinement=REPORT,
         scale_state=ScaleState(
             is_metric=True, metres_per_unit=1.01, log_sigma=0.02, source='odometry'
         ),
@@ -73,6 +90,8 @@ def test_the_numbers_of_the_newest_window_are_there(pipeline):
     assert (health.scale, health.scale_residual, health.focal_ratio) == (2.0, 0.1, 0.9)
     assert (health.map_points, health.frames_pending, health.window_limit) == (5, 2, 4)
     assert health.busy_s == 0.5
+    assert health.refinement is REPORT
+    assert health.loop_statistics is STATISTICS
     assert health.model['note'] == 'not trained'
     assert health.model['is_trained'] == 'false'
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 import json
 import logging
 from pathlib import Path
@@ -16,12 +17,18 @@ from vggt_ros.cli import evaluate_sequence, evaluate_trajectory
 from vggt_ros.config import ModelSettings
 from vggt_ros.errors import ConfigError
 from vggt_ros.evaluation.held_out_windows import held_out_window, MAX_FRAMES, MIN_FRAMES
-from vggt_ros.evaluation.model_evaluation import evaluate_window, ModelEvaluation
+from vggt_ros.evaluation.model_evaluation import (
+    evaluate_window,
+    EvaluatedWindow,
+    ModelEvaluation,
+)
 from vggt_ros.evaluation.model_picture import draw_model_picture
 from vggt_ros.evaluation.model_table import results_table
 from vggt_ros.evaluation.rgbd_folder import RgbdFolder
 from vggt_ros.evaluation.truth_window import TruthWindow
+from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.predictor import Predictor
+from vggt_ros.refine_config import RefineSettings
 from vggt_ros.synthetic.held_out import HELD_OUT_SEEDS
 
 _ASPECT = 4, 3  # of the held-out images, before rounding to whole patches
@@ -60,6 +67,9 @@ def add_parser(commands: Any) -> None:
     model.add_argument(
         '--rgbd', type=Path, metavar='DIR', help='folder with color/, depth/ and pose.txt'
     )
+    model.add_argument(
+        '--refine', action='store_true', help='measure the windows after refinement as well'
+    )
     model.add_argument('--output', type=Path, default=Path('evaluation'), metavar='DIR')
     model.set_defaults(run=run_model)
     evaluate_trajectory.add_parser(subjects)
@@ -80,17 +90,21 @@ def run_model(options: argparse.Namespace) -> int:
     predictor = Predictor.load(ModelSettings(checkpoint=options.checkpoint, device=options.device))
     _make_folder(options.output)  # before the long part, not after it
     with_tracks = 'track' in predictor.network_config.enabled_heads
+    evaluate = partial(
+        evaluate_window,
+        predictor,
+        with_tracks=with_tracks,
+        refine=RefineSettings() if options.refine else None,
+        device=resolve_device(options.device),
+    )
     evaluations: dict[str, ModelEvaluation] = {}
     if seeds:
         evaluations['held_out'] = _evaluation(
-            predictor, _held_out(predictor, seeds, options.frames), len(seeds), with_tracks
+            evaluate, _held_out(predictor, seeds, options.frames), len(seeds)
         )
     if folder is not None:
         evaluations['rgbd'] = _evaluation(
-            predictor,
-            folder.windows(options.frames),
-            folder.num_windows(options.frames),
-            with_tracks,
+            evaluate, folder.windows(options.frames), folder.num_windows(options.frames)
         )
     _write(options, predictor, evaluations)
     return 0
@@ -130,14 +144,16 @@ def _held_out(predictor: Predictor, seeds: range, max_frames: int) -> Iterator[T
 
 
 def _evaluation(
-    predictor: Predictor, windows: Iterable[TruthWindow], num_windows: int, with_tracks: bool
+    evaluate: Callable[[TruthWindow], EvaluatedWindow],
+    windows: Iterable[TruthWindow],
+    num_windows: int,
 ) -> ModelEvaluation:
     evaluation = ModelEvaluation(_NUM_SAMPLES)
     # A log file gets a line now and then, a terminal a bar that moves.
     period_s = 0.2 if sys.stderr.isatty() else 10.0
     with tqdm(windows, total=num_windows, unit='window', mininterval=period_s) as bar:
         for window in bar:
-            evaluation.add(evaluate_window(predictor, window, with_tracks=with_tracks))
+            evaluation.add(evaluate(window))
     return evaluation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vggt_ros.evaluation.model_evaluation import MEAN_DEPTH, MODEL, NO_MOTION
+from vggt_ros.evaluation.model_evaluation import MEAN_DEPTH, MODEL, NO_MOTION, REFINED
 
 # Name in the results, words, digits, and the baseline it is to be held against.
 _ROWS = (
@@ -27,18 +27,32 @@ _WORDS = {NO_MOTION: 'no motion', MEAN_DEPTH: 'mean depth'}
 
 
 def results_table(title: str, results: Mapping[str, Any]) -> str:
-    """Return a line for each number that the model has, beside that of its baseline.
+    """Return a line for each number that the model has, beside those of refinement and baseline.
 
     Args:
         title: First line.
         results: Of `ModelEvaluation.results`.
     """
-    lines = [title, f'{"":<38}{"model":>9}{"baseline":>10}']
+    refined = results.get(REFINED)
+    head = f'{"":<38}{"model":>9}' + (f'{REFINED:>10}' if refined else '')
+    lines = [title, f'{head}{"baseline":>10}']
     for name, words, digits, baseline in _ROWS:
         if name not in results[MODEL]:
             continue
         line = f'{words:<38}{results[MODEL][name]:>9.{digits}f}'
+        if refined:
+            line += f'{refined[name]:>10.{digits}f}' if name in refined else ' ' * 10
         if name in results[baseline]:
             line += f'{results[baseline][name]:>10.{digits}f}  {_WORDS[baseline]}'
         lines.append(line)
+    if refined:
+        found = results['refinement']
+        by_start = ', '.join(
+            f'{name} {n}' for name, n in sorted(found['windows_by_start'].items())
+        )
+        lines.append(
+            f'refinement: {100 * found["share_of_frames_verified"]:.0f} % of the frames verified, '
+            f'the others as the network has them; windows: {by_start}; '
+            f'{found["refine_s_median"]:.2f} s a window'
+        )
     return '\n'.join(lines)

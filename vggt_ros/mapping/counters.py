@@ -9,6 +9,8 @@ import threading
 
 import numpy as np
 
+from vggt_ros.mapping.refinement.refined_window import RefinementReport
+
 # Latencies kept for the percentiles: a few minutes of windows.
 _HISTORY = 256
 
@@ -22,7 +24,11 @@ class Counts:
         frames_used: Frames that are in the map.
         drops: Number of dropped frames by reason.
         windows: Windows that entered the map.
-        windows_failed: Windows that did not, because the prediction or the seam was unusable.
+        windows_failed: Windows that did not, because the prediction or the seam was unusable, or
+            the images did not confirm them.
+        refinements: Number of windows by what their images made of them: `network` and `tracks`
+            were adjusted from that start, `rotation` had rotations refined only, `not_verified`
+            were not confirmed and did not enter the map. Empty without refinement.
         latency_p50_s: Median time from taking a window to its update, NaN before the first.
         latency_p95_s: Its 95th percentile.
     """
@@ -32,6 +38,7 @@ class Counts:
     drops: Mapping[str, int]
     windows: int
     windows_failed: int
+    refinements: Mapping[str, int]
     latency_p50_s: float
     latency_p95_s: float
 
@@ -54,6 +61,7 @@ class Counters:
         self._drops: Counter[str] = Counter()
         self._windows = 0
         self._windows_failed = 0
+        self._refinements: Counter[str] = Counter()
         self._latencies_s: deque[float] = deque(maxlen=_HISTORY)
 
     def frame_in(self) -> None:
@@ -67,9 +75,19 @@ class Counters:
             with self._lock:
                 self._drops[reason] += num_frames
 
-    def window_used(self, num_new_frames: int, latency_s: float) -> None:
-        """Count a window that entered the map with its new frames."""
+    def window_used(
+        self, num_new_frames: int, latency_s: float, report: RefinementReport | None = None
+    ) -> None:
+        """Count a window that entered the map with its new frames.
+
+        Args:
+            num_new_frames: Those that are in the map now.
+            latency_s: From taking the window to its update.
+            report: What its images made of it; None if they were not asked.
+        """
         with self._lock:
+            if report is not None:
+                self._refinements[report.refined_from] += 1
             self._windows += 1
             self._frames_used += num_new_frames
             self._latencies_s.append(latency_s)
@@ -79,6 +97,13 @@ class Counters:
         with self._lock:
             self._windows_failed += 1
             self._drops['window_failed'] += num_new_frames
+
+    def window_not_verified(self, num_new_frames: int) -> None:
+        """Count a window that its images do not confirm; new frames drop as `not_verified`."""
+        with self._lock:
+            self._windows_failed += 1
+            self._refinements['not_verified'] += 1
+            self._drops['not_verified'] += num_new_frames
 
     def counts(self) -> Counts:
         """Return all counts as of one moment."""
@@ -91,6 +116,7 @@ class Counters:
                 drops=dict(self._drops),
                 windows=self._windows,
                 windows_failed=self._windows_failed,
+                refinements=dict(self._refinements),
                 latency_p50_s=float(p50_s),
                 latency_p95_s=float(p95_s),
             )

@@ -9,11 +9,12 @@ import threading
 import time
 
 from vggt_ros.config import VggtConfig
-from vggt_ros.errors import DeviceMemoryError, VggtRosError
+from vggt_ros.errors import DeviceMemoryError, VerificationError, VggtRosError
 from vggt_ros.mapping.camera_view import CameraView
 from vggt_ros.mapping.counters import Counters, Counts
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.intake import Intake
+from vggt_ros.mapping.loop_verification import LoopStatistics
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.occupancy_grid import OccupancyCells
@@ -47,6 +48,7 @@ class Snapshot:
         num_map_points: Points of the voxel map.
         num_submaps: Windows in the map.
         num_loops: Places that were recognised.
+        loop_statistics: What loop queries by images brought.
         window_limit: Frame sets that windows are limited to for lack of memory, None if they are
             not.
         epoch: Number of resets.
@@ -59,6 +61,7 @@ class Snapshot:
     num_map_points: int
     num_submaps: int
     num_loops: int
+    loop_statistics: LoopStatistics
     window_limit: int | None
     epoch: int
 
@@ -168,10 +171,12 @@ class Mapper:
         Raises:
             PredictionError: The network's answer is unusable, or the memory does not suffice for
                 it, not even for half the window if `model.oom_policy` is shrink.
-            AlignmentError: The window can not be joined to the map. After these and any other
-                error the new frames are counted as `window_failed`, and the map and the frames
-                that the next window shares with it stay as they were. After several in a row the
-                next window shares none: it begins a segment.
+            VerificationError: The images confirm none of the new frames, which are counted as
+                `not_verified`.
+            AlignmentError: The window can not be joined to the map. After this and any other
+                error the new frames are counted as `window_failed`, and after all of them the map
+                and the frames that the next window shares with it stay as they were. After
+                several in a row the next window shares none: it begins a segment.
         """
         start_s = time.monotonic()
         try:
@@ -187,11 +192,14 @@ class Mapper:
                     exc_info=True,
                 )
                 update = self._build(window, wanted, start_s)
-        except Exception:
+        except Exception as error:
             with self._lock:
                 if window.epoch == self._buffer.epoch:
                     self._buffer.finish(window)
-                    self._counters.window_failed(len(window.new_frames))
+                    if isinstance(error, VerificationError):
+                        self._counters.window_not_verified(len(window.new_frames))
+                    else:
+                        self._counters.window_failed(len(window.new_frames))
                     self._is_lost = True
                     self._failures_in_row += 1
                     if self._failures_in_row >= _FAILURES_BEFORE_SEGMENT:
@@ -279,6 +287,7 @@ class Mapper:
                 num_map_points=len(self._map.voxels),
                 num_submaps=len(self._map.chain),
                 num_loops=self._map.chain.num_loops,
+                loop_statistics=self._builder.loop_statistics,
                 window_limit=self._buffer.limit,
                 epoch=self._buffer.epoch,
             )
@@ -313,7 +322,7 @@ class Mapper:
             num_new = len(update.new_frames)
             with self._lock:
                 self._buffer.finish(window, registered=registered)
-                self._counters.window_used(num_new, update.latency_s)
+                self._counters.window_used(num_new, update.latency_s, update.refinement)
                 self._counters.drop('inconsistent', len(window.new_frames) - num_new)
                 self._is_lost = not update.is_tied
                 self._failures_in_row = 0

@@ -10,7 +10,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
 from vggt_ros.mapping.counters import Counts
+from vggt_ros.mapping.loop_verification import LoopStatistics
 from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.ros.health import Health
 from vggt_ros.ros.memory import resident_mb
 from vggt_ros.ros.rate import Rate
@@ -56,6 +58,8 @@ class Diagnostics:
             'focal_ratio': _number(health.focal_ratio),
             'submaps': str(health.submaps),
             'loops': str(health.loops),
+            **_loop_values(health.loop_statistics),
+            **_refinement_values(health.refinement),
             'is_tied': _truth(health.is_tied),
             'tf_mode': health.tf_mode,
             **_scale_values(health.scale_state),
@@ -90,6 +94,7 @@ class Diagnostics:
             **{f'dropped.{reason}': str(n) for reason, n in sorted(counts.drops.items())},
             'windows': str(counts.windows),
             'windows_failed': str(counts.windows_failed),
+            **{f'refined.{how}': str(n) for how, n in sorted(counts.refinements.items())},
             'latency_p50_s': _number(counts.latency_p50_s),
             'latency_p95_s': _number(counts.latency_p95_s),
             **{
@@ -160,6 +165,33 @@ def _input_values(health: Health) -> dict[str, str]:
                 f'{name}.is_missing': _truth(camera.is_missing),
             }
     return values
+
+
+def _refinement_values(report: RefinementReport | None) -> dict[str, str]:
+    if report is None:
+        return {'refinement.method': 'off'}
+    return {
+        'refinement.method': report.method,
+        'refinement.start': report.start,
+        'refinement.reason': report.reason,
+        'refinement.tracks': str(report.num_tracks),
+        'refinement.observations': str(report.num_observations),
+        'refinement.median_px': _number(report.median_px),
+        'refinement.median_angle_deg': _number(report.median_angle_deg),
+        'refinement.focal_ratio': _number(report.focal_ratio),
+        'refinement.duration_s': _number(report.duration_s),
+    }
+
+
+def _loop_values(statistics: LoopStatistics | None) -> dict[str, str]:
+    if statistics is None:
+        return {}
+    return {
+        'loop.queries': str(statistics.num_queries),
+        'loop.verified': str(statistics.num_verified),
+        'loop.confirmed': str(statistics.num_confirmed),
+        **{f'loop.refused.{reason}': str(n) for reason, n in sorted(statistics.refusals.items())},
+    }
 
 
 def _scale_values(state: ScaleState | None) -> dict[str, str]:

@@ -10,7 +10,9 @@ import torch
 
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.mapping.counters import Counts
+from vggt_ros.mapping.loop_verification import LoopStatistics
 from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.ros.cameras import Cameras
 from vggt_ros.ros.input_report import TopicReport
@@ -33,6 +35,9 @@ class Health:
         map_points: Points of the map.
         submaps: Windows in the map.
         loops: Places that were recognised.
+        loop_statistics: What loop queries by images brought; None before the first configuration.
+        refinement: What the images made of the newest window in the map; None before it, and
+            without refinement.
         is_tied: False if the newest window is in a segment whose place in the map is a guess.
         tf_mode: What is broadcast, see `MapBroadcaster`; empty before the first configuration.
         tf_conflict: Who is in the way of it, empty if nobody is.
@@ -57,6 +62,8 @@ class Health:
     map_points: int = 0
     submaps: int = 0
     loops: int = 0
+    loop_statistics: LoopStatistics | None = None
+    refinement: RefinementReport | None = None
     is_tied: bool = True
     tf_mode: str = ''
     tf_conflict: str = ''
@@ -96,6 +103,8 @@ def health_of(
         map_points=snapshot.num_map_points,
         submaps=snapshot.num_submaps,
         loops=snapshot.num_loops,
+        loop_statistics=snapshot.loop_statistics,
+        refinement=None if update is None else update.refinement,
         is_tied=True if update is None else update.is_tied,
         tf_mode=pipeline.broadcaster.mode,
         tf_conflict=pipeline.broadcaster.conflict,

@@ -38,6 +38,11 @@ class RefinementReport:
     focal_ratio: float
     duration_s: float
 
+    @property
+    def refined_from(self) -> str:
+        """Key to count windows by: the start of an adjusted one, else the method."""
+        return self.start if self.method == 'adjusted' else self.method
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RefinedWindow:
