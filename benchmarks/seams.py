@@ -33,6 +33,7 @@ _SETTINGS = {
     'window.overlap': 2,
     'map.enable': False,
     'loop.enable': False,
+    'refine.mode': 'off',
 }
 OURS = 'ours'
 # How windows are joined, and whether frames that contradict their window are left out.

@@ -5,7 +5,6 @@ import cv2
 import pytest
 
 from vggt_ros.cli.main import main
-from vggt_ros.config import VggtConfig
 from vggt_ros.sources.tum_file import read_tum
 
 ALL_FRAMES = ['--set', 'keyframe.min_parallax=0', '--device', 'cpu']
@@ -78,14 +77,6 @@ def test_a_camera_that_nobody_knows_has_to_be_admitted(rgbd_folder, tmp_path, ca
     assert 'give --uncalibrated, or write fx fy cx cy' in caplog.text
 
 
-@pytest.mark.skipif(hasattr(VggtConfig(), 'refine'), reason='there is a refinement to choose')
-def test_a_refinement_that_does_not_exist_is_refused(rgbd_folder, tmp_path, caplog):
-    with caplog.at_level(logging.ERROR):
-        assert evaluate(rgbd_folder, tmp_path / 'out', '--refine', 'poses') == 1
-    assert 'no refine.mode' in caplog.text
-
-
-@pytest.mark.skipif(not hasattr(VggtConfig(), 'refine'), reason='there is none to choose')
 def test_the_refinement_is_a_choice(rgbd_folder, tmp_path):
     words = ['--refine', 'off', '--max-frames', '4', *ALL_FRAMES]
     assert evaluate(rgbd_folder, tmp_path / 'out', *words) == 0

@@ -15,6 +15,7 @@ from vggt_ros.synthetic.simulated_rig import make_rig, SimulatedRig
 @pytest.fixture
 def config():
     values = {'keyframe.min_parallax': 0.0, 'window.overlap': 2, 'map.enable': False}
+    values |= {'refine.mode': 'off'}  # the frames are noise
     return with_values(VggtConfig(), values)
 
 

@@ -21,6 +21,7 @@ def course():
 @pytest.fixture
 def config():
     values = {'keyframe.min_parallax': 0.0, 'window.size': 4, 'window.overlap': 2}
+    values |= {'refine.mode': 'off'}
     return with_values(VggtConfig(), values)
 
 

@@ -20,6 +20,7 @@ from vggt_ros.mapping.refinement.keyframe_features import pack_features
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView
 from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.submap import submap_from_prediction
+from vggt_ros.mapping.window import Window
 from vggt_ros.parameter_tree import with_values
 
 IMAGE_SIZE = (80, 60)
@@ -249,7 +250,10 @@ def make_view():
 
 @pytest.fixture(scope='session')
 def make_config():
-    """Make settings under which every frame is a keyframe; override them by dotted name."""
+    """Make settings under which every frame is a keyframe; override them by dotted name.
+
+    The images are not asked: most tests have noise for images.
+    """
 
     def make(**values):
         dotted = {name.replace('__', '.'): value for name, value in values.items()}
@@ -259,6 +263,7 @@ def make_config():
             'map.voxel_size': 0.05,
             'window.size': 6,
             'window.overlap': 3,
+            'refine.mode': 'off',
         }
         return with_values(VggtConfig(), every_frame | dotted)
 
@@ -351,3 +356,51 @@ def drift():
     """place_from_world of a place whose map has drifted, in another unit."""
     rotation = matrix_from_rotation_vector(np.array([0.2, -0.5, 0.1]))
     return Sim3(1.7, rotation, np.array([3.0, -1.0, 0.4]))
+
+
+class PaintedHall:
+    """Frames of a way through a hall with images, the truth, and what a network says of them."""
+
+    def __init__(self, num_frames=40, width=320, height=240):
+        from vggt_ros.synthetic.course import make_course
+        from vggt_ros.synthetic.course_camera import CourseCamera
+
+        scale = 4
+        course = make_course('figure_eight', num_frames, 0)
+        self.course = course.with_pictures(
+            width=width // scale, height=height // scale, image_scale=scale
+        )
+        self._camera = CourseCamera(self.course)
+        self._images = {}
+
+    def frame(self, index, *, is_calibrated=True, image=None):
+        if image is None:
+            if index not in self._images:
+                self._images[index] = self._camera.image(index)
+            image = self._images[index]
+        K = self.course.K_image if is_calibrated else None
+        return Frame(
+            id=index, stamp_ns=PERIOD_NS * (index + 1), camera_frame='camera', image=image, K=K
+        )
+
+    def window(self, *indices, num_overlap=0, **frame):
+        frames = [self.frame(index, **frame) for index in indices]
+        return Window.of_frames(frames, num_overlap)
+
+    def predict(self, window, errors=None, seed=0):
+        from vggt_ros.inference.prediction import Request
+        from vggt_ros.synthetic.simulated_predictor import SimulatedPredictor
+
+        frames = window.frames
+        predictor = SimulatedPredictor(self.course, errors, seed)
+        return predictor.predict(
+            [frame.image for frame in frames], Request(), frame_ids=[f.id for f in frames]
+        )
+
+    def world_from_cam(self, indices):
+        return self.course.world_from_cam[list(indices)]
+
+
+@pytest.fixture(scope='session')
+def hall():
+    return PaintedHall()

@@ -21,7 +21,7 @@ from vggt_ros.mapping.placement import begin, bridge, join, LastWindow, map_from
 from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.pose_noise import PoseNoise
 from vggt_ros.mapping.refinement.anchor import Anchor, anchor
-from vggt_ros.mapping.refinement.landmarks import Landmarks
+from vggt_ros.mapping.refinement.landmarks import NO_LANDMARKS
 from vggt_ros.mapping.submap_chain import Correction, SubmapChain
 from vggt_ros.mapping.track_book import TrackBook
 from vggt_ros.mapping.trajectory import Trajectory
@@ -211,7 +211,7 @@ class MapState:
         kept = entry.in_map.select([entry.in_map.frame_ids[row] for row in rows])
         if self.last is not None:
             kept = kept.completed_by(self.last.in_map)
-        landmarks = Landmarks(of_frame={})
+        landmarks = NO_LANDMARKS
         if view.refinement is not None:
             landmarks = view.refinement.landmarks.scaled(entry.placement.map_from_submap.scale)
         self.last = LastWindow(

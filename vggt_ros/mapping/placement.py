@@ -14,7 +14,7 @@ from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.point_registration import register_by_points, SharedPoints
 from vggt_ros.mapping.pose_noise import PoseNoise
 from vggt_ros.mapping.refinement.anchor import Anchor
-from vggt_ros.mapping.refinement.landmarks import Landmarks
+from vggt_ros.mapping.refinement.landmarks import Landmarks, NO_LANDMARKS
 from vggt_ros.mapping.registration import continue_from, register, Registration
 from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.submap import Submap
@@ -50,7 +50,7 @@ class LastWindow:
     doubts: Float[np.ndarray, ' n']
     map_from_first: Float[np.ndarray, '4 4']
     map_from_odom: Float[np.ndarray, '4 4'] | None
-    landmarks: Landmarks
+    landmarks: Landmarks = NO_LANDMARKS
     anchors: tuple[Anchor, ...] = ()
 
     def moved(self, map_from_old_map: Sim3) -> LastWindow:

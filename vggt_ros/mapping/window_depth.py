@@ -52,7 +52,7 @@ def agreeing_depth(
     """
     grid, geometry = prediction.grid, refined.geometry
     K = np.stack([grid.K_model_from_image(each) for each in geometry.K])
-    depth = with_map_depth(submap, in_map)
+    depth = with_map_depth(submap, in_map).copy()
     known = () if in_map is None else in_map.frame_ids
     is_open = refined.is_verified & np.isfinite(depth).any(axis=(1, 2))
     is_open &= [frame_id not in known for frame_id in submap.frame_ids]

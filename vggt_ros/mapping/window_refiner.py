@@ -25,7 +25,8 @@ from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures, pack
 from vggt_ros.mapping.refinement.landmarks import Landmarks, landmarks_of
 from vggt_ros.mapping.refinement.network_start import NetworkEstimate
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow
-from vggt_ros.mapping.refinement.window_refinement import refine_window, WindowPriors
+from vggt_ros.mapping.refinement.window_candidate import WindowPriors
+from vggt_ros.mapping.refinement.window_refinement import refine_window
 from vggt_ros.mapping.registration import register
 from vggt_ros.mapping.submap import Submap
 from vggt_ros.mapping.window import Window
@@ -150,17 +151,17 @@ class WindowRefiner:
                 f'covered, or sees too little texture, or moves too fast: refine.max_features, '
                 f'keyframe.min_parallax'
             )
-        is_late = 1e3 * refined.report.duration_s > self.settings.budget_ms
-        agreeing = agreeing_depth(
-            known,
-            refined,
-            prediction,
-            in_map,
-            sweeps=self.settings.mode == 'depth' and not is_late,
-            device=self._device,
-        )
-        if self.settings.mode == 'verify':
-            agreeing = known
+        agreeing = known
+        if self.settings.mode != 'verify':
+            is_late = 1e3 * refined.report.duration_s > self.settings.budget_ms
+            agreeing = agreeing_depth(
+                known,
+                refined,
+                prediction,
+                in_map,
+                sweeps=self.settings.mode == 'depth' and not is_late,
+                device=self._device,
+            )
         self._remember_focal(window, refined)
         counts = [len(self._store.features(frame)) for frame in frames]
         landmarks = landmarks_of(refined, submap.frame_ids, counts)
@@ -293,6 +294,8 @@ def _shared(
     geometry = refined.geometry
     row = prior.row - num_anchors
     use = (row >= 0) & refined.is_inlier[prior.track, row]
+    # Where only rotations were refined, no point has a place.
+    use &= np.isfinite(geometry.points[prior.track, 0])
     track, row, depth = prior.track[use], row[use], prior.depth[use]
     old_pose = {
         frame_ids.index(frame_id) - num_anchors: pose

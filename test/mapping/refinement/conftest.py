@@ -3,7 +3,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from vggt_ros.geometry.se3 import rigid
+from benchmarks.tracked_window import make_window, WindowPlan
+from vggt_ros.geometry.rotation import rotation_angle
+from vggt_ros.geometry.se3 import inverse, rigid
 from vggt_ros.mapping.refinement.depth_field import correct_depth
 from vggt_ros.synthetic.sequence import SyntheticSequence
 
@@ -73,3 +75,34 @@ def sideways():
         return rigid(np.repeat(np.eye(3)[None], len(offsets), axis=0), translation)
 
     return make
+
+
+@pytest.fixture(scope='session')
+def tracked():
+    """Make windows of tracks with exact truth; what is in them by the names of `WindowPlan`."""
+
+    def make(**plan):
+        return make_window(WindowPlan(**plan))
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def pose_error():
+    """Compare poses with the truth: degrees and median depths, root mean square over the cameras.
+
+    Both sets are brought to the first camera and to the unit of the truth.
+    """
+
+    def compare(window, window_from_cam, rows=None, unit=None):
+        rows = np.arange(len(window.K)) if rows is None else np.flatnonzero(rows)
+        truth = inverse(window.window_from_cam[rows[0]]) @ window.window_from_cam[rows]
+        found = inverse(window_from_cam[rows[0]]) @ window_from_cam[rows]
+        if unit is None:
+            unit = (found[:, :3, 3] * truth[:, :3, 3]).sum() / (found[:, :3, 3] ** 2).sum()
+        turns = rotation_angle(np.swapaxes(truth[:, :3, :3], 1, 2) @ found[:, :3, :3])
+        shifts = np.linalg.norm(unit * found[:, :3, 3] - truth[:, :3, 3], axis=1)
+        means = [float(np.sqrt((each[1:] ** 2).mean())) for each in (turns, shifts)]
+        return np.degrees(means[0]), means[1] / window.median_depth
+
+    return compare

@@ -114,6 +114,10 @@ def adjust(start: Geometry, problem: Problem, *, loss_px: float, max_iterations:
     is_used = np.isfinite(problem.uv[..., 0]) & has_point[:, None]
     rows = np.flatnonzero(is_used.any(axis=0))
     tracks = np.flatnonzero(is_used.any(axis=1))
+    if len(rows) < 2:
+        raise AlignmentError(
+            f'{len(rows)} cameras see points, at least 2 are needed; the window is not adjusted'
+        )
     for row in rows.tolist():
         values.insert(_camera_key(row), _to_gtsam(start.window_from_cam[row]))
     for track in tracks.tolist():
@@ -125,7 +129,7 @@ def adjust(start: Geometry, problem: Problem, *, loss_px: float, max_iterations:
     if problem.depth is not None:
         _add_depth_prior(graph, start, problem.depth, problem.uv, is_used)
     if problem.distance is not None:
-        _hold_distance(graph, start, problem.distance)
+        _hold_distance(graph, start, problem.distance, rows)
     found = _minimize(graph, values, tracks, rows, max_iterations)
     window_from_cam, points = start.window_from_cam.copy(), start.points.copy()
     for row in rows.tolist():
@@ -225,9 +229,19 @@ def _add_depth_prior(
 
 
 def _hold_distance(
-    graph: gtsam.NonlinearFactorGraph, start: Geometry, distance: tuple[int, int]
+    graph: gtsam.NonlinearFactorGraph,
+    start: Geometry,
+    distance: tuple[int, int],
+    rows: np.ndarray,
 ) -> None:
     first, second = distance
+    if first not in rows or second not in rows:
+        # Cameras that see nothing are not part of the problem: the farthest of the others do.
+        positions = start.window_from_cam[rows, :3, 3]
+        apart = np.linalg.norm(positions - positions[0], axis=1)
+        first, second = int(rows[0]), int(rows[np.argmax(apart)])
+    if first == second:
+        return
     between = start.window_from_cam[second, :3, 3] - start.window_from_cam[first, :3, 3]
     length = float(np.linalg.norm(between))
     noise = gtsam.noiseModel.Isotropic.Sigma(1, _GAUGE_SIGMA * length)

@@ -117,10 +117,12 @@ class FeatureStore:
             matches = match_features(features_a, features_b)
         found = verify_pair(features_a.uv, features_b.uv, matches, K_a, K_b)
         with self._lock:
-            if is_lasting:
-                self._verified[key] = found
-            else:
-                self._matches[key] = matches
+            # A frame that has been forgotten meanwhile would never be forgotten again.
+            if a.id in self._features and b.id in self._features:
+                if is_lasting:
+                    self._verified[key] = found
+                else:
+                    self._matches[key] = matches
         return found
 
     def _forget(self, frame_id: int) -> None:

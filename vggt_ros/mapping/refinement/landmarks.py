@@ -82,6 +82,9 @@ class Landmarks:
         )
 
 
+NO_LANDMARKS = Landmarks(of_frame={})
+
+
 def landmarks_of(
     refined: RefinedWindow, frame_ids: Sequence[int], num_features: Sequence[int]
 ) -> Landmarks:

@@ -11,7 +11,8 @@ from vggt_ros.geometry.rotation import nearest_rotation
 from vggt_ros.mapping.refinement.tracks import FeatureTracks
 from vggt_ros.mapping.refinement.two_view import TwoView
 
-_ITERATIONS = 15
+# Directions and rotations follow each other slowly if a start is degrees off.
+_MAX_ITERATIONS, _ENOUGH_RAD = 80, 2e-5
 _HUBER_RAD = np.radians(0.2)
 
 
@@ -40,7 +41,8 @@ def refine_rotations(
     is_seen = tracks.is_seen & np.isfinite(rays_in_cam[..., 0])
     rays = np.where(is_seen[..., None], rays_in_cam, 0.0)
     weight = is_seen.astype(np.float64)
-    for _ in range(_ITERATIONS):
+    for _ in range(_MAX_ITERATIONS):
+        before = rotation.copy()
         in_window = np.einsum('sij,nsj->nsi', rotation, rays)
         direction = _directions(in_window, weight)
         angle_rad = _angles(in_window, direction)
@@ -48,6 +50,8 @@ def refine_rotations(
         for row in np.flatnonzero(~fixed & (is_seen.sum(axis=0) >= 3)).tolist():
             moment = (weight[:, row, None] * direction).T @ rays[:, row]
             rotation[row] = nearest_rotation(moment + 1e-9 * rotation[row])
+        if np.abs(rotation - before).max() < _ENOUGH_RAD:
+            break
     in_window = np.einsum('sij,nsj->nsi', rotation, rays)
     angle_rad = _angles(in_window, _directions(in_window, weight))
     return rotation, np.where(is_seen, angle_rad, np.nan)

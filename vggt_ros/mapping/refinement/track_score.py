@@ -12,7 +12,7 @@ from vggt_ros.mapping.refinement.tracks import FeatureTracks
 from vggt_ros.mapping.refinement.triangulation import reprojection_error_px
 
 # An observation farther off than this counts for nothing, whatever its distance.
-_MAX_ERROR_PX = 4.0
+MAX_ERROR_PX = 4.0
 INLIER_PX = 2.0
 # Parts of the image, along each side, in which inliers are counted.
 _CELLS = 6
@@ -63,7 +63,7 @@ def score_tracks(
     inliers = _inliers(error_px)
     known = error_px[np.isfinite(error_px)]
     return TrackScore(
-        total=float(np.maximum(1.0 - known / _MAX_ERROR_PX, 0.0).sum()),
+        total=float(np.maximum(1.0 - known / MAX_ERROR_PX, 0.0).sum()),
         error_px=error_px,
         num_inliers=inliers.sum(axis=0),
         num_cells=np.array(

@@ -14,6 +14,7 @@ from vggt_ros.geometry.rotation import nearest_rotation
 MIN_INLIERS = 15
 _THRESHOLD_PX = 1.5
 _CONFIDENCE = 0.999
+_NO_PARALLAX_RAD = np.radians(0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,11 +64,17 @@ def verify_pair(
     if int(keep.sum()) < MIN_INLIERS:
         return None
     _, rotation, translation, _ = cv2.recoverPose(essential, rays_a[keep], rays_b[keep], np.eye(3))
+    # Without parallax nothing is in front or behind, and half a turn about the way is as good to
+    # `recoverPose`; but only the true rotation brings the rays together.
+    turns = [rotation, *cv2.decomposeEssentialMat(essential)[:2]]
+    parallaxes = [parallax_rad(rays_a[keep], rays_b[keep], turn) for turn in turns]
+    best = int(np.argmin(parallaxes))
+    if parallaxes[best] > _NO_PARALLAX_RAD:
+        best = 0
     b_from_a = np.eye(4)
-    b_from_a[:3, :3] = nearest_rotation(rotation)
+    b_from_a[:3, :3] = nearest_rotation(turns[best])
     b_from_a[:3, 3] = translation.ravel()
-    parallax = parallax_rad(rays_a[keep], rays_b[keep], b_from_a[:3, :3])
-    return TwoView(matches=matches[keep], b_from_a=b_from_a, parallax_rad=parallax)
+    return TwoView(matches=matches[keep], b_from_a=b_from_a, parallax_rad=parallaxes[best])
 
 
 def normalized(uv: Float[np.ndarray, '*n 2'], K: Float[np.ndarray, '3 3']) -> np.ndarray:

@@ -1,0 +1,188 @@
+"""One solution of a window: cameras and points from one start, and how well they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from jaxtyping import Bool, Float, Int
+import numpy as np
+
+from vggt_ros.errors import AlignmentError
+from vggt_ros.geometry import se3
+from vggt_ros.mapping.refinement.bundle_adjustment import (
+    DepthPrior,
+    Geometry,
+    PosePrior,
+    Problem,
+)
+from vggt_ros.mapping.refinement.coarse_to_fine import (
+    adjust_in_stages,
+    FROM_FAR,
+    FROM_NEAR,
+    with_better_points,
+)
+from vggt_ros.mapping.refinement.network_start import log_depth_ratios, NetworkEstimate
+from vggt_ros.mapping.refinement.track_score import score_tracks, TrackScore
+from vggt_ros.mapping.refinement.track_selection import select_tracks
+from vggt_ros.mapping.refinement.triangulation import largest_angle_rad, rays_in_window
+from vggt_ros.mapping.refinement.window_tracks import WindowTracks
+
+# A camera is verified by so many observations in so many of 36 parts of its image, which are this
+# share of all it has.
+MIN_INLIERS, MIN_SHARE = 25, 0.4
+_MIN_CELLS = 5
+# So many points that are known already tell the scale.
+MIN_KNOWN = 20
+# Tracks that are adjusted; the points of the others follow.
+_MAX_ADJUSTED = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WindowPriors:
+    """What is known of a window beside its images and the network.
+
+    Attributes:
+        poses: Of cameras in the frame of the window: those that the map has.
+        depth: Of points that the map has; None if there are none.
+    """
+
+    poses: Sequence[PosePrior] = ()
+    depth: DepthPrior | None = None
+
+    @property
+    def hold_scale(self) -> bool:
+        """Whether two cameras, or enough points, are known."""
+        return len(self.poses) >= 2 or (
+            self.depth is not None and len(self.depth.track) >= MIN_KNOWN
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """A solution.
+
+    Attributes:
+        name: Of the start that it comes from: network, or tracks.
+        geometry: Cameras and points; poses of NaN where a camera could not be placed.
+        score: How well they fit.
+    """
+
+    name: str
+    geometry: Geometry
+    score: TrackScore
+
+
+def solve(
+    name: str,
+    start: Geometry,
+    seen: WindowTracks,
+    estimate: NetworkEstimate | None,
+    priors: WindowPriors,
+    *,
+    is_near: bool,
+) -> Candidate | None:
+    """Adjust a start; None if that is not determined.
+
+    Args:
+        name: network or tracks.
+        start: Cameras and points to begin with.
+        seen: Tracks and pairs.
+        estimate: The network's, whose unit the solution gets; None to leave it as it is.
+        priors: What the map knows.
+        is_near: Whether the start fits so well that no coarse stage is needed.
+    """
+    uv = seen.tracks.uv
+    placed = np.flatnonzero(np.isfinite(start.window_from_cam[:, 0, 0]))
+    if len(placed) < 2:
+        return None
+    problem = Problem(
+        uv=uv, poses=priors.poses, depth=priors.depth, distance=held_distance(start, priors)
+    )
+    stages = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
+    picked = select_tracks(seen.tracks, seen.image_size, _MAX_ADJUSTED)
+    try:
+        adjusted = adjust_in_stages(
+            replace(start, points=start.points[picked]), of_tracks(problem, picked), stages
+        )
+    except AlignmentError:
+        return None
+    points = start.points.copy()
+    points[picked] = adjusted.points
+    # The others follow from the cameras.
+    geometry, _ = with_better_points(replace(adjusted, points=points), uv)
+    if estimate is not None and not priors.hold_scale:
+        known = {prior.row: prior.window_from_cam for prior in priors.poses}
+        geometry = in_unit_of_network(geometry, estimate, known)
+    return Candidate(
+        name=name, geometry=geometry, score=score_tracks(geometry, seen.tracks, seen.image_size)
+    )
+
+
+def in_unit_of_network(
+    geometry: Geometry, estimate: NetworkEstimate, known: dict[int, Float[np.ndarray, '4 4']]
+) -> Geometry:
+    """Scale a geometry about one of its cameras, and put that where it is known to be."""
+    placed = np.flatnonzero(np.isfinite(geometry.window_from_cam[:, 0, 0]))
+    row = next((row for row in known if row in placed), int(placed[0]))
+    target = known.get(row, estimate.window_from_cam[row])
+    ratios = log_depth_ratios(estimate, geometry)[:, placed]
+    ratios = ratios[np.isfinite(ratios)]
+    scale = float(np.exp(-np.median(ratios))) if ratios.size else 1.0
+    cam_from_old = se3.inverse(geometry.window_from_cam[row])
+    window_from_cam = geometry.window_from_cam.copy()
+    for i in placed.tolist():
+        in_cam = cam_from_old @ geometry.window_from_cam[i]
+        in_cam[:3, 3] *= scale
+        window_from_cam[i] = target @ in_cam
+    points = scale * se3.transform(cam_from_old, geometry.points)
+    return replace(geometry, window_from_cam=window_from_cam, points=se3.transform(target, points))
+
+
+def held_distance(start: Geometry, priors: WindowPriors) -> tuple[int, int] | None:
+    """Return two cameras whose distance holds the scale, if the priors do not."""
+    placed = np.flatnonzero(np.isfinite(start.window_from_cam[:, 0, 0]))
+    if priors.hold_scale:
+        return None
+    positions = start.window_from_cam[placed, :3, 3]
+    apart = np.linalg.norm(positions - positions[0], axis=1)
+    return (int(placed[0]), int(placed[np.argmax(apart)])) if apart.max() > 0 else None
+
+
+def of_tracks(problem: Problem, picked: Int[np.ndarray, ' n']) -> Problem:
+    """Return the problem of some of the tracks."""
+    if problem.depth is None:
+        return replace(problem, uv=problem.uv[picked])
+    number = np.full(len(problem.uv), -1)
+    number[picked] = np.arange(len(picked))
+    prior = problem.depth
+    keep = number[prior.track] >= 0
+    depth = DepthPrior(
+        track=number[prior.track[keep]],
+        row=prior.row[keep],
+        depth=prior.depth[keep],
+        log_sigma=prior.log_sigma[keep],
+    )
+    return replace(problem, uv=problem.uv[picked], depth=depth)
+
+
+def verified(candidate: Candidate, seen: WindowTracks) -> Bool[np.ndarray, ' S']:
+    """Return the cameras whose place enough of their observations confirm, all over the image."""
+    score = candidate.score
+    is_placed = np.isfinite(candidate.geometry.window_from_cam[:, 0, 0])
+    has_enough = (score.num_inliers >= MIN_INLIERS) & (score.num_cells >= _MIN_CELLS)
+    num_seen = np.maximum(seen.tracks.is_seen.sum(axis=0), 1)
+    return is_placed & has_enough & (score.num_inliers >= MIN_SHARE * num_seen)
+
+
+def point_angles(
+    geometry: Geometry, seen: WindowTracks, is_inlier: Bool[np.ndarray, 'N S']
+) -> Float[np.ndarray, ' N']:
+    """Return the largest angle between the rays of each track that fit; 0 without any."""
+    is_placed = np.isfinite(geometry.window_from_cam[:, 0, 0])
+    poses = np.where(is_placed[:, None, None], geometry.window_from_cam, np.eye(4))
+    rays = rays_in_window(np.where(is_inlier[..., None], seen.tracks.uv, np.nan), seen.K, poses)
+    angle_rad = np.zeros(len(rays))
+    is_seen = is_inlier.any(axis=1)
+    angle_rad[is_seen] = largest_angle_rad(rays[is_seen])
+    return angle_rad
