@@ -44,7 +44,7 @@ def results_table(title: str, results: Mapping[str, Any]) -> str:
             line += f'{refined[name]:>10.{digits}f}' if name in refined else ' ' * 10
         if name in results[baseline]:
             line += f'{results[baseline][name]:>10.{digits}f}  {_WORDS[baseline]}'
-        lines.append(line)
+        lines.append(line.rstrip())
     if refined:
         found = results['refinement']
         by_start = ', '.join(
