@@ -8,7 +8,11 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.geometry import se3
-from vggt_ros.mapping.refinement.bundle_adjustment import Geometry
+from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, Geometry
+
+# Standard deviation of the log of the network's depth, and how many parts of a window err
+# independently.
+_LOG_SIGMA, _NUM_INDEPENDENT = 0.2, 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,3 +56,42 @@ def log_depth_ratios(estimate: NetworkEstimate, geometry: Geometry) -> Float[np.
     z += cam_from_window[:, 2, 3]
     with np.errstate(invalid='ignore', divide='ignore'):
         return np.log(np.where(z > 0, z, np.nan) / estimate.track_depth)
+
+
+def network_depth_prior(
+    estimate: NetworkEstimate, uv: Float[np.ndarray, 'N S 2'], known: DepthPrior | None
+) -> DepthPrior | None:
+    """Return what is known of the points' depths, the network's where the map knows none.
+
+    The network's depth is wrong in a smooth way: many points err together. Their standard
+    deviations are so large that all of them count as much as the few that are independent.
+
+    Args:
+        estimate: The network's.
+        uv: (N, S, 2) observations.
+        known: What the map knows; it stays.
+    """
+    has_depth = np.isfinite(estimate.track_depth) & np.isfinite(uv[..., 0])
+    if known is not None:
+        has_depth[known.track] = False
+    track, row = np.nonzero(has_depth)
+    # One view of every point: the errors of several are not independent.
+    track, first = np.unique(track, return_index=True)
+    if not len(track):
+        return known
+    row = row[first]
+    log_sigma = _LOG_SIGMA * np.sqrt(max(1.0, len(track) / _NUM_INDEPENDENT))
+    prior = DepthPrior(
+        track=track,
+        row=row,
+        depth=estimate.track_depth[track, row],
+        log_sigma=np.full(len(track), log_sigma),
+    )
+    if known is None:
+        return prior
+    return DepthPrior(
+        track=np.concatenate([known.track, prior.track]),
+        row=np.concatenate([known.row, prior.row]),
+        depth=np.concatenate([known.depth, prior.depth]),
+        log_sigma=np.concatenate([known.log_sigma, prior.log_sigma]),
+    )

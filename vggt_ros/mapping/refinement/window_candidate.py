@@ -22,7 +22,11 @@ from vggt_ros.mapping.refinement.coarse_to_fine import (
     FROM_NEAR,
     with_better_points,
 )
-from vggt_ros.mapping.refinement.network_start import log_depth_ratios, NetworkEstimate
+from vggt_ros.mapping.refinement.network_start import (
+    log_depth_ratios,
+    network_depth_prior,
+    NetworkEstimate,
+)
 from vggt_ros.mapping.refinement.track_score import score_tracks, TrackScore
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.triangulation import largest_angle_rad, rays_in_window
@@ -96,8 +100,11 @@ def solve(
     placed = np.flatnonzero(np.isfinite(start.window_from_cam[:, 0, 0]))
     if len(placed) < 2:
         return None
+    depth = priors.depth
+    if estimate is not None:
+        depth = network_depth_prior(estimate, uv, depth)
     problem = Problem(
-        uv=uv, poses=priors.poses, depth=priors.depth, distance=held_distance(start, priors)
+        uv=uv, poses=priors.poses, depth=depth, distance=held_distance(start, priors)
     )
     stages = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
     picked = select_tracks(seen.tracks, seen.image_size, _MAX_ADJUSTED)
