@@ -214,7 +214,7 @@ def _poses(rng: np.random.Generator, plan: WindowPlan) -> Float[np.ndarray, 'S 4
     else:
         position[:, 0] = plan.way * _NEAR * along
         turn[:, 1] = np.radians(-10.0) * along
-    sway = 0.0 if plan.motion == 'turning' else 0.03 * plan.way * _NEAR
+    sway = 0.0 if plan.motion == 'turning' else plan.way * _NEAR / 30.0
     position[1:] += sway * rng.normal(size=(len(along) - 1, 3))
     turn[1:] += 0.02 * rng.normal(size=(len(along) - 1, 3))
     return se3.rigid(matrix_from_rotation_vector(turn), position)
