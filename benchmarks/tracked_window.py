@@ -32,6 +32,8 @@ class WindowPlan:
         num_cameras: S.
         num_points: Points of the scene; some have no track in the end.
         motion: One of `MOTIONS`.
+        way: How far a camera moves from the first to the last, in what it sees nearest: 0.5 is
+            ordinary, with 0.05 there are few pixels of parallax.
         noise_px: Standard deviation of observations along each axis.
         outliers: Share of observations that are anywhere in the image.
         moving: Share of the points that are on one thing that moves by itself.
@@ -45,6 +47,7 @@ class WindowPlan:
     num_cameras: int = 7
     num_points: int = 300
     motion: str = 'sideways'
+    way: float = 0.48
     noise_px: float = 0.3
     outliers: float = 0.0
     moving: float = 0.0
@@ -207,11 +210,11 @@ def _poses(rng: np.random.Generator, plan: WindowPlan) -> Float[np.ndarray, 'S 4
     if plan.motion == 'turning':
         turn[:, 1] = np.radians(40.0) * along
     elif plan.motion == 'forward':
-        position[:, 2] = 1.2 * along
+        position[:, 2] = plan.way * _NEAR * along
     else:
-        position[:, 0] = 1.2 * along
+        position[:, 0] = plan.way * _NEAR * along
         turn[:, 1] = np.radians(-10.0) * along
-    sway = 0.0 if plan.motion == 'turning' else 0.04
+    sway = 0.0 if plan.motion == 'turning' else plan.way * _NEAR / 30.0
     position[1:] += sway * rng.normal(size=(len(along) - 1, 3))
     turn[1:] += 0.02 * rng.normal(size=(len(along) - 1, 3))
     return se3.rigid(matrix_from_rotation_vector(turn), position)

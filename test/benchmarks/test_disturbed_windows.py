@@ -22,18 +22,29 @@ def test_the_frame_and_the_unit_of_poses_are_no_error():
     truth = poses()
     moved = se3.rigid(np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]), np.ones(3)) @ truth
     moved[:, :3, 3] *= 2.5
-    assert pair_error_rad(moved, truth, 2.0) == pytest.approx(0.0, abs=1e-7)
+    assert pair_error_rad(moved, truth, 2.0, unit=0.35) == pytest.approx(0.0, abs=1e-7)
     assert pair_error_rad(moved, truth, 2.0, unit=1.0) > 0.1
+
+
+def test_poses_are_not_shrunk_until_they_fit():
+    truth = poses()
+    opposite = truth.copy()
+    opposite[:, :3, 3] *= -1.0
+    in_one_place = truth.copy()
+    in_one_place[:, :3, 3] = 0.0
+    assert pair_error_rad(opposite, truth, 2.0) > pair_error_rad(in_one_place, truth, 2.0)
 
 
 def test_a_turn_counts_in_radians_and_a_shift_in_depths():
     truth = poses(2)
     turned = truth.copy()
     turned[1, :3, :3] = turned[1, :3, :3] @ matrix_from_rotation_vector(np.array([0.0, 0.02, 0.0]))
-    assert pair_error_rad(turned, truth, 2.0, unit=1.0) == pytest.approx(0.02)
+    assert pair_error_rad(turned, truth, 2.0) == pytest.approx(0.02)
     shifted = truth.copy()
-    shifted[1, 0, 3] += 0.1
-    assert pair_error_rad(shifted, truth, 2.0, unit=1.0) == pytest.approx(0.05)
+    way = truth[1, :3, 3] - truth[0, :3, 3]
+    across = np.cross(way, (0.0, 0.0, 1.0))  # along the way it would be a matter of the unit
+    shifted[1, :3, 3] += 0.1 * across / np.linalg.norm(across)
+    assert pair_error_rad(shifted, truth, 2.0) == pytest.approx(0.05, rel=0.01)
 
 
 def test_a_window_is_worse_by_more_than_the_margin():
