@@ -194,7 +194,7 @@ def _taken(
 def _shake(
     rng: np.random.Generator, length_px: Float[np.ndarray, ' B'], S: int
 ) -> Float[np.ndarray, 'B S 2']:
-    """Return how far the picture moves during each exposure: along one line, now more, now less."""
+    """Return how far the picture moves while the shutter is open, about along one line."""
     angle = rng.uniform(0, np.pi, (len(length_px), 1)) + rng.normal(0, 0.3, (len(length_px), S))
     length = length_px[:, None] * rng.uniform(0.0, 1.0, (len(length_px), S))
     return np.stack([length * np.cos(angle), length * np.sin(angle)], axis=-1)

@@ -245,5 +245,5 @@ def _all_around() -> Float[np.ndarray, '14 3']:
     return np.concatenate([corners, np.eye(3), -np.eye(3)])
 
 
-def _tensor(values: Float[np.ndarray, '...']) -> Tensor:
+def _tensor(values: Float[np.ndarray, '*n']) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))

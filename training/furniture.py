@@ -1,5 +1,6 @@
-"""Furniture of many parts, people and plants, made up at random: each stands on z = 0 at x = y = 0.
+"""Furniture of many parts, people and plants, made up at random.
 
+Each stands on z = 0 at x = y = 0; what has a front shows it to -y.
 Every function takes what decides everything and returns parts, metres.
 """
 
@@ -24,7 +25,7 @@ def on_top(rng: np.random.Generator, half: tuple[float, float], z: float, num: i
 
 
 def small(rng: np.random.Generator) -> list[Part]:
-    """Return a book, a pile of them, a cup, a bottle, a ball, a bowl, a tin, a carton or a lamp."""
+    """Return a book or a pile, a cup, bottle, ball, bowl, tin, carton or lamp."""
     kind = int(rng.integers(9))
     r = float(rng.uniform(0.03, 0.08))
     h = float(rng.uniform(0.04, 0.12))

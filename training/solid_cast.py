@@ -137,7 +137,7 @@ def _rounds(pairs: Tensor, tile: Tensor) -> list[Tensor]:
     rank = torch.arange(len(order), device=tile.device) - first
     by_rank = torch.argsort(rank, stable=True)
     sizes = torch.bincount(rank).tolist()
-    return list(order[by_rank].split(sizes))
+    return list(torch.split(order[by_rank], sizes))
 
 
 def _interval(

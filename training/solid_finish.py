@@ -10,7 +10,7 @@ import torch
 
 from training.photo_atlas import PhotoAtlas
 from training.solids import Assembly, MAX_SOLIDS, Solids
-from training.surface_cover import cover, tints
+from training.surface_cover import cover, spread, tints
 
 _TILE_M = 0.15, 2.0
 _SHELL_TILE_M = 0.3, 2.0  # of the place's size
@@ -55,7 +55,7 @@ class Light:
     def _mixed(
         cls, rng: np.random.Generator, lamp: np.ndarray, reach_m: float, strength: float
     ) -> Light:
-        fill = rng.normal(size=3) + (0, 0, 0.8)
+        fill = rng.normal((0.0, 0.0, 0.8))
         fill_strength = rng.uniform(0.05, 0.5)
         return cls(
             lamp=lamp,
@@ -96,8 +96,8 @@ def finished(
         texture = rng.integers(0, pictures.num_pictures, num_materials)
     half = np.stack([p.half_m for p in parts])
     size = 2 * half[:num_shell].max() / 3
-    tile_m = np.exp(rng.uniform(*np.log(_TILE_M), num_materials))
-    shell_tile = np.exp(rng.uniform(*np.log(_SHELL_TILE_M), num_materials))
+    tile_m = spread(rng, _TILE_M, num_materials)
+    shell_tile = spread(rng, _SHELL_TILE_M, num_materials)
     tile_m = np.where(is_shell, (size * shell_tile).clip(0.5), tile_m)
     tint = tints(rng, num_materials)
     gloss = np.where(

@@ -13,10 +13,12 @@ from torch import Tensor
 MAX_SOLIDS = 224  # of a place, so that places can be stacked
 UNUSED, BOX, ROUND = range(3)
 
+Vector = Sequence[float | int] | Float[np.ndarray, ' 3']
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """A solid: what a box, a ball, a tube or a cone becomes when it is stretched, turned and moved.
+    """A solid: a box, a ball, a tube or a cone that was stretched, turned and moved.
 
     Attributes:
         kind: BOX or ROUND.
@@ -44,7 +46,7 @@ class Part:
         )
 
 
-def box(center: Sequence[float], half: Sequence[float], material: int = 0, **turn: float) -> Part:
+def box(center: Vector, half: Vector, material: int = 0, **turn: float) -> Part:
     """Return a box; `turn` are yaw, pitch and roll in radians."""
     return Part(
         kind=BOX,
@@ -54,7 +56,7 @@ def box(center: Sequence[float], half: Sequence[float], material: int = 0, **tur
     )
 
 
-def ball(center: Sequence[float], half: Sequence[float], material: int = 0, **turn: float) -> Part:
+def ball(center: Vector, half: Vector, material: int = 0, **turn: float) -> Part:
     """Return an ellipsoid; `turn` are yaw, pitch and roll in radians."""
     return Part(
         kind=ROUND,
@@ -66,7 +68,7 @@ def ball(center: Sequence[float], half: Sequence[float], material: int = 0, **tu
 
 
 def tube(
-    center: Sequence[float],
+    center: Vector,
     radius: float,
     half_length: float,
     material: int = 0,
@@ -85,7 +87,7 @@ def tube(
 
 
 def pose(
-    center: Sequence[float], yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0
+    center: Vector, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0
 ) -> Float[np.ndarray, '4 4']:
     """Return a rigid transform: roll about x, then pitch about y, then yaw about z, radians."""
     (cy, cp, cr), (sy, sp, sr) = np.cos([yaw, pitch, roll]), np.sin([yaw, pitch, roll])

@@ -13,8 +13,9 @@ from vggt_ros.synthetic.scene import Scene
 from vggt_ros.synthetic.shapes import PLASTER_PICTURES
 
 _WALLS = 6  # the first surfaces: the inside of box 0
-_PHOTO_SHARE, _PLAIN_SHARE = 0.65, 0.2  # of surfaces; the others show patterns
-_WALL_PLAIN_SHARE = 0.35  # walls, floors and ceilings are plain more often than things
+# Of surfaces; the others show patterns. Walls, floors and ceilings are plain more often.
+_PHOTO_SHARE, _PLAIN_SHARE = 0.65, 0.2
+_WALL_PHOTO_SHARE, _WALL_PLAIN_SHARE = 0.5, 0.42
 _ONE_COVER_SHARE = 0.6  # of boxes, all of whose faces look alike
 _TILE_M = 0.4, 2.0
 _WALL_TILE_M = 1.5, 6.0
@@ -36,8 +37,8 @@ def covered(scene: Scene, rng: np.random.Generator, pictures: PhotoAtlas) -> Sce
     num = scene.texture.shape[1]
     num_faces = 6 * scene.box_center.shape[1]
     texture = cover(rng, pictures, num, is_wall=np.arange(num) < _WALLS)
-    tile_m = np.exp(rng.uniform(*np.log(_TILE_M), num))
-    wall_tile_m = np.exp(rng.uniform(*np.log(_WALL_TILE_M), _WALLS))
+    tile_m = spread(rng, _TILE_M, num)
+    wall_tile_m = spread(rng, _WALL_TILE_M, _WALLS)
     # A picture about as large as what it covers, whatever the size of the place.
     tile_m[:_WALLS] = wall_tile_m * max(1.0, float(scene.box_half[0, 0].max()) / 4.0)
     tint = tints(rng, num)
@@ -75,13 +76,20 @@ def cover(
     """
     num_standard = pictures.num_pictures - pictures.num_photos
     kind = rng.uniform(size=num)
+    photo_share = np.where(is_wall, _WALL_PHOTO_SHARE, _PHOTO_SHARE)
     plain_share = np.where(is_wall, _WALL_PLAIN_SHARE, _PLAIN_SHARE)
     photo = rng.integers(0, pictures.num_photos, num)
     pattern = rng.integers(0, num_standard, num)
     plain = rng.choice(PLASTER_PICTURES, num)
-    standard = np.where(kind < _PHOTO_SHARE + plain_share, plain, pattern)
-    is_photo = kind < np.minimum(_PHOTO_SHARE, 1 - plain_share)
-    return np.where(is_photo, photo, pictures.num_photos + standard)
+    standard = np.where(kind < photo_share + plain_share, plain, pattern)
+    return np.where(kind < photo_share, photo, pictures.num_photos + standard)
+
+
+def spread(
+    rng: np.random.Generator, limits: tuple[float, float], num: int
+) -> Float[np.ndarray, ' num']:
+    """Return numbers between limits whose logarithms are uniform."""
+    return np.exp(rng.uniform(np.log(limits[0]), np.log(limits[1]), num))
 
 
 def tints(rng: np.random.Generator, num: int) -> Float[np.ndarray, 'num 3']:

@@ -35,7 +35,7 @@ from vggt_ros.inference.weights_file import save_network
 from vggt_ros.model.vggt import VGGT
 
 _LOG_EVERY_S = 30.0
-_SAVE_EVERY_S = 300.0
+_SAVE_EVERY_S = 200.0
 _MAX_STEP_S = 20.0  # a step that took longer was suspended for a while
 _ACCELERATOR_BATCH = 8  # a GPU takes that many times the frames of a CPU in about the same time
 _log = logging.getLogger('training')
@@ -61,7 +61,7 @@ class Training:
             device: Where to train.
             seed: Decides what is drawn, together with the number of the piece.
             pictures: What surfaces are covered with, on the device.
-            validation: Windows that are looked at every five minutes, by the name of their set.
+            validation: Windows to look at whenever the state is saved, by the name of the set.
         """
         self.learner = learner.to(device).train()
         self.averaged = make_average(self.learner)

@@ -62,9 +62,7 @@ def validation_sets(
         sets['photos'] = list(_simple(seeds, image_size, pictures))
         sets['detailed'] = list(_detailed(seeds, image_size, pictures))
     for folder in sorted(real.iterdir()) if real is not None else ():
-        sets[folder.name] = [
-            real_batch(window, image_size[1]) for window in real_windows(folder)
-        ]
+        sets[folder.name] = [real_batch(window, image_size[1]) for window in real_windows(folder)]
     return sets
 
 

@@ -36,7 +36,7 @@ def table(errors: Mapping[tuple[str, str], Mapping[str, float]]) -> str:
         '|---|---|' + '---|' * len(_COLUMNS),
     ]
     for (name, checkpoint), values in errors.items():
-        cells = [f'{values[c]:.3f}' if c in values else '–' for c in _COLUMNS]
+        cells = [f'{values[c]:.3f}' if c in values else '-' for c in _COLUMNS]
         lines.append(f'| {name} | {checkpoint} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
 
