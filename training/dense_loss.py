@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 _ALPHA = 0.2
-# Of the error that no confidence weighs: where the network is unsure, at small things and outlines,
-# confidence alone would leave it unsure for ever.
+# Of the error that no confidence weighs: where the network is unsure, at small things and
+# outlines, confidence alone would leave it unsure for ever.
 _PLAIN = 0.5
 _NUM_SCALES = 3
 _MIN_DEPTH = 1e-3

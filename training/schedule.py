@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 import math
 
 import torch
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import nn, Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from training.learner import Learner
 
@@ -68,8 +69,22 @@ def _rate(name: str) -> float:
 
 
 def make_average(learner: Learner) -> AveragedModel:
-    """Return the moving average of a learner: the weights that are shipped."""
-    return AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(_EMA_DECAY))  # type: ignore[no-untyped-call]
+    """Return the moving average of a learner: the weights that are shipped.
+
+    It forgets the first steps soon: it averages over the last tenth of the steps, over a thousand
+    at most.
+    """
+    return AveragedModel(learner, multi_avg_fn=_average)
+
+
+@torch.no_grad()
+def _average(
+    averaged: Sequence[Tensor], current: Sequence[Tensor], num_averaged: Tensor | int
+) -> None:
+    num = float(num_averaged)
+    decay = min(_EMA_DECAY, (1 + num) / (10 + num))
+    for mean, value in zip(averaged, current, strict=True):
+        mean.lerp_(value, 1 - decay)
 
 
 def learning_rate(progress: float, num_steps: int, *, is_from_trained: bool = False) -> float:

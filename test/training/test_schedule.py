@@ -64,4 +64,9 @@ def test_the_average_follows_slowly(learner):
         learner.readout.flow.bias.fill_(1.0)
     averaged.update_parameters(learner)
     value = averaged.module.readout.flow.bias
-    assert ((value > 0) & (value < 0.1)).all()
+    assert ((value > 0.1) & (value < 1)).all(), 'soon after the start it follows quickly'
+    averaged.n_averaged.fill_(1_000_000)
+    with torch.no_grad():
+        learner.readout.flow.bias.fill_(1000.0)
+    averaged.update_parameters(learner)
+    assert ((value > 1) & (value < 2)).all(), 'later on by a thousandth a step'
