@@ -198,7 +198,7 @@ class Training:
             for kind, value in validate(self.best.network, windows, self._device).items()
         }
         self._log.write(
-            {'trained_s': round(self.clock.trained_s, 1)}
+            {'trained_s': round(self.clock.trained_s, 1), 'num_steps': self.clock.num_steps}
             | {f'val_{name}': round(value, 5) for name, value in errors.items()}
         )
         told = '  '.join(
