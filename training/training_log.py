@@ -38,14 +38,14 @@ class TrainingLog:
         with self._path.open('a') as file:
             file.write(json.dumps(dict(record)) + '\n')
 
-    def read(self) -> list[dict[str, float]]:
+    def read(self) -> list[dict[str, float | int]]:
         """Return all lines, those of earlier pieces of the training first."""
         if not self._path.exists():
             return []
         return [json.loads(line) for line in self._path.read_text().splitlines()]
 
 
-def draw_curves(records: list[dict[str, float]], path: Path) -> None:
+def draw_curves(records: list[dict[str, float | int]], path: Path) -> None:
     """Draw losses and validation errors over the steps of a training.
 
     Args:
