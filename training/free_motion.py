@@ -36,7 +36,7 @@ _PAN_SHARE, _PAN_DEG = 0.4, 7.0  # a steady turn, degrees a frame
 _FURTHEST_PAN_DEG = 50.0
 _TURN_DEG = 0.5, 14.0
 # Views: most are about level, many look down or up, some are turned any way.
-_LEVEL_SHARE, _TILTED_SHARE = 0.5, 0.35
+_LEVEL_SHARE, _TILTED_SHARE = 0.55, 0.37
 _LEVEL_DEG = (10.0, 3.0)  # standard deviations of pitch and roll
 _TILTED_DEG = ((-65.0, 45.0), 30.0)
 
