@@ -37,7 +37,7 @@ PHOTO_SOURCES = (
         registry='debian',
         megabytes=33,
         inside=('backgrounds/',),
-        license='CC-BY-SA 3.0',
+        license='CC-BY-SA 2.0 and 3.0, CC-BY 2.0',
         content='landscapes and drawings',
     ),
     PhotoSource(
@@ -61,7 +61,7 @@ PHOTO_SOURCES = (
         registry='debian',
         megabytes=16,
         inside=('wallpapers/', 'backgrounds/'),
-        license='CC-BY-SA',
+        license='CC-BY-SA 3.0 and 4.0, CC-BY 4.0',
         content='landscapes and things',
     ),
     PhotoSource(
@@ -69,7 +69,7 @@ PHOTO_SOURCES = (
         registry='debian',
         megabytes=11,
         inside=('wallpapers/', 'backgrounds/'),
-        license='CC-BY-SA',
+        license='CC-BY-SA 3.0 and 4.0, CC-BY 4.0',
         content='landscapes and things',
     ),
     PhotoSource(
@@ -77,7 +77,7 @@ PHOTO_SOURCES = (
         registry='debian',
         megabytes=21,
         inside=('backgrounds/',),
-        license='CC-BY-SA',
+        license='CC-BY-SA 3.0',
         content='landscapes',
     ),
     PhotoSource(
@@ -102,14 +102,14 @@ PHOTO_SOURCES = (
         megabytes=267,
         inside=('textures/', 'env/'),
         license='GPL 2+',
-        content='walls, metal, floors',
+        content='skies, metal',
     ),
     PhotoSource(
         package='trigger-rally-data',
         registry='debian',
         megabytes=119,
         inside=('/textures/', '/skies/'),
-        license='GPL 2+',
+        license='GPL 2+, CC0, CC-BY 3.0',
         content='grounds, trees, skies',
     ),
     PhotoSource(
@@ -118,7 +118,7 @@ PHOTO_SOURCES = (
         megabytes=44,
         inside=('textures/', 'env/'),
         license='GPL 2+',
-        content='walls, metal, floors',
+        content='skies',
     ),
     PhotoSource(
         package='scikit-image',
