@@ -38,7 +38,7 @@ CURRICULUM = (
         image_size=(126, 168),
         num_frames=(1, 8),
         frames_per_step=16,
-        dense_frames=2,
+        dense_frames=4,
         track_share=0.12,
     ),
 )
