@@ -60,7 +60,7 @@ def validation_sets(
     pictures = load_atlas(photos, _CPU, for_validation=True)
     if pictures.num_photos:
         sets['photos'] = list(_simple(seeds, image_size, pictures))
-        sets['detailed'] = list(_detailed(seeds, image_size, pictures))
+        sets['detailed'] = detailed_windows(num_windows, image_size, pictures)
     for folder in sorted(real.iterdir()) if real is not None else ():
         sets[folder.name] = [real_batch(window, image_size[1]) for window in real_windows(folder)]
     return sets
@@ -111,15 +111,25 @@ def _poses(seed: int, place: Place) -> np.ndarray:
     return window_poses(draws, place.path, place.eye_height_m, place.focus, NUM_FRAMES)
 
 
-def _detailed(
-    seeds: Sequence[int], image_size: tuple[int, int], pictures: PhotoAtlas
-) -> Iterator[WindowBatch]:
-    for start in range(0, len(seeds), _AT_A_TIME):
-        rng = np.random.default_rng([seeds[start], 7])
-        places = [detailed_place(rng, pictures) for _ in seeds[start : start + _AT_A_TIME]]
-        yield _batch(
-            render_detailed(rng, places, NUM_FRAMES, image_size, pictures, _CPU, samples=2)
-        )
+def detailed_windows(
+    num_windows: int, image_size: tuple[int, int], pictures: PhotoAtlas
+) -> Windows:
+    """Return windows of detailed places, always the same.
+
+    Args:
+        num_windows: How many.
+        image_size: Height and width, pixels.
+        pictures: What the places are covered with.
+    """
+    windows = []
+    for start in range(0, num_windows, _AT_A_TIME):
+        rng = np.random.default_rng([VALIDATION_SEEDS[start], 7])
+        places = [
+            detailed_place(rng, pictures) for _ in range(min(_AT_A_TIME, num_windows - start))
+        ]
+        views = render_detailed(rng, places, NUM_FRAMES, image_size, pictures, _CPU, samples=2)
+        windows.append(_batch(views))
+    return windows
 
 
 def _batch(views: Views) -> WindowBatch:
