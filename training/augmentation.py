@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.motion_blur import smeared
+
 _CLEAN_SHARE = 0.3  # of windows, which vary in exposure only
-_DRIFT, _MAX_DRIFT = 0.02, 0.1  # of the exposure, from frame to frame and in all
+_DRIFT, _MAX_DRIFT = (0.005, 0.06), 0.25  # of the exposure, from frame to frame and in all
 _GREY = 0.299, 0.587, 0.114  # ITU-R BT.601
 _BLUR_RADIUS_PX = 3  # three standard deviations of the widest blur
 _READ_NOISE = 0.1  # variance that black has of that of white
@@ -18,8 +20,11 @@ _VIGNETTE_SHARE, _VIGNETTE = 0.4, (0.05, 0.5)
 _BLUR_SHARE, _SIGMA_PX = 0.4, (0.2, 1.0)
 _NOISE_SHARE, _NOISE = 0.5, (0.003, 0.04)
 _WHITE_SHARE, _GAIN = 0.5, (0.85, 1.15)
-_TONE_SHARE, _GAMMA, _CONTRAST = 0.5, (0.7, 1.4), (0.75, 1.3)
+_TONE_SHARE, _GAMMA, _CONTRAST = 0.5, (0.6, 1.6), (0.6, 1.5)
 _COLOUR_SHARE, _SATURATION = 0.4, (0.3, 1.4)
+_GREY_SHARE = 0.1
+_SMEAR_SHARE, _SMEAR_PX = 0.2, (0.5, 4.0)
+_HALO_SHARE, _HALO, _HALO_SIGMA_PX = 0.35, (0.2, 1.2), 0.7
 _JPEG_SHARE, _QUALITY = 0.25, (30, 95)
 
 
@@ -37,7 +42,8 @@ def augment(
     """
     B, S = rgb.shape[:2]
     noise = torch.Generator(rgb.device).manual_seed(int(rng.integers(2**62)))
-    drift = rng.normal(0.0, _DRIFT, (B, S)).cumsum(axis=1).clip(-_MAX_DRIFT, _MAX_DRIFT)
+    drift = rng.uniform(*_DRIFT, (B, 1)) * rng.normal(size=(B, S)).cumsum(axis=1)
+    drift = drift.clip(-_MAX_DRIFT, _MAX_DRIFT)
     exposure = torch.from_numpy((1.0 + drift).astype(np.float32)).to(rgb.device)
     images = rgb.permute(0, 1, 4, 2, 3).contiguous().to(torch.float32).div_(255.0)
     images.mul_(exposure[:, :, None, None, None])
@@ -80,6 +86,14 @@ def blurred(
     flat = torch.nn.functional.conv2d(flat, kernel, groups=len(kernel))
     flat = torch.nn.functional.conv2d(flat, kernel.mT, groups=len(kernel))
     return images.index_copy(0, chosen.to(images.device), flat.view_as(some))
+
+
+def sharpened(
+    images: Float32[Tensor, 'B S 3 H W'], amount: Float[np.ndarray, ' B']
+) -> Float32[Tensor, 'B S 3 H W']:
+    """Exaggerate edges, with halos, as cameras and the reduction of pictures do; 0 is neutral."""
+    sigma_px = np.where(amount > 0.0, _HALO_SIGMA_PX, 0.0)
+    return images + _of_windows(amount, images) * (images - blurred(images, sigma_px))
 
 
 def noisy(
@@ -162,15 +176,28 @@ def _taken(
     B = len(images)
     images = vignetted(images, _strength(rng, B, _VIGNETTE_SHARE, _VIGNETTE, neutral=0.0))
     images = blurred(images, _strength(rng, B, _BLUR_SHARE, _SIGMA_PX, neutral=0.0))
+    length_px = _strength(rng, B, _SMEAR_SHARE, _SMEAR_PX, neutral=0.0)
+    images = smeared(images, _shake(rng, length_px, images.shape[1]))
     images = noisy(images, _strength(rng, B, _NOISE_SHARE, _NOISE, neutral=0.0), noise)
     is_shifted = rng.uniform(size=(B, 1)) < _WHITE_SHARE
     gain = np.where(is_shifted, rng.uniform(*_GAIN, (B, 3)), 1.0)
-    images = coloured(images, gain, _strength(rng, B, _COLOUR_SHARE, _SATURATION, neutral=1.0))
+    saturation = _strength(rng, B, _COLOUR_SHARE, _SATURATION, neutral=1.0)
+    images = coloured(images, gain, np.where(rng.uniform(size=B) < _GREY_SHARE, 0.0, saturation))
+    images = sharpened(images, _strength(rng, B, _HALO_SHARE, _HALO, neutral=0.0))
     gamma = _strength(rng, B, _TONE_SHARE, _GAMMA, neutral=1.0)
     images = toned(images, gamma, _strength(rng, B, _TONE_SHARE, _CONTRAST, neutral=1.0))
     is_compressed = rng.uniform(size=B) < _JPEG_SHARE
     quality = rng.integers(*_QUALITY, B, endpoint=True)
     return compressed(images, np.where(is_compressed, quality, 0))
+
+
+def _shake(
+    rng: np.random.Generator, length_px: Float[np.ndarray, ' B'], S: int
+) -> Float[np.ndarray, 'B S 2']:
+    """Return how far the picture moves while the shutter is open, about along one line."""
+    angle = rng.uniform(0, np.pi, (len(length_px), 1)) + rng.normal(0, 0.3, (len(length_px), S))
+    length = length_px[:, None] * rng.uniform(0.0, 1.0, (len(length_px), S))
+    return np.stack([length * np.cos(angle), length * np.sin(angle)], axis=-1)
 
 
 def _strength(

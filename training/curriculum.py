@@ -38,8 +38,8 @@ CURRICULUM = (
         image_size=(126, 168),
         num_frames=(1, 8),
         frames_per_step=16,
-        dense_frames=1,
-        track_share=0.35,
+        dense_frames=4,
+        track_share=0.12,
     ),
 )
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from jaxtyping import Float
+import torch
 from torch import Tensor
 
 _ALPHA = 0.2
+# Of the error that no confidence weighs: where the network is unsure, at small things and
+# outlines, confidence alone would leave it unsure for ever.
+_PLAIN = 0.5
 _NUM_SCALES = 3
 _MIN_DEPTH = 1e-3
 _MAX_CONF = 100.0
@@ -19,8 +23,8 @@ def depth_loss(
     Wang et al., "VGGT", CVPR 2025, section 3.4: conf * |error| + conf * |gradient of the error|
     - alpha * log(conf), the confidence as in Kendall and Cipolla, "Geometric Loss Functions for
     Camera Pose Regression with Deep Learning", CVPR 2017, alpha as in Wang et al., "DUSt3R", CVPR
-    2024. Errors here are of the logarithm: far and near depth weigh alike, as in the relative
-    errors that networks are compared by.
+    2024. Half of it is added without confidence. Errors here are of the logarithm: far and near
+    depth weigh alike, as in the relative errors that networks are compared by.
 
     Args:
         depth: Estimated, positive.
@@ -28,7 +32,8 @@ def depth_loss(
         true_depth: Positive.
     """
     error = depth.clamp(min=_MIN_DEPTH).log() - true_depth.clamp(min=_MIN_DEPTH).log()
-    return _weighted(error[..., None], conf)
+    weighted = _weighted(error[..., None], conf)
+    return weighted + _PLAIN * _weighted(error[..., None], torch.ones_like(conf))
 
 
 def points_loss(

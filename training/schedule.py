@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 import math
 
 import torch
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import nn, Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from training.learner import Learner
 
 _PEAK = 9e-4
 _FLOOR = 0.02  # last learning rate relative to the peak
 _WARM_UP_STEPS = 300
+# Trained weights must not be thrown far off; moments are estimated soon enough.
+_TRAINED_PEAK, _TRAINED_WARM_UP_STEPS = 6e-4, 100
 _WEIGHT_DECAY = 0.02
 _EMA_DECAY = 0.999
 _MAX_GRADIENT = 1.0
@@ -66,11 +69,25 @@ def _rate(name: str) -> float:
 
 
 def make_average(learner: Learner) -> AveragedModel:
-    """Return the moving average of a learner: the weights that are shipped."""
-    return AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(_EMA_DECAY))  # type: ignore[no-untyped-call]
+    """Return the moving average of a learner: the weights that are shipped.
+
+    It forgets the first steps soon: it averages over the last tenth of the steps, over a thousand
+    at most.
+    """
+    return AveragedModel(learner, multi_avg_fn=_average)
 
 
-def learning_rate(progress: float, num_steps: int) -> float:
+@torch.no_grad()
+def _average(
+    averaged: Sequence[Tensor], current: Sequence[Tensor], num_averaged: Tensor | int
+) -> None:
+    num = float(num_averaged)
+    decay = min(_EMA_DECAY, (1 + num) / (10 + num))
+    for mean, value in zip(averaged, current, strict=True):
+        mean.lerp_(value, 1 - decay)
+
+
+def learning_rate(progress: float, num_steps: int, *, is_from_trained: bool = False) -> float:
     """Return the rate of a step: linear warm-up, then half a cosine.
 
     Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts.
@@ -78,7 +95,11 @@ def learning_rate(progress: float, num_steps: int) -> float:
     Args:
         progress: 0 at the start of the training, 1 at its end.
         num_steps: Steps taken so far.
+        is_from_trained: Begin with less, since there is something to lose.
     """
-    warm_up = min(1.0, (num_steps + 1) / _WARM_UP_STEPS)
+    peak, warm_up_steps = (
+        (_TRAINED_PEAK, _TRAINED_WARM_UP_STEPS) if is_from_trained else (_PEAK, _WARM_UP_STEPS)
+    )
+    warm_up = min(1.0, (num_steps + 1) / warm_up_steps)
     cosine = 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
-    return _PEAK * warm_up * (_FLOOR + (1 - _FLOOR) * cosine)
+    return peak * warm_up * (_FLOOR + (1 - _FLOOR) * cosine)

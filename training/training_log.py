@@ -16,8 +16,13 @@ _PANELS = (
     ('depth and point losses', ('depth', 'points', 'patch_depth', 'patch_points')),
     ('flow (patches), tracks', ('patch_flow', 'track')),
     ('attention: matched patches, own frame', ('accuracy', 'own_frame')),
-    ('validation: rotation, direction (deg)', ('val_rotation_deg', 'val_direction_deg')),
-    ('validation: depth AbsRel', ('val_depth_abs_rel', 'val_patch_depth_abs_rel')),
+)
+# By what their names end with; one curve for each validation set.
+_VALIDATION_PANELS = (
+    ('validation: rotation (deg)', '_rotation_deg'),
+    ('validation: direction (deg)', '_direction_deg'),
+    ('validation: pose AUC@30', '_pose_auc_30'),
+    ('validation: depth AbsRel', '_depth_abs_rel'),
 )
 
 
@@ -33,31 +38,38 @@ class TrainingLog:
         with self._path.open('a') as file:
             file.write(json.dumps(dict(record)) + '\n')
 
-    def read(self) -> list[dict[str, float]]:
+    def read(self) -> list[dict[str, float | int]]:
         """Return all lines, those of earlier pieces of the training first."""
         if not self._path.exists():
             return []
         return [json.loads(line) for line in self._path.read_text().splitlines()]
 
 
-def draw_curves(records: list[dict[str, float]], path: Path) -> None:
-    """Draw losses and validation errors over hours of training.
+def draw_curves(records: list[dict[str, float | int]], path: Path) -> None:
+    """Draw losses and validation errors over the steps of a training.
 
     Args:
-        records: Lines of a log, with `trained_s`.
+        records: Lines of a log, with `num_steps`.
         path: A .png file.
     """
     curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for record in records:
         for name, value in record.items():
-            curves[name].append((record['trained_s'] / 3600, value))
-    figure = Figure(figsize=(12, 7), layout='constrained')
-    for axes, (title, names) in zip(figure.subplots(2, 3).flat, _PANELS, strict=True):
+            curves[name].append((record['num_steps'], value))
+    validated = [
+        (title, tuple(name for name in curves if name.startswith('val_') and name.endswith(end)))
+        for title, end in _VALIDATION_PANELS
+    ]
+    figure = Figure(figsize=(15, 7), layout='constrained')
+    for axes, (title, names) in zip(
+        figure.subplots(2, 4).flat, (*_PANELS, *validated), strict=True
+    ):
         for name in names:
             if curves[name]:
-                axes.plot(*zip(*curves[name], strict=True), label=name, linewidth=1)
+                label = name.removeprefix('val_')
+                axes.plot(*zip(*curves[name], strict=True), label=label, linewidth=1)
         axes.set_title(title, fontsize=10)
-        axes.set_xlabel('hours of training', fontsize=8)
+        axes.set_xlabel('steps', fontsize=8)
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(fontsize=7)

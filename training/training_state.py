@@ -22,12 +22,14 @@ class Clock:
         num_steps: Steps of the optimizer.
         num_frames: Frames seen.
         num_pieces: Starts of the program; each draws other places.
+        is_from_trained: It began with trained weights, so that only the last stage is practised.
     """
 
     trained_s: float = 0.0
     num_steps: int = 0
     num_frames: int = 0
     num_pieces: int = 0
+    is_from_trained: bool = False
 
 
 def save_state(

@@ -5,6 +5,7 @@ import torch
 from vggt_ros.synthetic.renderer import pixel_directions, render
 from vggt_ros.synthetic.room import furnished_room
 from vggt_ros.synthetic.scene import Scene
+from vggt_ros.synthetic.texture_atlas import num_standard_pictures, TextureAtlas
 from vggt_ros.synthetic.walk import look
 
 
@@ -53,6 +54,18 @@ def test_a_coarse_view_is_close_to_the_average_of_a_fine_one(scene):
     fine = render(scene, which, K, poses, height=60, width=80, samples=5).rgb.float()
     assert (coarse - fine).abs().mean() < 7.0
     assert (coarse - fine).std() < 14.0
+
+
+def test_another_atlas_changes_colours_and_not_depth(scene):
+    K, poses = views(1)
+    which = torch.zeros(1, dtype=torch.int64)
+    red = torch.zeros(num_standard_pictures(), 8, 8, 3)
+    red[..., 0] = 1.0
+    plain = render(scene, which, K, poses, height=60, width=80)
+    painted = render(scene, which, K, poses, height=60, width=80, atlas=TextureAtlas(red))
+    assert (painted.rgb[..., 1:] == 0).all()
+    assert painted.rgb[..., 0].float().mean() > 20
+    torch.testing.assert_close(painted.depth, plain.depth, rtol=0, atol=0)
 
 
 def test_more_samples_leave_the_depth_alone(scene):

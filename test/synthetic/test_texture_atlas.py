@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from vggt_ros.synthetic.texture_atlas import num_standard_pictures, standard_atlas, TextureAtlas
+from vggt_ros.synthetic.texture_atlas import (
+    mip_levels,
+    num_standard_pictures,
+    standard_atlas,
+    TextureAtlas,
+)
 
 
 @pytest.fixture
@@ -16,6 +21,20 @@ def sample(atlas: TextureAtlas, uv, texels_per_pixel: float) -> torch.Tensor:
     return atlas.sample(
         torch.zeros(count, dtype=torch.int64), uv, torch.full((count,), texels_per_pixel)
     )
+
+
+def test_an_atlas_of_bytes_shows_the_same_pictures():
+    pictures = torch.rand(3, 16, 16, 3)
+    texels = (255 * mip_levels(pictures)).round().to(torch.uint8)
+    floats, bytes_ = TextureAtlas(pictures), TextureAtlas.from_texels(texels, 16)
+    assert bytes_.num_pictures == floats.num_pictures == 3
+    assert bytes_.texels.shape == floats.texels.shape == (3, 16 * 16 + 64 + 16 + 4 + 1, 3)
+    which, uv = torch.arange(3).repeat(20), torch.rand(60, 2) * 3
+    for covered in (1.0, 3.0, 20.0):
+        size = torch.full((60,), covered)
+        torch.testing.assert_close(
+            bytes_.sample(which, uv, size), floats.sample(which, uv, size), atol=3e-3, rtol=0
+        )
 
 
 def test_near_texels_are_sharp(checker):

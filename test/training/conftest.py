@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from training.photo_atlas import load_atlas, pack, packed_file
+from training.view_rendering import intrinsics, render_windows
 from training.window_batch import normalized_window
-from training.window_sampler import intrinsics, render_windows
 from vggt_ros.model.config import (
     AggregatorConfig,
     CameraHeadConfig,
@@ -26,7 +27,7 @@ def views():
         walk_along(np.random.default_rng(5), room.path, 60, 10.0).world_from_cam[20:32:5]
         for room in rooms
     ]
-    K = torch.stack([intrinsics(fov, IMAGE_SIZE) for fov in (1.2, 1.5)])
+    K = intrinsics(np.array([1.2, 1.5]), IMAGE_SIZE)
     scenes = Scene.stack([room.scene for room in rooms])
     return render_windows(scenes, torch.from_numpy(np.stack(poses)).float(), K, IMAGE_SIZE)
 
@@ -58,3 +59,20 @@ def small_config():
             iterations=2,
         ),
     )
+
+
+@pytest.fixture(scope='session')
+def photo_cache(tmp_path_factory):
+    """Twelve coloured noise pictures as photographs, four of them for validation."""
+    cache = tmp_path_factory.mktemp('photos')
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
+    crops = list(coarse.repeat(8, axis=1).repeat(8, axis=2))
+    pack(crops[4:], packed_file(cache, for_validation=False))
+    pack(crops[:4], packed_file(cache, for_validation=True))
+    return cache
+
+
+@pytest.fixture(scope='session')
+def pictures(photo_cache):
+    return load_atlas(photo_cache, torch.device('cpu'))

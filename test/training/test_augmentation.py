@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from training.augmentation import augment, blurred, coloured, compressed, noisy, toned, vignetted
+from training.augmentation import (
+    augment,
+    blurred,
+    coloured,
+    compressed,
+    noisy,
+    sharpened,
+    toned,
+    vignetted,
+)
 
 
 @pytest.fixture
@@ -54,7 +63,7 @@ def test_a_third_of_the_windows_is_clean_but_for_one_factor_per_frame(rgb, image
         ratio = augment(rgb, np.random.default_rng(seed)) / images
         factor = ratio.mean(dim=(2, 3, 4), keepdim=True)
         is_clean = ((ratio - factor).abs() < 1e-5).flatten(1).all(dim=1)
-        assert ((factor[is_clean] - 1).abs() <= 0.1001).all()
+        assert ((factor[is_clean] - 1).abs() <= 0.2501).all()
         assert is_clean.sum() == 0 or factor[is_clean].std(dim=1).max() > 1e-4  # it drifts
         num_clean += int(is_clean.sum())
     assert 0.2 < num_clean / 240 < 0.42
@@ -108,6 +117,25 @@ def test_blur_spreads_a_dot_like_a_gaussian():
 
 def test_blur_keeps_a_flat_picture_flat():
     assert torch.allclose(blurred(grey(), strength(1.0, 1)), grey())
+
+
+def test_sharpening_leaves_flat_parts_and_overshoots_at_edges():
+    images = torch.full((2, 1, 3, 20, 20), 0.3)
+    images[..., 10:] = 0.7
+    halo = sharpened(images, np.array([0.0, 1.0]))
+    torch.testing.assert_close(halo[0], images[0])
+    assert halo[1, ..., 10].min() > 0.75
+    assert halo[1, ..., 9].max() < 0.25
+    torch.testing.assert_close(halo[1, ..., :5], images[1, ..., :5])
+
+
+def test_some_cameras_are_grey(rgb):
+    grey_ones = 0
+    for seed in range(20):
+        images = augment(rgb, np.random.default_rng(seed))
+        spread = (images.amax(dim=2) - images.amin(dim=2)).amax(dim=(1, 2, 3))
+        grey_ones += int((spread < 0.03).sum())
+    assert 5 < grey_ones < 40
 
 
 def test_jpeg_changes_pixels_but_little(images):

@@ -20,7 +20,7 @@ def test_the_truth_has_no_loss_at_confidence_one(depth):
 def test_depth_errors_are_relative(depth):
     near = depth_loss(1.1 * depth, torch.ones_like(depth), depth)
     far = depth_loss(11 * depth, torch.ones_like(depth), 10 * depth)
-    torch.testing.assert_close(near, torch.tensor(math.log(1.1)), atol=1e-4, rtol=0)
+    torch.testing.assert_close(near, torch.tensor(1.5 * math.log(1.1)), atol=1e-4, rtol=0)
     torch.testing.assert_close(near, far)
 
 
@@ -38,6 +38,15 @@ def test_the_best_confidence_is_alpha_over_the_error(depth):
     conf = torch.full_like(depth, 5.0).requires_grad_()
     depth_loss(depth * math.exp(0.05), conf, depth).backward()
     assert (conf.grad > 0).all()
+
+
+def test_errors_pull_where_the_network_is_unsure_too(depth):
+    estimated = (1.1 * depth).requires_grad_()
+    conf = torch.ones_like(depth)
+    conf[:, :8] = 1e-3
+    depth_loss(estimated, conf, depth).backward()
+    pull = (estimated.grad * depth).abs()
+    assert pull[:, 1:6].mean() > 0.2 * pull[:, 10:].mean()
 
 
 def test_rough_errors_cost_more_than_smooth_ones(depth):

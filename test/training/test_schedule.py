@@ -26,6 +26,13 @@ def test_the_rate_stays_low_after_the_end():
     assert learning_rate(1.5, 10_000) == learning_rate(1.0, 10_000)
 
 
+def test_trained_weights_begin_slower_and_are_warm_sooner():
+    assert learning_rate(0.0, 10_000, is_from_trained=True) < learning_rate(0.0, 10_000)
+    warm = learning_rate(0.0, 100, is_from_trained=True)
+    assert warm == learning_rate(0.0, 10_000, is_from_trained=True)
+    assert learning_rate(0.0, 100) < learning_rate(0.0, 10_000)
+
+
 def test_the_optimizer_has_every_parameter_once(learner):
     optimizer = make_optimizer(learner)
     chosen = [p for group in optimizer.param_groups for p in group['params']]
@@ -57,4 +64,9 @@ def test_the_average_follows_slowly(learner):
         learner.readout.flow.bias.fill_(1.0)
     averaged.update_parameters(learner)
     value = averaged.module.readout.flow.bias
-    assert ((value > 0) & (value < 0.1)).all()
+    assert ((value > 0.1) & (value < 1)).all(), 'soon after the start it follows quickly'
+    averaged.n_averaged.fill_(1_000_000)
+    with torch.no_grad():
+        learner.readout.flow.bias.fill_(1000.0)
+    averaged.update_parameters(learner)
+    assert ((value > 1) & (value < 2)).all(), 'later on by a thousandth a step'

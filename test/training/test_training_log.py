@@ -15,8 +15,8 @@ def test_a_log_that_does_not_exist_is_empty(tmp_path):
 
 
 def test_every_curve_changes_the_picture(tmp_path):
-    base = [{'trained_s': t, 'camera': 1.0 / t} for t in (30.0, 60.0, 90.0)]
-    more = [line | {'val_rotation_deg': 3.0 + line['camera']} for line in base]
+    base = [{'num_steps': n, 'camera': 1.0 / n} for n in (30, 60, 90)]
+    more = [line | {'val_photos_rotation_deg': 3.0 + line['camera']} for line in base]
     draw_curves(base, tmp_path / 'base.png')
     draw_curves(more, tmp_path / 'more.png')
     first, second = imread(tmp_path / 'base.png'), imread(tmp_path / 'more.png')

@@ -8,6 +8,14 @@ from training.training_state import Clock, load_state, save_state
 from vggt_ros.errors import CheckpointCorruptError, CheckpointNotFoundError
 from vggt_ros.model.vggt import VGGT
 
+PROGRESS = {
+    'trained_s': 60.5,
+    'num_steps': 3,
+    'num_frames': 48,
+    'num_pieces': 2,
+    'is_from_trained': True,
+}
+
 
 def parts(config, *, steps=0):
     network = VGGT(config)
@@ -25,10 +33,10 @@ def parts(config, *, steps=0):
 def test_a_training_goes_on_where_it_stopped(small_config, tmp_path):
     path = tmp_path / 'state.pt'
     old = parts(small_config, steps=3)
-    save_state(path, *old, Clock(trained_s=60.5, num_steps=3, num_frames=48, num_pieces=2))
+    save_state(path, *old, Clock(**PROGRESS))
     new = parts(small_config)
     clock = load_state(path, *new)
-    assert clock == Clock(trained_s=60.5, num_steps=3, num_frames=48, num_pieces=2)
+    assert clock == Clock(**PROGRESS)
     for before, after in zip(old[:2], new[:2], strict=True):
         for name, value in before.state_dict().items():
             torch.testing.assert_close(after.state_dict()[name], value, rtol=0, atol=0)

@@ -61,6 +61,7 @@ def render(
     height: int,
     width: int,
     samples: int = 1,
+    atlas: TextureAtlas | None = None,
 ) -> Rendering:
     """Render N views of scenes, all at once, on the device of the tensors.
 
@@ -73,8 +74,10 @@ def render(
         width: Columns.
         samples: Rays per pixel along each axis: more than one smooths the outlines of shapes.
             Depth is always that of the pixel's centre.
+        atlas: What the scenes' pictures are numbers of; None: the standard pictures.
     """
-    atlas = standard_atlas(str(K.device))
+    if atlas is None:
+        atlas = standard_atlas(str(K.device))
     views = select_scenes(scene, scene_of_view)
     origin = world_from_cam[:, :3, 3]
     rotation = world_from_cam[:, :3, :3]

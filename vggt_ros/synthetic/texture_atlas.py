@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,19 +28,39 @@ class TextureAtlas:
         Args:
             pictures: (T, size, size, 3) in 0..1; the size is a power of two.
         """
-        self.size = pictures.shape[1]
-        self.num_levels = self.size.bit_length()
-        levels = [pictures.permute(0, 3, 1, 2)]
-        while levels[-1].shape[-1] > 1:
-            levels.append(torch.nn.functional.avg_pool2d(levels[-1], 2))
-        flat = [level.permute(0, 2, 3, 1).flatten(1, 2) for level in levels]
+        self._fill(mip_levels(pictures), pictures.shape[1])
+
+    @classmethod
+    def from_texels(cls, texels: UInt8[Tensor, 'T n 3'], size: int) -> TextureAtlas:
+        """Return an atlas of pictures whose smaller copies are there already.
+
+        Args:
+            texels: (T, n, 3) of all sizes as `mip_levels` returns them, 0..255.
+            size: Pixels along an edge of the largest copy, a power of two.
+        """
+        atlas = cls.__new__(cls)
+        atlas._fill(texels, size)
+        return atlas
+
+    @property
+    def num_pictures(self) -> int:
+        """T."""
+        return len(self._texels) // self._texels_per_picture
+
+    @property
+    def texels(self) -> Tensor:
+        """(T, n, 3) all sizes of all pictures, as `mip_levels` returns them."""
+        return self._texels.view(self.num_pictures, -1, 3)
+
+    def _fill(self, texels: Tensor, size: int) -> None:
+        self.size = size
+        self.num_levels = size.bit_length()
+        counts = [(size >> level) ** 2 for level in range(self.num_levels)]
         self._offsets = torch.tensor(
-            [0, *np.cumsum([level.shape[1] for level in flat])[:-1]],
-            dtype=torch.int64,
-            device=pictures.device,
+            [0, *np.cumsum(counts)[:-1]], dtype=torch.int64, device=texels.device
         )
-        self._texels_per_picture = sum(level.shape[1] for level in flat)
-        self._texels = torch.cat(flat, dim=1).flatten(0, 1).contiguous()
+        self._texels_per_picture = texels.shape[1]
+        self._texels = texels.flatten(0, 1).contiguous()
 
     def sample(
         self,
@@ -77,9 +97,21 @@ class TextureAtlas:
         left, right = column & mask, (column + 1) & mask
         top, bottom = start + (row & mask) * size, start + ((row + 1) & mask) * size
         fu, fv = fraction[:, :1], fraction[:, 1:]
-        upper = torch.lerp(self._texels[top + left], self._texels[top + right], fu)
-        lower = torch.lerp(self._texels[bottom + left], self._texels[bottom + right], fu)
+        upper = torch.lerp(self._at(top + left), self._at(top + right), fu)
+        lower = torch.lerp(self._at(bottom + left), self._at(bottom + right), fu)
         return torch.lerp(upper, lower, fv)
+
+    def _at(self, index: Int[Tensor, ' n']) -> Float[Tensor, 'n 3']:
+        texels = self._texels[index]
+        return texels if texels.is_floating_point() else texels / 255.0
+
+
+def mip_levels(pictures: Float[Tensor, 'T size size 3']) -> Float[Tensor, 'T n 3']:
+    """Return all sizes of square pictures, from the largest to one texel, row by row."""
+    levels = [pictures.permute(0, 3, 1, 2)]
+    while levels[-1].shape[-1] > 1:
+        levels.append(torch.nn.functional.avg_pool2d(levels[-1], 2))
+    return torch.cat([level.permute(0, 2, 3, 1).flatten(1, 2) for level in levels], dim=1)
 
 
 @lru_cache(maxsize=4)
