@@ -227,6 +227,9 @@ def _confirmed(refined: RefinedWindow, known: Submap) -> RefinedWindow:
         refined,
         geometry=replace(geometry, window_from_cam=poses),
         is_verified=refined.is_verified & is_near,
+        report=refined.report
+        if is_near[rows].all()
+        else replace(refined.report, reason="the network's cameras are not where the images say"),
     )
 
 
