@@ -51,6 +51,8 @@ def node_arguments():
             'keyframe.min_parallax': 0.0,
             'diagnostics.period': 0.1,
             'map.publish_rate': 10.0,
+            # These tests are about what comes in; the images of some are noise.
+            'refine.mode': 'off',
         }
         dotted = {name.replace('__', '.'): value for name, value in settings.items()}
         found = []

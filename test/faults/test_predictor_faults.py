@@ -24,6 +24,7 @@ CONFIG = with_values(
     VggtConfig(),
     {
         'model.checkpoint': 'nano',
+        'refine.mode': 'off',
         'keyframe.min_parallax': 0.0,
         'window.size': 4,
         'window.overlap': 2,

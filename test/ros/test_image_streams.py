@@ -42,6 +42,8 @@ class Walk:
     def depth(self, topic, make_message, model='plumb_bob', d=()):
         """Depth of all frames as the node gets it, from messages to the map."""
         config = {'keyframe.min_parallax': 0.0, 'window.size': 8, 'model.checkpoint': 'nano'}
+        # Features differ from stream to stream; what comes in is compared here.
+        config |= {'refine.mode': 'off'}
         mapper = Mapper(self.predictor, with_values(VggtConfig(), config), offline=True)
         images = ImageInput(0, '', CalibrationReader('auto', topic), self.ids)
         for number in range(len(INDICES)):
