@@ -43,6 +43,8 @@ def with_values(config: _Settings, values: Mapping[str, Any]) -> _Settings:
         old, about = known[name]
         if isinstance(old, float) and type(value) is int:
             value = float(value)
+        if value is False and 'off' in about.choices:
+            value = 'off'  # what YAML takes the word off for where it has no quotes
         if type(value) is not type(old):
             raise ConfigError(
                 f'{name} must be of type {type(old).__name__}; got {value!r} '
