@@ -65,5 +65,5 @@ def test_read_only_settings_may_not_differ_later_and_others_may():
 
 def test_the_word_off_is_a_choice_although_yaml_takes_it_for_a_switch():
     assert with_values(VggtConfig(), {'refine.mode': False}).refine.mode == 'off'
-    with pytest.raises(ConfigError, match='refine.mode must be of type str; got True'):
+    with pytest.raises(ConfigError, match=r'refine\.mode must be of type str; got True'):
         with_values(VggtConfig(), {'refine.mode': True})
