@@ -103,9 +103,10 @@ def solve(
     depth = priors.depth
     if estimate is not None:
         depth = network_depth_prior(estimate, uv, depth)
-    problem = Problem(
-        uv=uv, poses=priors.poses, depth=depth, distance=held_distance(start, priors)
-    )
+    # A distance that is held would keep cameras apart that only turn; depths hold the scale, too.
+    has_depth = depth is not None and len(depth.track) >= MIN_KNOWN
+    distance = None if has_depth else held_distance(start, priors)
+    problem = Problem(uv=uv, poses=priors.poses, depth=depth, distance=distance)
     stages = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
     picked = select_tracks(seen.tracks, seen.image_size, _MAX_ADJUSTED)
     try:
