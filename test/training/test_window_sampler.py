@@ -54,7 +54,7 @@ def test_places_are_simple_and_detailed(make, monkeypatch):
         monkeypatch.setattr(
             pool, 'render', lambda *a, n=name, r=render: (drawn.append(n), r(*a))[1]
         )
-    for _ in range(60):
+    for _ in range(120):
         sampler.draw(1, 1, (14, 14))
     assert drawn.count('_simple') >= 4
     assert drawn.count('_detailed') >= 4
