@@ -17,9 +17,8 @@ def builder(predictor, make_config):
 
 def build(builder, window, is_void=lambda: False):
     added = []
-    update = builder.build(
-        window, Wanted(tracks=False), 0.0, is_void, lambda update, ids: added.append(list(ids))
-    )
+    predicted = builder.predict(window, Wanted(tracks=False), 0.0, is_void)
+    update = builder.add(predicted, is_void, lambda update, ids: added.append(list(ids)))
     return update, added
 
 

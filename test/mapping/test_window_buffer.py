@@ -332,3 +332,76 @@ def test_a_set_is_halved_as_a_whole_when_the_memory_does_not_suffice(buffer, cou
     assert [len(each.frames) for each in smaller.sets] == [2, 2, 2]
     assert counters.counts().drops == {'out_of_memory': 6}
     assert buffer.limit == 3
+
+
+def test_a_window_taken_while_another_is_at_work_shares_its_frames(offline, push):
+    push(offline, range(10))
+    first, second = offline.take(), offline.take()
+    assert ids(second) == [4, 5, 6, 7, 8, 9]
+    assert second.num_overlap == 2
+    assert offline.num_pending == 10
+    register(offline, first)
+    register(offline, second)
+    assert offline.num_pending == 0
+
+
+@pytest.mark.parametrize('registered', [(), (0, 1, 2, 3, 4)])
+def test_frames_wait_again_whose_window_builds_on_frames_that_the_map_lacks(
+    offline, push, registered
+):
+    push(offline, range(16))
+    register(offline, offline.take())
+    second, third = offline.take(), offline.take()
+    push(offline, range(16, 20))
+    offline.finish(second, registered=registered and [4, 5, 6, 7, 8])
+    assert not offline.is_at_work(third)
+    again = offline.take()
+    assert ids(again) == [*([7, 8] if registered else [4, 5]), 10, 11, 12, 13]
+    register(offline, again)
+    assert ids(offline.take()) == [12, 13, 14, 15, 16, 17]
+
+
+def test_all_that_builds_on_a_failed_window_waits_again_in_its_order(offline, push):
+    push(offline, range(14))
+    windows = [offline.take(), offline.take(), offline.take()]
+    offline.finish(windows[0])
+    assert [offline.is_at_work(window) for window in windows] == [False] * 3
+    assert offline.num_pending == 8
+    assert ids(offline.take()) == [6, 7, 8, 9, 10, 11]
+
+
+def test_a_seam_that_is_given_up_does_not_build_on_the_window_at_work(offline, push):
+    push(offline, range(12))
+    first = offline.take()
+    offline.forget_overlap()
+    second = offline.take()
+    assert second.num_overlap == 0
+    register(offline, first)
+    assert offline.is_at_work(second)
+
+
+def test_a_reset_lets_the_next_window_build_on_nothing(offline, push):
+    push(offline, range(6))
+    first = offline.take()
+    offline.reset()
+    push(offline, range(6, 12))
+    second = offline.take()
+    assert second.num_overlap == 0
+    offline.finish(first)
+    assert offline.is_at_work(second)
+
+
+def test_a_window_that_was_taken_back_can_shrink_without_counting(offline, push, counters):
+    push(offline, range(10))
+    first, second = offline.take(), offline.take()
+    offline.finish(first)
+    assert len(offline.shrink(second).sets) == 3
+    assert counters.counts().drops == {}
+    assert offline.num_pending == 4
+
+
+def test_without_leave_to_take_windows_frames_still_come_for_encoding(offline, push):
+    push(offline, range(6))
+    assert [offline.wait(0.0, may_take=False).id for _ in range(6)] == list(range(6))
+    assert offline.wait(0.0, may_take=False) is None
+    assert ids(offline.wait(0.0)) == list(range(6))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 import logging
+import threading
 import time
 
 from jaxtyping import Float32
@@ -24,6 +25,7 @@ from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.odometry_agreement import moved_as_odometry
 from vggt_ros.mapping.pose_graph import Edge
+from vggt_ros.mapping.predicted_window import PredictedWindow
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.rig import measure_by_rig, on_rig
 from vggt_ros.mapping.robot import Robot
@@ -49,7 +51,10 @@ class Wanted:
 
 
 class MapBuilder:
-    """Runs the network on windows and adds what it says to the map; one window at a time.
+    """Runs the network on windows and adds what it says to the map: two stages.
+
+    One thread calls `predict` and `prepare`, one other or the same `add`: the network may work on
+    a window while the one before is refined and enters the map.
 
     Attributes:
         map: What is known so far; its lock is held while it changes, never while the network runs.
@@ -65,6 +70,8 @@ class MapBuilder:
         """
         self.map = MapState(config)
         self._predictor = predictor
+        # Loops may ask the network, too, while it works on the next window.
+        self._network_lock = threading.Lock()
         self._robot = robot
         self._config = config
         self._loops = LoopCloser(self.map.places)
@@ -94,7 +101,8 @@ class MapBuilder:
         """
         if self._config.refine.verifies:
             self._refiner.prepare(frame)
-        self._predictor.encode(frame.id, frame.image)
+        with self._network_lock:
+            self._predictor.encode(frame.id, frame.image)
 
     def update_config(self, config: VggtConfig) -> None:
         """Take new settings; call with the map's lock held."""
@@ -102,20 +110,47 @@ class MapBuilder:
         self._refiner.settings = config.refine
         self.map.update_config(config)
 
-    def build(
-        self,
-        window: Window,
-        wanted: Wanted,
-        start_s: float,
-        is_void: Callable[[], bool],
-        on_added: Callable[[MapUpdate, Sequence[int]], None],
-    ) -> MapUpdate | None:
-        """Take one window all the way into the map.
+    def predict(
+        self, window: Window, wanted: Wanted, start_s: float, is_void: Callable[[], bool]
+    ) -> PredictedWindow:
+        """Run the network on a window; needs nothing of what the window before brings.
 
         Args:
             window: The frames.
             wanted: What somebody needs beside the map.
             start_s: When the window was taken, by time.monotonic.
+            is_void: True as soon as the map was reset; asked with the map's lock held.
+
+        Raises:
+            PredictionError: The network's answer is unusable.
+        """
+        with self.map.lock:
+            config = self._config
+            queries = None
+            is_wanted = not is_void()
+            if is_wanted and wanted.tracks:
+                queries = self.map.tracks.queries(window.frames[0], config.tracks)
+        answer = None
+        if is_wanted:
+            answer = self._predict(window.frames, _request(window, queries, config))
+            with self.map.lock:
+                # The next window asks for its points before this one is in the map.
+                if queries is not None and not is_void():
+                    self.map.tracks.record(window, queries, answer)
+        return PredictedWindow(
+            window=window, answer=answer, queries=queries, config=config, start_s=start_s
+        )
+
+    def add(
+        self,
+        predicted: PredictedWindow,
+        is_void: Callable[[], bool],
+        on_added: Callable[[MapUpdate, Sequence[int]], None],
+    ) -> MapUpdate | None:
+        """Take a window that the network has answered all the way into the map.
+
+        Args:
+            predicted: The window; the frames that it shares with the map are in the map.
             is_void: True as soon as the map was reset; asked with the map's lock held.
             on_added: Called with the map's lock held, with what was added and the ids of the
                 frames that the map has now.
@@ -125,16 +160,15 @@ class MapBuilder:
 
         Raises:
             PredictionError: The network's answer is unusable.
+            VerificationError: The images confirm none of the new frames.
             AlignmentError: The window has no place in the map, which stays as it was.
         """
-        with self.map.lock:
-            if is_void():
-                return None
-            config = self._config
-            queries = None
-            if wanted.tracks:
-                queries = self.map.tracks.queries(window.frames[0], config.tracks)
-        prediction = self._predict(window.frames, _request(window, queries, config))
+        window, prediction, config = predicted.window, predicted.answer, predicted.config
+        queries = predicted.queries
+        if isinstance(prediction, Exception):
+            raise prediction
+        if prediction is None:
+            return None
         view = self._view(window, prediction, config)
 
         with self.map.lock:
@@ -153,8 +187,6 @@ class MapBuilder:
             prediction = replace(prediction, keep=keep)
             results = frame_results(entry, prediction, self.map.noise, config.cloud, queries)
             self.map.add(entry, results)
-            if queries is not None:
-                self.map.tracks.record(window, queries, prediction)
             rows = np.flatnonzero(view.believed)
             refinement = view.refinement
             unit = 1.0 if refinement is None else refinement.unit
@@ -164,7 +196,7 @@ class MapBuilder:
                 scale=unit * entry.placement.map_from_submap.scale,
                 scale_residual=entry.placement.scale_residual,
                 focal_ratio=view.submap.focal_ratio,
-                latency_s=time.monotonic() - start_s,
+                latency_s=time.monotonic() - predicted.start_s,
                 scale_state=self.map.scale.state,
                 correction=self.map.correction,
                 is_tied=entry.placed.segment == 0,
@@ -174,9 +206,9 @@ class MapBuilder:
         return update
 
     def _predict(self, frames: Sequence[Frame], request: Request) -> Prediction:
-        return self._predictor.predict(
-            [frame.image for frame in frames], request, frame_ids=[frame.id for frame in frames]
-        )
+        images, frame_ids = [frame.image for frame in frames], [frame.id for frame in frames]
+        with self._network_lock:
+            return self._predictor.predict(images, request, frame_ids=frame_ids)
 
     def _view(self, window: Window, prediction: Prediction, config: VggtConfig) -> WindowView:
         submap = submap_from_prediction(window, prediction)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 import logging
 import threading
 import time
@@ -11,18 +11,18 @@ import time
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import DeviceMemoryError, VerificationError, VggtRosError
 from vggt_ros.mapping.camera_view import CameraView
-from vggt_ros.mapping.counters import Counters, Counts
+from vggt_ros.mapping.counters import Counters
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.intake import Intake
-from vggt_ros.mapping.loop_verification import LoopStatistics
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.occupancy_grid import OccupancyCells
+from vggt_ros.mapping.predicted_window import PredictedWindow
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.robot import Robot, UnknownRobot
+from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.mapping.stream_check import TimeJump
 from vggt_ros.mapping.submap_chain import ClosedLoop
-from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.mapping.voxel_map import MapPoints
 from vggt_ros.mapping.window import Window
@@ -34,43 +34,12 @@ _FAILURES_BEFORE_SEGMENT = 3
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """The mapper as of one moment.
-
-    Attributes:
-        state: `waiting` for images, `buffering` the first window, `tracking`, `lost` since the
-            last window failed, or `paused`.
-        counts: What happened to the frames: frames_in is frames_used, all drops and
-            frames_pending together.
-        frames_pending: Frames that wait for a window or are in one.
-        cameras: How the cameras fit to each other.
-        num_map_points: Points of the voxel map.
-        num_submaps: Windows in the map.
-        num_loops: Places that were recognised.
-        loop_statistics: What loop queries by images brought.
-        window_limit: Frame sets that windows are limited to for lack of memory, None if they are
-            not.
-        epoch: Number of resets.
-    """
-
-    state: str
-    counts: Counts
-    frames_pending: int
-    cameras: tuple[CameraSync, ...]
-    num_map_points: int
-    num_submaps: int
-    num_loops: int
-    loop_statistics: LoopStatistics
-    window_limit: int | None
-    epoch: int
-
-
 class Mapper:
     """Builds one map from the images of one camera, or of several on one robot.
 
-    One thread calls `add_frame`; one other, or the same, calls `wait_for_window` and `process`;
-    any thread may call the rest. Two locks, taken in this order, never while the network runs:
+    One thread calls `add_frame`; one other, or the same, `wait_for_window` and `process`, or two
+    others `wait_for_window` and `predict`, and `add`; any thread may call the rest. Two locks,
+    taken in this order, never while the network runs:
 
     1. the map's own lock: the map; held while a window enters it, some ten milliseconds.
     2. `_lock`: what comes in, what is pending and the counters; held for moments only, so
@@ -145,15 +114,20 @@ class Mapper:
             self._intake.flush()
             self._buffer.flush()
 
-    def wait_for_window(self, timeout_s: float) -> Window | None:
+    def wait_for_window(self, timeout_s: float, *, may_take: bool = True) -> Window | None:
         """Return the next window as soon as there is one, None after `timeout_s` without.
 
         Uses the time to encode the frames that wait, so that a window, once it is complete, takes
-        less. A window that was taken must be given to `process`, by the same thread.
+        less. A window that was taken must be given to `process`, or to `predict` and `add`.
+
+        Args:
+            timeout_s: Wait no longer, but for the frame at work.
+            may_take: False to leave complete windows for later, and only encode frames.
         """
         deadline_s = time.monotonic() + timeout_s
         while True:
-            work = self._buffer.wait(max(0.0, deadline_s - time.monotonic()))
+            remaining_s = max(0.0, deadline_s - time.monotonic())
+            work = self._buffer.wait(remaining_s, may_take=may_take)
             if not isinstance(work, Frame):
                 return work
             try:
@@ -163,10 +137,40 @@ class Mapper:
                 _log.debug('frame %d was not encoded when it came', work.id, exc_info=True)
 
     def process(self, window: Window, wanted: Wanted) -> MapUpdate | None:
-        """Run the network on a window and add what it says to the map; one thread at a time.
+        """Run the network on a window and add what it says to the map; `predict`, then `add`."""
+        return self.add(self.predict(window, wanted))
+
+    def predict(self, window: Window, wanted: Wanted) -> PredictedWindow:
+        """Run the network on a window, perhaps while the one before still enters the map.
+
+        Errors are part of the answer, and `add` raises them, when the window's turn has come.
+        """
+        start_s = time.monotonic()
+        is_void = partial(self._is_void, window)
+        try:
+            try:
+                return self._builder.predict(window, wanted, start_s, is_void)
+            except DeviceMemoryError:
+                if self._config.model.oom_policy != 'shrink' or len(window.sets) < 3:
+                    raise
+                window = self._buffer.shrink(window)
+                _log.warning(
+                    'out of memory: windows have at most %d frame sets from now on',
+                    len(window.sets),
+                    exc_info=True,
+                )
+                return self._builder.predict(window, wanted, start_s, is_void)
+        except Exception as error:  # noqa: BLE001 - raised by `add`
+            return PredictedWindow(
+                window=window, answer=error, queries=None, config=self._config, start_s=start_s
+            )
+
+    def add(self, predicted: PredictedWindow) -> MapUpdate | None:
+        """Add to the map what the network said of a window; one thread at a time, in their order.
 
         Returns:
-            What the window brought, None if the map was reset since the window was made.
+            What the window brought; None if the map was reset since the window was made, or if
+            the window before left frames out that this one builds on: its new frames wait again.
 
         Raises:
             PredictionError: The network's answer is unusable, or the memory does not suffice for
@@ -178,23 +182,14 @@ class Mapper:
                 and the frames that the next window shares with it stay as they were. After
                 several in a row the next window shares none: it begins a segment.
         """
-        start_s = time.monotonic()
+        window = predicted.window
+        if not self._buffer.is_at_work(window):
+            return None
         try:
-            try:
-                update = self._build(window, wanted, start_s)
-            except DeviceMemoryError:
-                if self._config.model.oom_policy != 'shrink' or len(window.sets) < 3:
-                    raise
-                window = self._buffer.shrink(window)
-                _log.warning(
-                    'out of memory: windows have at most %d frame sets from now on',
-                    len(window.sets),
-                    exc_info=True,
-                )
-                update = self._build(window, wanted, start_s)
+            update = self._build(predicted)
         except Exception as error:
             with self._lock:
-                if window.epoch == self._buffer.epoch:
+                if not self._is_void(window):
                     self._buffer.finish(window)
                     if isinstance(error, VerificationError):
                         self._counters.window_not_verified(len(window.new_frames))
@@ -314,9 +309,8 @@ class Mapper:
             return 'tracking'
         return 'buffering' if self._has_frames else 'waiting'
 
-    def _build(self, window: Window, wanted: Wanted, start_s: float) -> MapUpdate | None:
-        def is_void() -> bool:
-            return window.epoch != self._buffer.epoch
+    def _build(self, predicted: PredictedWindow) -> MapUpdate | None:
+        window = predicted.window
 
         def on_added(update: MapUpdate, registered: Sequence[int]) -> None:
             num_new = len(update.new_frames)
@@ -327,4 +321,7 @@ class Mapper:
                 self._is_lost = not update.is_tied
                 self._failures_in_row = 0
 
-        return self._builder.build(window, wanted, start_s, is_void, on_added)
+        return self._builder.add(predicted, partial(self._is_void, window), on_added)
+
+    def _is_void(self, window: Window) -> bool:
+        return window.epoch != self._buffer.epoch

@@ -57,7 +57,9 @@ class WindowBuffer:
         self._fresh: deque[Frame] = deque()
         self._newest_since_s = 0.0
         self._registered: tuple[FrameSet[Frame], ...] = ()
-        self._in_flight = 0
+        self._at_work: list[Window] = []
+        # What the next window builds on, as if the map had all its frames.
+        self._ahead: Window | None = None
         self._limit: int | None = None
         self._flushing = False
         self._epoch = 0
@@ -77,7 +79,9 @@ class WindowBuffer:
     def num_pending(self) -> int:
         """Frames that are neither used nor dropped yet, those in a window at work included."""
         with self._changed:
-            return _num_frames(self._pending) + self._in_flight
+            return _num_frames(self._pending) + sum(
+                len(window.new_frames) for window in self._at_work
+            )
 
     def push(self, frame_set: FrameSet[Frame]) -> None:
         """Add a key frame set of the same image size as those that wait."""
@@ -112,6 +116,7 @@ class WindowBuffer:
         with self._changed:
             self.drop_pending('reset')
             self._registered = ()
+            self._ahead = None
             self._limit = None
             self._epoch += 1
 
@@ -119,9 +124,14 @@ class WindowBuffer:
         """Let the next window share no frame with the map: the seam could not be made."""
         with self._changed:
             self._registered = ()
+            self._ahead = None
 
-    def wait(self, timeout_s: float) -> Window | Frame | None:
+    def wait(self, timeout_s: float, *, may_take: bool = True) -> Window | Frame | None:
         """Return what can be worked on as soon as there is something.
+
+        Args:
+            timeout_s: Wait no longer.
+            may_take: False to return no window.
 
         Returns:
             The next window; else a frame that waits and was not returned before, so that it can
@@ -130,7 +140,7 @@ class WindowBuffer:
         deadline_s = time.monotonic() + timeout_s
         with self._changed:
             while True:
-                window = self.take()
+                window = self.take() if may_take else None
                 if window is not None:
                     return window
                 if self._fresh:
@@ -138,14 +148,17 @@ class WindowBuffer:
                 remaining_s = deadline_s - time.monotonic()
                 if remaining_s <= 0:
                     return None
-                incomplete_s = self._until_incomplete_s()
+                incomplete_s = self._until_incomplete_s() if may_take else 0.0
                 # Past that time only another frame can change anything.
                 self._changed.wait(
                     min(remaining_s, incomplete_s) if incomplete_s > 0 else remaining_s
                 )
 
     def take(self) -> Window | None:
-        """Return the next window if there is one now."""
+        """Return the next window if there is one now.
+
+        While another one is at work it shares frames with that one, as if the map had them.
+        """
         with self._changed:
             overlap = self._overlap()
             if not self._is_ready(len(overlap)):
@@ -153,10 +166,12 @@ class WindowBuffer:
             new_sets = self._take_new(self._size() - len(overlap))
             waiting = {frame.id for each in self._pending for frame in each.frames}
             self._fresh = deque(frame for frame in self._fresh if frame.id in waiting)
-            self._in_flight += _num_frames(new_sets)
-            return Window(
+            window = Window(
                 sets=(*overlap, *new_sets), num_overlap_sets=len(overlap), epoch=self._epoch
             )
+            self._at_work.append(window)
+            self._ahead = window
+            return window
 
     def shrink(self, window: Window) -> Window:
         """Replace a window that was taken by one of half the size, and make none larger.
@@ -168,14 +183,24 @@ class WindowBuffer:
         """
         with self._changed:
             smaller = window.thinned(max(2, len(window.sets) // 2))
-            num_dropped = len(window.new_frames) - len(smaller.new_frames)
-            self._in_flight -= num_dropped
-            self._counters.drop('out_of_memory', num_dropped)
             self._limit = len(smaller.sets)
+            if self.is_at_work(window):
+                num_dropped = len(window.new_frames) - len(smaller.new_frames)
+                self._counters.drop('out_of_memory', num_dropped)
+                self._at_work[self._at_work.index(window)] = smaller
+                if self._ahead is window:
+                    self._ahead = smaller
             return smaller
 
+    def is_at_work(self, window: Window) -> bool:
+        """Return False for a window that was finished, or whose new frames wait again."""
+        with self._changed:
+            return window in self._at_work
+
     def finish(self, window: Window, *, registered: Collection[int] = ()) -> None:
-        """Say what became of a window that was taken.
+        """Say what became of a window that was taken; those that were taken later follow.
+
+        Of later ones that share frames which the map does not have, the new frames wait again.
 
         Args:
             window: The window.
@@ -183,20 +208,39 @@ class WindowBuffer:
                 window's overlap. Empty for a window that did not enter the map.
         """
         with self._changed:
-            self._in_flight -= len(window.new_frames)
+            self._at_work.remove(window)
+            if self._ahead is window:
+                self._ahead = None
             if registered:
                 assert window.epoch == self._epoch, 'a window from before a reset is void'
                 known = (_only(each, registered) for each in window.sets)
                 kept = tuple(each for each in known if each is not None)
                 self._registered = kept[-self.settings.overlap :]
+            self._take_back_untied()
             self._changed.notify_all()
+
+    def _take_back_untied(self) -> None:
+        """Let frames wait again whose windows share frames with one that left those out."""
+        known = {frame.id for each in self._registered for frame in each.frames}
+        for window in [each for each in self._at_work if each.epoch == self._epoch]:
+            shared = {frame.id for frame in window.frames[: window.num_overlap]}
+            if not shared <= known:
+                index = self._at_work.index(window)
+                untied, self._at_work[index:] = self._at_work[index:], []
+                self._pending[:0] = [
+                    new for each in untied for new in each.sets[each.num_overlap_sets :]
+                ]
+                self._ahead = None
+                return
+            known = {frame.id for frame in window.frames}
 
     def _overlap(self) -> tuple[FrameSet[Frame], ...]:
         if not self._pending:
             return ()
         size = self._pending[0].frames[0].size
         # After a change of size the old frames can not be in a window with the new ones.
-        overlap = tuple(each for each in self._registered if each.frames[0].size == size)
+        known = self._registered if self._ahead is None else self._ahead.sets
+        overlap = tuple(each for each in known if each.frames[0].size == size)
         return overlap[-self._max_overlap() :]
 
     def _max_overlap(self) -> int:

@@ -1,25 +1,31 @@
-"""One background thread that turns windows into map updates."""
+"""Two background threads that turn windows into map updates."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 import logging
+from queue import Empty, SimpleQueue
 import threading
 import time
 
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import PredictedWindow
+from vggt_ros.mapping.stage_pace import StagePace
 
-# How long `stop` may wait for a thread that has nothing to do.
-_POLL_S = 0.1
+# How long `stop` may wait for a thread that has nothing to do, and how often one looks whether the
+# other has come so far.
+_POLL_S, _PACE_S = 0.1, 0.01
 _log = logging.getLogger(__name__)
 
 
 class Worker:
     """Runs the mapper's windows, one after the other, until it is stopped.
 
-    Keeps the network out of the ROS executor. The callbacks run in the worker's thread.
+    Keeps the work out of the ROS executor. One thread runs the network, the other one refines
+    windows and adds them to the map, where the callbacks run, too: while a window enters the map
+    the network works on the next one.
     """
 
     def __init__(
@@ -34,7 +40,7 @@ class Worker:
 
         Args:
             mapper: Gives the windows and processes them.
-            wanted: Asked before every window what anybody needs of it.
+            wanted: Asked before every window what anybody needs of it, in the network's thread.
             on_update: Gets what each window brought.
             on_error: Gets what a window failed of, or what `wanted` or `on_update` raised.
         """
@@ -43,63 +49,98 @@ class Worker:
         self._on_update = on_update
         self._on_error = on_error
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._busy_since_s: float | None = None
+        self._threads: list[threading.Thread] = []
+        self._predicted: SimpleQueue[PredictedWindow | Exception] = SimpleQueue()
+        self._pace = StagePace()
+        # Since when each stage has had a window in hand, by its name.
+        self._busy_since_s: dict[str, float] = {}
 
     @property
     def busy_s(self) -> float:
-        """How long the window in hand has been worked at, seconds; 0 without one."""
-        since_s = self._busy_since_s
-        return 0.0 if since_s is None else time.monotonic() - since_s
+        """How long a window has been in hand of one of the stages, seconds; 0 without one."""
+        now_s = time.monotonic()
+        return max((now_s - since_s for since_s in [*self._busy_since_s.values()]), default=0.0)
 
     @property
     def is_running(self) -> bool:
         """True between `start` and `stop`."""
-        return self._thread is not None
+        return bool(self._threads)
 
     def start(self) -> None:
-        """Start the thread, if it is not running."""
-        if self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name='vggt-worker', daemon=True)
-            self._thread.start()
+        """Start the threads, if they are not running."""
+        if self._threads:
+            return
+        self._stopping.clear()
+        network = threading.Thread(target=self._run_network, name='vggt-network', daemon=True)
+        adding = threading.Thread(
+            target=self._run_map, args=(network,), name='vggt-map', daemon=True
+        )
+        self._threads = [network, adding]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, timeout_s: float | None = None) -> bool:
-        """Finish the window in hand and end the thread; `start` may follow.
+        """Finish the windows in hand and end the threads; `start` may follow.
 
         Args:
             timeout_s: Wait no longer; None for as long as it takes.
 
         Returns:
-            False if the thread is still at work: nothing can interrupt the network. The thread
-            ends after that window, and `stop` may be called again.
+            False if a thread is still at work: nothing can interrupt the network. The threads
+            end after that window, and `stop` may be called again.
         """
         self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
-            if self._thread.is_alive():
-                return False
-            self._thread = None
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(None if deadline_s is None else max(0.0, deadline_s - time.monotonic()))
+        if any(thread.is_alive() for thread in self._threads):
+            return False
+        self._threads = []
         return True
 
-    def _run(self) -> None:
+    def _run_network(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._step()
+                self._predict_next()
+            except Exception as error:  # noqa: BLE001 - outermost frame of the thread
+                self._predicted.put(error)
+
+    def _predict_next(self) -> None:
+        wanted = self._wanted()  # before there is a window that an error here would lose
+        is_due = self._pace.is_due()
+        window = self._mapper.wait_for_window(_POLL_S if is_due else _PACE_S, may_take=is_due)
+        if window is None:
+            return
+        self._busy_since_s['network'] = time.monotonic()
+        try:
+            with self._pace.predicting():
+                predicted = self._mapper.predict(window, wanted)
+        finally:
+            del self._busy_since_s['network']
+        self._predicted.put(predicted)
+
+    def _run_map(self, network: threading.Thread) -> None:
+        # What the network has answered is not lost when it is told to stop.
+        while network.is_alive() or not self._predicted.empty():
+            try:
+                self._add_next()
             except Exception as error:  # noqa: BLE001 - outermost frame of the thread
                 _log.exception('a window failed; the worker goes on with the next one')
                 self._report(error)
 
-    def _step(self) -> None:
-        wanted = self._wanted()  # before there is a window that an error here would lose
-        window = self._mapper.wait_for_window(_POLL_S)
-        if window is None:
-            return
-        self._busy_since_s = time.monotonic()
+    def _add_next(self) -> None:
         try:
-            update = self._mapper.process(window, wanted)
+            predicted = self._predicted.get(timeout=_POLL_S)
+        except Empty:
+            return
+        if isinstance(predicted, Exception):
+            raise predicted
+        self._busy_since_s['map'] = time.monotonic()
+        try:
+            with self._pace.adding():
+                update = self._mapper.add(predicted)
         finally:
-            self._busy_since_s = None
+            del self._busy_since_s['map']
         if update is not None:
             self._on_update(update)
 

@@ -15,10 +15,11 @@ from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.map_update import MapUpdate
-from vggt_ros.mapping.mapper import Mapper, Snapshot
+from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.odometry_chain import OdometryChain
 from vggt_ros.mapping.robot import Robot
 from vggt_ros.mapping.saved_map import save_map, SavedMap
+from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.mapping.worker import Worker
 from vggt_ros.ros.map_offer import MapOffer
 from vggt_ros.ros.publishers import Publishers

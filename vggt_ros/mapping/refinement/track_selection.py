@@ -34,14 +34,17 @@ def select_tracks(
     with np.errstate(invalid='ignore'):
         cell = np.floor((tracks.uv + 0.5) * _CELLS / np.array(image_size))
     cell = np.clip(np.nan_to_num(cell), 0, _CELLS - 1).astype(int)
-    place = cell[..., 0] * _CELLS + cell[..., 1]
-    count = np.zeros((tracks.feature.shape[1], _CELLS**2), dtype=int)
+    place = cell[..., 0] * _CELLS + cell[..., 1] + np.arange(cell.shape[1]) * _CELLS**2
+    # Lists, because single elements of arrays are slow.
+    ends = np.cumsum(is_seen[order].sum(axis=1)).tolist()
+    places = place[order][is_seen[order]].tolist()
+    count = [0] * (cell.shape[1] * _CELLS**2)
     taken, spare = [], []
-    for row in order.tolist():
-        images = np.flatnonzero(is_seen[row])
-        places = place[row, images]
-        if (count[images, places] < _WANTED).any():
-            count[images, places] += 1
+    for row, start, end in zip(order.tolist(), [0, *ends], ends, strict=False):
+        parts = places[start:end]
+        if min([count[part] for part in parts], default=_WANTED) < _WANTED:
+            for part in parts:
+                count[part] += 1
             taken.append(row)
             if len(taken) == max_tracks:
                 break

@@ -21,7 +21,7 @@ def rays_in_window(
     x = (uv[..., 0] - K[:, 0, 2] - K[:, 0, 1] * y) / K[:, 0, 0]
     in_cam = np.stack([x, y, np.ones_like(x)], axis=-1)
     in_cam /= np.linalg.norm(in_cam, axis=-1, keepdims=True)
-    return np.einsum('sij,nsj->nsi', window_from_cam[:, :3, :3], in_cam)
+    return (window_from_cam[:, :3, :3] @ in_cam[..., None])[..., 0]
 
 
 def triangulate(
@@ -39,11 +39,12 @@ def triangulate(
     """
     is_seen = np.isfinite(rays[..., 0])
     direction = np.where(is_seen[..., None], rays, 0.0)
-    across = (
-        is_seen[..., None, None] * np.eye(3) - direction[..., :, None] * direction[..., None, :]
-    )
-    normal = across.sum(axis=1)
-    right = np.einsum('nsij,sj->ni', across, window_from_cam[:, :3, 3])
+    # A ray d through a center c asks for (I - d d^T) x = (I - d d^T) c.
+    centers = window_from_cam[:, :3, 3]
+    normal = is_seen.sum(axis=1)[:, None, None] * np.eye(3)
+    normal -= direction.swapaxes(1, 2) @ direction
+    along = direction * (direction * centers).sum(axis=-1, keepdims=True)
+    right = is_seen.astype(np.float64) @ centers - along.sum(axis=1)
     is_solvable = (np.linalg.det(normal) > _MIN_DETERMINANT) & (is_seen.sum(axis=1) >= 2)
     points = np.full((len(rays), 3), np.nan)
     points[is_solvable] = np.linalg.solve(normal[is_solvable], right[is_solvable][..., None])[
@@ -54,8 +55,9 @@ def triangulate(
 
 def largest_angle_rad(rays: Float[np.ndarray, 'N S 3']) -> Float[np.ndarray, ' N']:
     """Return the largest angle between two rays of each track, 0 for a single ray."""
-    cosine = np.einsum('nsi,nti->nst', rays, rays)
-    return np.asarray(np.arccos(np.clip(np.nanmin(cosine, axis=(1, 2)), -1.0, 1.0)))
+    cosine = rays @ rays.swapaxes(1, 2)
+    smallest = np.where(np.isnan(cosine), 1.0, cosine).min(axis=(1, 2), initial=1.0)
+    return np.asarray(np.arccos(np.clip(smallest, -1.0, 1.0)))
 
 
 def reprojection_error_px(
@@ -70,7 +72,8 @@ def reprojection_error_px(
         (N, S) pixels; infinite for points behind a camera, NaN where a track is not seen.
     """
     cam_from_window = se3.inverse(window_from_cam)
-    in_cam = np.einsum('sij,nj->nsi', cam_from_window[:, :3, :3], points_in_window)
+    axes = cam_from_window[:, :3, :3].reshape(-1, 3)
+    in_cam = (points_in_window @ axes.T).reshape(len(points_in_window), -1, 3)
     in_cam += cam_from_window[:, :3, 3]
     z = in_cam[..., 2]
     is_in_front = z > 0

@@ -1,0 +1,29 @@
+"""A window that the network has answered and the map has not taken in yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vggt_ros.config import VggtConfig
+from vggt_ros.inference.prediction import Prediction
+from vggt_ros.mapping.track_book import Queries
+from vggt_ros.mapping.window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PredictedWindow:
+    """What goes from the stage of the network to the stage of the map.
+
+    Attributes:
+        window: The frames.
+        answer: Of the network; the error if it has none; None if the map was reset meanwhile.
+        queries: The points that were followed; None if nobody wanted any.
+        config: The settings when the window was taken.
+        start_s: When that was, by time.monotonic.
+    """
+
+    window: Window
+    answer: Prediction | Exception | None
+    queries: Queries | None
+    config: VggtConfig
+    start_s: float
