@@ -121,6 +121,7 @@ def window_times(course: Course, frames: list[Frame], mode: str) -> list[WindowT
         for frame in frames:
             mapper.add_frame(frame)
             while (window := mapper.wait_for_window(0.0)) is not None:
+                mapper.prepare(window)
                 mapper.process(window, Wanted(tracks=False))
                 times.append(WindowTime())
     return times[:-1]
@@ -195,23 +196,21 @@ def lines_of(costs: dict[str, Cost]) -> list[dict[str, Any]]:
                 'window_s': round(cost.seconds, 4),
             }
         )
-    whole = [cost for stage, cost in costs.items() if stage in ('prepare', 'refine')]
     depth = [cost for stage, cost in costs.items() if stage.startswith('depth')]
-    all_s, all_cpu_s = sum(c.seconds for c in whole), sum(c.cpu_s for c in whole)
-    poses_s = all_s - sum(c.seconds for c in depth)
-    poses_cpu_s = all_cpu_s - sum(c.cpu_s for c in depth)
+    before, stage = costs['prepare'], costs['refine']
+    depth_s, depth_cpu_s = sum(c.seconds for c in depth), sum(c.cpu_s for c in depth)
+    totals = {
+        'on arrival, beside the network': (before.seconds, before.cpu_s),
+        'poses, in the stage of the map': (stage.seconds - depth_s, stage.cpu_s - depth_cpu_s),
+        'depth, in the stage of the map': (depth_s, depth_cpu_s),
+        'everything': (before.seconds + stage.seconds, before.cpu_s + stage.cpu_s),
+    }
     return [
         *lines,
-        {
-            'total': 'poses, added per window',
-            's': round(poses_s, 4),
-            'cpu_s': round(poses_cpu_s, 4),
-        },
-        {
-            'total': 'everything, added per window',
-            's': round(all_s, 4),
-            'cpu_s': round(all_cpu_s, 4),
-        },
+        *(
+            {'total': name, 's': round(seconds, 4), 'cpu_s': round(cpu_s, 4)}
+            for name, (seconds, cpu_s) in totals.items()
+        ),
     ]
 
 

@@ -45,11 +45,16 @@ def test_a_window_costs_the_least_of_its_rounds_once_anchors_are_there():
     assert stage_costs(rounds)['features'].seconds == 1.0
 
 
-def test_totals_have_what_is_done_on_arrival_and_poses_do_not_have_depth():
+def test_totals_tell_what_is_done_on_arrival_and_what_in_the_stage_of_the_map():
     steady = window(features=2.0, prepare=1.5, refine=5.0, depth_field_and_sweep=3.0)
     lines = lines_of(stage_costs([[steady] * 5]))
     totals = {line['total']: line['s'] for line in lines if 'total' in line}
-    assert totals == {'poses, added per window': 3.5, 'everything, added per window': 6.5}
+    assert totals == {
+        'on arrival, beside the network': 1.5,
+        'poses, in the stage of the map': 2.0,
+        'depth, in the stage of the map': 3.0,
+        'everything': 6.5,
+    }
     stages = {line['stage']: line['ms'] for line in lines if 'stage' in line}
     assert stages == {'features': 500.0, 'depth_field_and_sweep': 750.0}
 

@@ -24,7 +24,7 @@ LARGE = replace(ERRORS, rotation_rad=0.05, translation=0.1)
 
 def refiner(mode='poses', **settings):
     settings = RefineSettings(mode=mode, max_features=500, **({'budget_ms': 60_000} | settings))
-    return WindowRefiner(settings, 40, torch.device('cpu'))
+    return WindowRefiner(settings, 40, 12, torch.device('cpu'))
 
 
 def refine(hall, with_refiner, *indices, last=None, num_overlap=0, errors=ERRORS, **frame):
@@ -148,6 +148,16 @@ def test_anchors_hold_a_window_and_are_confirmed(hall, first):
     assert found.submap.frame_ids == (6, 8, 10, 12)
     assert found.window.is_verified.shape == (4,)
     assert np.isfinite(found.shared.in_submap).all()
+
+
+def test_there_may_be_more_anchors_with_landmarks_than_frames(hall, first):
+    with_refiner, begun, _ = first
+    poses = begun.submap.submap_from_cam
+    anchors = tuple(anchor(hall.frame(INDICES[row]), poses[row]) for row in range(4))
+    last = last_of(begun, (8,), anchors)
+    found, _ = refine(hall, with_refiner, 8, 10, last=last, num_overlap=1)
+    assert set(found.anchor_poses) == {0, 2, 4, 6}
+    assert found.window.is_verified.all()
 
 
 def test_an_anchor_whose_features_are_forgotten_is_left_out(hall, first):

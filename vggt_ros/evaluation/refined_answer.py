@@ -58,7 +58,7 @@ def refined_answer(
     window = Window.of_frames(frames)
     start_s = time.perf_counter()
     try:
-        refinement = WindowRefiner(settings, len(frames), device).refine(
+        refinement = WindowRefiner(settings, len(frames), len(frames), device).refine(
             window, prediction, submap_from_prediction(window, prediction), None
         )
     except VerificationError:

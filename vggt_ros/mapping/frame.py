@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float, UInt8
 import numpy as np
@@ -33,6 +33,10 @@ class Frame:
     K: Float[np.ndarray, '3 3'] | None = None
     camera: int = 0
     is_seen: Bool[np.ndarray, 'H W'] | None = None
+
+    def without_image(self) -> Frame:
+        """Return the frame with an image of no rows: what is known of it takes no memory."""
+        return replace(self, image=np.zeros((0, 0, 3), np.uint8), is_seen=None)
 
     @property
     def size(self) -> tuple[int, int]:

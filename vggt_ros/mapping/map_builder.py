@@ -53,7 +53,7 @@ class Wanted:
 class MapBuilder:
     """Runs the network on windows and adds what it says to the map: two stages.
 
-    One thread calls `predict` and `prepare`, one other or the same `add`: the network may work on
+    One thread calls `encode` and `predict`, one other or the same `add`: the network may work on
     a window while the one before is refined and enters the map.
 
     Attributes:
@@ -75,10 +75,14 @@ class MapBuilder:
         self._robot = robot
         self._config = config
         self._loops = LoopCloser(self.map.places)
-        # What is in a window and what waits for the next ones.
-        frames = (4 * config.window.size + MAX_ANCHOR_SETS) * config.input.num_cameras
-        device = resolve_device(config.model.device)
-        self._refiner = WindowRefiner(config.refine, frames, device)
+        # Frames are in a window or wait for one of the next.
+        num_cameras = config.input.num_cameras
+        self._refiner = WindowRefiner(
+            config.refine,
+            max_frames=(4 * config.window.size + MAX_ANCHOR_SETS) * num_cameras,
+            num_shared=(config.window.overlap + MAX_ANCHOR_SETS) * num_cameras,
+            device=resolve_device(config.model.device),
+        )
         self._verifier = LoopVerifier(self.map.places)
 
     @property
@@ -93,16 +97,19 @@ class MapBuilder:
         self._verifier.clear()
         self._refiner.clear()
 
-    def prepare(self, frame: Frame) -> None:
-        """Do what can be done for a frame before its window is complete; any thread may call.
+    def encode(self, frame: Frame) -> None:
+        """Do what the network can do for a frame before its window is complete.
 
         Raises:
             VggtRosError: The network can not encode it.
         """
-        if self._config.refine.verifies:
-            self._refiner.prepare(frame)
         with self._network_lock:
             self._predictor.encode(frame.id, frame.image)
+
+    def prepare(self, frame: Frame) -> None:
+        """Do what refinement can do for a frame before the network has answered; any thread."""
+        if self._config.refine.verifies:
+            self._refiner.prepare(frame)
 
     def update_config(self, config: VggtConfig) -> None:
         """Take new settings; call with the map's lock held."""

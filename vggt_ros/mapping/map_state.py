@@ -20,7 +20,7 @@ from vggt_ros.mapping.place_memory import PlaceMemory
 from vggt_ros.mapping.placement import begin, bridge, join, LastWindow, map_from_odom, Placement
 from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.pose_noise import PoseNoise
-from vggt_ros.mapping.refinement.anchor import Anchor, anchor
+from vggt_ros.mapping.refinement.anchor import Anchor, anchor, apart
 from vggt_ros.mapping.refinement.landmarks import NO_LANDMARKS
 from vggt_ros.mapping.submap_chain import Correction, SubmapChain
 from vggt_ros.mapping.track_book import TrackBook
@@ -33,6 +33,9 @@ _LOCKED_LOG_SIGMA = 1e-4
 _PLACES_PER_WINDOW, _SCANS_PER_WINDOW = 2, 2
 # Frame sets before those that the next window shares which hold it, too.
 MAX_ANCHOR_SETS = 8
+# A camera of a robot that stands is no further anchor, in median depths: those from before it
+# stopped hold the scale.
+_MIN_STEP = 0.01
 # Scans that are kept to draw the grid again after a correction, 0.1 MB each.
 _MAX_SCANS = 600
 
@@ -243,7 +246,7 @@ class MapState:
         poses = self._anchor_poses(entry)
         old = [replace(a, map_from_cam=poses.get(a.frame.id, a.map_from_cam)) for a in old]
         most = MAX_ANCHOR_SETS * self._config.input.num_cameras
-        every = [*old, *new.values()]
+        every = apart([*old, *new.values()], _MIN_STEP * float(np.nanmedian(entry.in_map.depth)))
         return tuple(every[max(0, len(every) - most) :])
 
     @staticmethod

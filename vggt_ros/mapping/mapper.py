@@ -117,8 +117,9 @@ class Mapper:
     def wait_for_window(self, timeout_s: float, *, may_take: bool = True) -> Window | None:
         """Return the next window as soon as there is one, None after `timeout_s` without.
 
-        Uses the time to encode the frames that wait, so that a window, once it is complete, takes
-        less. A window that was taken must be given to `process`, or to `predict` and `add`.
+        Uses the time to encode the frames that wait and to find their features, so that a window,
+        once it is complete, takes less. A window that was taken must be given to `process`, or
+        to `predict` and `add`.
 
         Args:
             timeout_s: Wait no longer, but for the frame at work.
@@ -131,10 +132,16 @@ class Mapper:
             if not isinstance(work, Frame):
                 return work
             try:
+                self._builder.encode(work)
                 self._builder.prepare(work)
             except VggtRosError:
                 # The window will meet the same difficulty and account for its frames.
                 _log.debug('frame %d was not encoded when it came', work.id, exc_info=True)
+
+    def prepare(self, window: Window) -> None:
+        """Find the features of a window while the network works on it; any thread may call."""
+        for frame in window.new_frames:
+            self._builder.prepare(frame)
 
     def process(self, window: Window, wanted: Wanted) -> MapUpdate | None:
         """Run the network on a window and add what it says to the map; `predict`, then `add`."""

@@ -71,15 +71,19 @@ class Refinement:
 class WindowRefiner:
     """Refines windows; keeps the features of the frames that may be in the next one."""
 
-    def __init__(self, settings: RefineSettings, max_frames: int, device: torch.device) -> None:
+    def __init__(
+        self, settings: RefineSettings, max_frames: int, num_shared: int, device: torch.device
+    ) -> None:
         """Start without features.
 
         Args:
             settings: `refine.*`.
-            device: Where images are compared pixel by pixel.
             max_frames: Frames that may be in a window or wait for one.
+            num_shared: Frames that a window shares with the map, its anchors included.
+            device: Where images are compared pixel by pixel.
         """
         self.settings = settings
+        self._num_shared = num_shared
         self._device = device
         self._store = FeatureStore(settings.max_features, max_frames)
         self._focal: float | None = None
@@ -92,8 +96,8 @@ class WindowRefiner:
         self._num_focals = 0
 
     def prepare(self, frame: Frame) -> None:
-        """Detect the features of a frame before its window is complete."""
-        self._store.features(frame)
+        """Detect and match the features of a frame before its window is complete."""
+        self._store.prepare(frame, self._num_shared)
 
     def refine(
         self, window: Window, prediction: Prediction, submap: Submap, last: LastWindow | None
@@ -296,7 +300,7 @@ def _shared(
         return SharedPoints(in_map=nothing, in_submap=nothing, log_depth_ratio=np.zeros(0))
     geometry = refined.geometry
     row = prior.row - num_anchors
-    use = (row >= 0) & refined.is_inlier[prior.track, row]
+    use = (row >= 0) & refined.is_inlier[prior.track, np.maximum(row, 0)]
     # Where only rotations were refined, no point has a place.
     use &= np.isfinite(geometry.points[prior.track, 0])
     track, row, depth = prior.track[use], row[use], prior.depth[use]

@@ -13,6 +13,7 @@ from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.predicted_window import PredictedWindow
 from vggt_ros.mapping.stage_pace import StagePace
+from vggt_ros.mapping.window import Window
 
 # How long `stop` may wait for a thread that has nothing to do, and how often one looks whether the
 # other has come so far.
@@ -25,7 +26,8 @@ class Worker:
 
     Keeps the work out of the ROS executor. One thread runs the network, the other one refines
     windows and adds them to the map, where the callbacks run, too: while a window enters the map
-    the network works on the next one.
+    the network works on the next one. What refinement can do without the network's answer it does
+    while the network works.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class Worker:
         self._on_error = on_error
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._predicted: SimpleQueue[PredictedWindow | Exception] = SimpleQueue()
+        self._for_map: SimpleQueue[Window | PredictedWindow | Exception] = SimpleQueue()
         self._pace = StagePace()
         # Since when each stage has had a window in hand, by its name.
         self._busy_since_s: dict[str, float] = {}
@@ -103,7 +105,7 @@ class Worker:
             try:
                 self._predict_next()
             except Exception as error:  # noqa: BLE001 - outermost frame of the thread
-                self._predicted.put(error)
+                self._for_map.put(error)
 
     def _predict_next(self) -> None:
         wanted = self._wanted()  # before there is a window that an error here would lose
@@ -111,17 +113,18 @@ class Worker:
         window = self._mapper.wait_for_window(_POLL_S if is_due else _PACE_S, may_take=is_due)
         if window is None:
             return
+        self._for_map.put(window)
         self._busy_since_s['network'] = time.monotonic()
         try:
             with self._pace.predicting():
                 predicted = self._mapper.predict(window, wanted)
         finally:
             del self._busy_since_s['network']
-        self._predicted.put(predicted)
+        self._for_map.put(predicted)
 
     def _run_map(self, network: threading.Thread) -> None:
         # What the network has answered is not lost when it is told to stop.
-        while network.is_alive() or not self._predicted.empty():
+        while network.is_alive() or not self._for_map.empty():
             try:
                 self._add_next()
             except Exception as error:  # noqa: BLE001 - outermost frame of the thread
@@ -130,15 +133,18 @@ class Worker:
 
     def _add_next(self) -> None:
         try:
-            predicted = self._predicted.get(timeout=_POLL_S)
+            work = self._for_map.get(timeout=_POLL_S)
         except Empty:
             return
-        if isinstance(predicted, Exception):
-            raise predicted
+        if isinstance(work, Exception):
+            raise work
+        if isinstance(work, Window):
+            self._mapper.prepare(work)
+            return
         self._busy_since_s['map'] = time.monotonic()
         try:
             with self._pace.adding():
-                update = self._mapper.add(predicted)
+                update = self._mapper.add(work)
         finally:
             del self._busy_since_s['map']
         if update is not None:

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 
 from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.refinement.anchor import anchor
+from vggt_ros.mapping.refinement.anchor import anchor, apart
 
 
 def make_frame():
@@ -35,3 +38,31 @@ def test_an_anchor_moves_with_the_map():
     np.testing.assert_allclose(moved.map_from_cam[:3, 3], [-3.0, 2.0, 6.0])
     np.testing.assert_allclose(moved.map_from_cam[:3, :3], turn)
     assert moved.size == (64, 48)
+
+
+def at(x, turn_deg=0.0, camera=0):
+    pose = se3.rigid(
+        matrix_from_rotation_vector(np.radians([0.0, turn_deg, 0.0])), np.array([x, 0.0, 0.0])
+    )
+    return anchor(replace(make_frame(), camera=camera), pose)
+
+
+def test_a_robot_that_stands_leaves_one_anchor():
+    moving = [at(0.0), at(0.2), at(0.4)]
+    standing = [at(0.405), at(0.4), at(0.396)]
+    assert apart([*moving, *standing], 0.01) == moving
+
+
+def test_a_slow_robot_leaves_an_anchor_whenever_it_has_come_far_enough():
+    slow = [at(0.004 * k) for k in range(10)]
+    assert apart(slow, 0.01) == [slow[0], slow[3], slow[6], slow[9]]
+
+
+def test_a_camera_that_turns_on_the_spot_leaves_anchors():
+    turning = [at(0.0, 10.0 * k) for k in range(4)]
+    assert apart(turning, 0.01) == turning
+
+
+def test_the_cameras_of_a_rig_stand_each_for_itself():
+    rig = [at(0.1 * camera, camera=camera) for camera in (0, 1, 0, 1)]
+    assert apart(rig, 0.01) == rig[:2]

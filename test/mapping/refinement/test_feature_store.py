@@ -68,6 +68,27 @@ def test_calibrated_cameras_are_believed_and_others_predicted(hall):
     assert predicted.K[1, 0, 0] == pytest.approx(1.1 * hall.course.K_image[0, 0])
 
 
+def test_a_prepared_frame_is_matched_before_its_window_comes(hall, counted):
+    store = FeatureStore(300, 10)
+    window(hall, store)
+    counted.clear()
+    for index in (9, 12):
+        store.prepare(hall.frame(index), 2)
+    assert counted == {'detect_features': 2, 'match_features': 5, 'verify_pair': 5}
+    counted.clear()
+    window(hall, store, (3, 6, 9, 12))
+    assert counted == {}
+
+
+def test_without_calibration_a_prepared_frame_is_matched_and_not_verified(hall, counted):
+    store = FeatureStore(300, 10)
+    for index in INDICES:
+        store.prepare(hall.frame(index, is_calibrated=False), 2)
+    assert counted == {'detect_features': 3, 'match_features': 3}
+    window(hall, store, is_calibrated=False)
+    assert counted == {'detect_features': 3, 'match_features': 3, 'verify_pair': 3}
+
+
 def test_without_calibration_a_pair_is_verified_anew_from_the_same_matches(hall, counted):
     store = FeatureStore(300, 10)
     for factor in (1.0, 1.1):
@@ -89,6 +110,10 @@ def test_the_store_is_bounded_also_by_a_window_that_is_larger(hall, is_calibrate
         window(hall, store, indices, is_calibrated=is_calibrated)
     assert len(store._features) == 2
     ids = set(store._features)
+    store.prepare(hall.frame(9, is_calibrated=is_calibrated), 3)
+    assert len(store._features) == 2
+    ids = set(store._features)
+    assert set(store._prepared) <= ids
     for pairs in (store._matches, store._verified):
         assert {frame_id for key in pairs for frame_id in key} <= ids
 

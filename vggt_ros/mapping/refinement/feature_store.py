@@ -36,6 +36,10 @@ class FeatureStore:
         self._max_frames = max_frames
         self._lock = threading.Lock()
         self._features: OrderedDict[int, Features] = OrderedDict()
+        # What the next window may have beside a new frame: those of the last window, and those
+        # that were prepared since. Both without their pixels.
+        self._last: list[Frame] = []
+        self._prepared: dict[int, Frame] = {}
         self._matches: dict[_Pair, Int[np.ndarray, 'm 2']] = {}
         self._verified: dict[_Pair, TwoView | None] = {}
 
@@ -43,6 +47,8 @@ class FeatureStore:
         """Forget everything."""
         with self._lock:
             self._features.clear()
+            self._last = []
+            self._prepared.clear()
             self._matches.clear()
             self._verified.clear()
 
@@ -59,6 +65,26 @@ class FeatureStore:
             while len(self._features) > self._max_frames:
                 self._forget(self._features.popitem(last=False)[0])
         return found
+
+    def prepare(self, frame: Frame, num_partners: int) -> None:
+        """Detect and match what a frame shows before its window is worked on.
+
+        Args:
+            frame: A new one.
+            num_partners: With so many of the last window, and with what was prepared since.
+        """
+        features = self.features(frame)
+        with self._lock:
+            if frame.id in self._prepared:
+                return
+            partners = {each.id: each for each in self._last[-num_partners:]} | self._prepared
+        for other in partners.values():
+            known = self._known(other.id)
+            if known is not None:
+                self._pair(other, frame, known, features, other.K, frame.K)
+        with self._lock:
+            if frame.id in self._features:
+                self._prepared[frame.id] = frame.without_image()
 
     def __contains__(self, frame_id: int) -> bool:
         """Return True if the features of a frame are there."""
@@ -84,6 +110,10 @@ class FeatureStore:
             ]
         ).astype(np.float64)
         features = [self.features(frame) for frame in frames]
+        with self._lock:
+            self._last = [frame.without_image() for frame in frames]
+            for frame in frames:
+                self._prepared.pop(frame.id, None)
         pairs = {}
         for j in range(len(frames)):
             for i in range(j):
@@ -104,9 +134,10 @@ class FeatureStore:
         b: Frame,
         features_a: Features,
         features_b: Features,
-        K_a: Float[np.ndarray, '3 3'],
-        K_b: Float[np.ndarray, '3 3'],
+        K_a: Float[np.ndarray, '3 3'] | None,
+        K_b: Float[np.ndarray, '3 3'] | None,
     ) -> TwoView | None:
+        """Return what two frames share; without intrinsics they are only matched."""
         key = (a.id, b.id)
         is_lasting = a.K is not None and b.K is not None
         with self._lock:
@@ -115,7 +146,9 @@ class FeatureStore:
             matches = self._matches.get(key)
         if matches is None:
             matches = match_features(features_a, features_b)
-        found = verify_pair(features_a.uv, features_b.uv, matches, K_a, K_b)
+        found = None
+        if K_a is not None and K_b is not None:
+            found = verify_pair(features_a.uv, features_b.uv, matches, K_a, K_b)
         with self._lock:
             # A frame that has been forgotten meanwhile would never be forgotten again.
             if a.id in self._features and b.id in self._features:
@@ -125,7 +158,12 @@ class FeatureStore:
                     self._matches[key] = matches
         return found
 
+    def _known(self, frame_id: int) -> Features | None:
+        with self._lock:
+            return self._features.get(frame_id)
+
     def _forget(self, frame_id: int) -> None:
+        self._prepared.pop(frame_id, None)
         for pairs in (self._matches, self._verified):
             for key in [key for key in pairs if frame_id in key]:
                 del pairs[key]

@@ -73,7 +73,7 @@ def reprojection_error_px(
     """
     cam_from_window = se3.inverse(window_from_cam)
     axes = cam_from_window[:, :3, :3].reshape(-1, 3)
-    in_cam = (points_in_window @ axes.T).reshape(len(points_in_window), -1, 3)
+    in_cam = (points_in_window @ axes.T).reshape(len(points_in_window), len(K), 3)
     in_cam += cam_from_window[:, :3, 3]
     z = in_cam[..., 2]
     is_in_front = z > 0
