@@ -405,3 +405,13 @@ def test_without_leave_to_take_windows_frames_still_come_for_encoding(offline, p
     assert [offline.wait(0.0, may_take=False).id for _ in range(6)] == list(range(6))
     assert offline.wait(0.0, may_take=False) is None
     assert ids(offline.wait(0.0)) == list(range(6))
+
+
+def test_frames_are_not_encoded_while_more_wait_than_a_window_takes(buffer, push):
+    push(buffer, range(6))
+    register(buffer, buffer.wait(0.0))
+    push(buffer, range(6, 10))
+    assert buffer.wait(0.0, may_take=False).id == 6
+    push(buffer, [10])
+    assert buffer.wait(0.0, may_take=False) is None
+    assert ids(buffer.wait(0.0))[-1] == 10

@@ -127,8 +127,8 @@ class Mapper:
         """
         deadline_s = time.monotonic() + timeout_s
         while True:
-            remaining_s = max(0.0, deadline_s - time.monotonic())
-            work = self._buffer.wait(remaining_s, may_take=may_take)
+            timeout_s = max(0.0, deadline_s - time.monotonic())
+            work = self._buffer.wait(timeout_s, may_take=may_take)
             if not isinstance(work, Frame):
                 return work
             try:
@@ -137,6 +137,8 @@ class Mapper:
             except VggtRosError:
                 # The window will meet the same difficulty and account for its frames.
                 _log.debug('frame %d was not encoded when it came', work.id, exc_info=True)
+            if not may_take and time.monotonic() >= deadline_s:
+                return None  # there may be leave by now, while frames never cease to come
 
     def prepare(self, window: Window) -> None:
         """Find the features of a window while the network works on it; any thread may call."""

@@ -135,7 +135,8 @@ class WindowBuffer:
 
         Returns:
             The next window; else a frame that waits and was not returned before, so that it can
-            be encoded before its window is complete; None after `timeout_s` without either.
+            be encoded before its window is complete, unless more wait than the window takes: some
+            of them will be dropped; None after `timeout_s` without either.
         """
         deadline_s = time.monotonic() + timeout_s
         with self._changed:
@@ -143,7 +144,7 @@ class WindowBuffer:
                 window = self.take() if may_take else None
                 if window is not None:
                     return window
-                if self._fresh:
+                if self._fresh and not self._is_behind():
                     return self._fresh.popleft()
                 remaining_s = deadline_s - time.monotonic()
                 if remaining_s <= 0:
@@ -258,6 +259,9 @@ class WindowBuffer:
             return num_new >= 1
         waited = self._until_incomplete_s() <= 0
         return waited and num_new >= (1 if num_overlap else 2)
+
+    def _is_behind(self) -> bool:
+        return not self._offline and len(self._pending) > self._size() - len(self._overlap())
 
     def _until_incomplete_s(self) -> float:
         if self._offline or not self._pending:
