@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.geometry import se3
+from vggt_ros.mapping.refinement import window_candidate
 from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, Geometry, PosePrior, Problem
 from vggt_ros.mapping.refinement.network_start import log_depth_ratios, start_from_network
 from vggt_ros.mapping.refinement.track_score import score_tracks
@@ -179,3 +180,26 @@ def test_only_rays_that_fit_have_an_angle(tracked):
     angle_rad = point_angles(truth, seen, is_inlier)
     np.testing.assert_allclose(angle_rad[:2], 0.0, atol=1e-7)
     assert np.degrees(np.median(angle_rad[2:])) > 5.0
+
+
+@pytest.mark.parametrize(
+    ('options', 'count'),
+    [
+        ({'is_near': False}, 3),
+        ({'is_near': True}, 2),
+        ({'is_near': True, 'is_adjusted': True}, 1),
+    ],
+)
+def test_a_nearer_start_needs_fewer_stages(tracked, monkeypatch, options, count):
+    stages = []
+
+    def adjust(start, problem, of):
+        stages.extend(of)
+        return start
+
+    monkeypatch.setattr(window_candidate, 'adjust_in_stages', adjust)
+    window = tracked(num_points=50)
+    seen = window.seen()
+    solve('network', truth_of(window, seen), seen, None, WindowPriors(), **options)
+    assert len(stages) == count
+    assert stages[-1].max_error_px == 4.0

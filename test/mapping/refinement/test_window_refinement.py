@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.disturbed_windows import disturb
 from vggt_ros.geometry import se3
 from vggt_ros.mapping.refinement import window_refinement
 from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, PosePrior
@@ -275,3 +276,86 @@ def test_something_that_moves_over_40_percent_of_the_image_does_not_win(tracked,
     rows = found.is_verified
     if rows.sum() >= 2:
         assert pose_error(window, found.geometry.window_from_cam, rows)[0] < 0.7
+
+
+@pytest.mark.parametrize(
+    'seed',
+    [
+        pytest.param(10384, id='things that move while it turns'),
+        pytest.param(10590, id='points that seem near while it turns'),
+        pytest.param(10482, id='it turns, and its focal length is wrong'),
+    ],
+)
+def test_turning_is_not_taken_for_moving(seed):
+    window = disturb(seed)
+    assert window.plan.motion == 'turning'
+    assert window.method == 'rotation'
+    assert window.after_rad < np.radians(0.2)
+
+
+@pytest.mark.parametrize('seed', [10224, 10397, 10479])
+def test_the_start_that_fits_to_the_noise_wins(seed):
+    # The other one has more observations within four pixels, and is degrees off.
+    window = disturb(seed)
+    assert window.method == 'adjusted'
+    assert window.start == 'tracks'
+    assert window.after_rad < np.radians(0.6)
+
+
+@pytest.mark.parametrize('seed', [10179, 10339])
+def test_what_tracks_do_not_tell_stays_with_the_network(seed, monkeypatch):
+    window = disturb(seed)
+    assert window.plan.is_plane
+    assert window.after_rad < window.before_rad
+    monkeypatch.setattr(window_refinement, 'network_pose_priors', lambda *_: [])
+    assert disturb(seed).is_worse
+
+
+def test_a_first_window_of_little_parallax_tries_both_starts():
+    window = disturb(10508)  # points of the tracks' start fit, too, and it is four degrees off
+    assert window.start == 'network'
+    assert not window.is_worse
+
+
+def test_a_start_of_which_one_camera_fits_badly_is_not_good(tracked, monkeypatch):
+    window = tracked(num_points=500)
+    seen = window.seen()
+    tracks = replace(seen.tracks, uv=seen.tracks.uv.copy())
+    tracks.uv[::2, 3] += 40.0
+    tried = []
+    original = window_refinement.solve
+
+    def solve(name, *arguments, **options):
+        tried.append(name)
+        return original(name, *arguments, **options)
+
+    monkeypatch.setattr(window_refinement, 'solve', solve)
+    estimate = window.estimate(seen.tracks, turn_deg=0.1, shift=0.002)
+    refine_window(replace(seen, tracks=tracks), estimate, priors_of(window, (0, 1)))
+    assert tried == ['network', 'tracks']
+
+
+@pytest.mark.parametrize('seed', [10837, 12001])
+def test_things_that_move_do_not_change_the_focal_length(seed):
+    window = disturb(seed)
+    assert not window.is_calibrated
+    assert window.method == 'adjusted'
+    assert not window.is_worse
+
+
+def test_a_prior_that_costs_what_fits_is_not_used(tracked, pose_error, monkeypatch):
+    window = tracked()
+    seen = window.seen()
+    estimate = window.estimate(seen.tracks, turn_deg=3.0, shift=0.1)
+
+    def sure(geometry, network, *_):
+        return [
+            PosePrior(
+                row=row, window_from_cam=pose, rotation_sigma_rad=1e-5, translation_sigma=1e-5
+            )
+            for row, pose in enumerate(network)
+        ]
+
+    monkeypatch.setattr(window_refinement, 'network_pose_priors', sure)
+    found = refine_window(seen, estimate, NOTHING)
+    assert pose_error(window, found.geometry.window_from_cam)[0] < 0.06

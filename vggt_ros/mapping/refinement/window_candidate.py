@@ -18,6 +18,7 @@ from vggt_ros.mapping.refinement.bundle_adjustment import (
 )
 from vggt_ros.mapping.refinement.coarse_to_fine import (
     adjust_in_stages,
+    FROM_ADJUSTED,
     FROM_FAR,
     FROM_NEAR,
     with_better_points,
@@ -85,6 +86,7 @@ def solve(
     priors: WindowPriors,
     *,
     is_near: bool,
+    is_adjusted: bool = False,
 ) -> Candidate | None:
     """Adjust a start; None if that is not determined.
 
@@ -95,6 +97,7 @@ def solve(
         estimate: The network's, whose unit the solution gets; None to leave it as it is.
         priors: What the map knows.
         is_near: Whether the start fits so well that no coarse stage is needed.
+        is_adjusted: Whether only the last stage is needed.
     """
     uv = seen.tracks.uv
     placed = np.flatnonzero(np.isfinite(start.window_from_cam[:, 0, 0]))
@@ -108,6 +111,7 @@ def solve(
     distance = None if has_depth else held_distance(start, priors)
     problem = Problem(uv=uv, poses=priors.poses, depth=depth, distance=distance)
     stages = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
+    stages = FROM_ADJUSTED if is_adjusted else stages
     picked = select_tracks(seen.tracks, seen.image_size, _MAX_ADJUSTED)
     try:
         adjusted = adjust_in_stages(
