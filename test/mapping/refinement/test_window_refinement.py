@@ -359,3 +359,16 @@ def test_a_prior_that_costs_what_fits_is_not_used(tracked, pose_error, monkeypat
     monkeypatch.setattr(window_refinement, 'network_pose_priors', sure)
     found = refine_window(seen, estimate, NOTHING)
     assert pose_error(window, found.geometry.window_from_cam)[0] < 0.06
+
+
+@pytest.mark.parametrize(
+    'seed', [pytest.param(10106, id='things that move'), pytest.param(12001, id='a wall')]
+)
+def test_a_solution_near_the_network_that_is_as_good_wins(seed, monkeypatch):
+    window = disturb(seed)
+    monkeypatch.setattr(window_refinement, '_near_network', lambda best, *_: best)
+    other = disturb(seed)
+    assert window.num_verified >= other.num_verified
+    assert window.method == 'adjusted'
+    assert not window.is_worse
+    assert other.method == 'none' or window.after_rad < 0.9 * other.after_rad

@@ -21,6 +21,7 @@ from vggt_ros.mapping.refinement.coarse_to_fine import (
     FROM_ADJUSTED,
     FROM_FAR,
     FROM_NEAR,
+    Stage,
     with_better_points,
 )
 from vggt_ros.mapping.refinement.network_start import (
@@ -110,7 +111,7 @@ def solve(
     has_depth = depth is not None and len(depth.track) >= MIN_KNOWN
     distance = None if has_depth else held_distance(start, priors)
     problem = Problem(uv=uv, poses=priors.poses, depth=depth, distance=distance)
-    stages = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
+    stages: tuple[Stage, ...] = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
     stages = FROM_ADJUSTED if is_adjusted else stages
     picked = select_tracks(seen.tracks, seen.image_size, _MAX_ADJUSTED)
     try:

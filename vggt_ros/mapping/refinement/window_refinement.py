@@ -10,7 +10,7 @@ import time
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.mapping.refinement.bundle_adjustment import Geometry, Problem
+from vggt_ros.mapping.refinement.bundle_adjustment import Geometry, PosePrior, Problem
 from vggt_ros.mapping.refinement.coarse_to_fine import with_better_points
 from vggt_ros.mapping.refinement.focal_search import (
     best_focal_factor,
@@ -53,6 +53,9 @@ _ENOUGH_MEDIAN_ANGLE_RAD = np.radians(8.0)
 _CLEAR_MEDIAN_ANGLE_RAD = np.radians(10.0)
 # A prior of the network's cameras costs hardly anything of what fits, or it is wrong.
 _KEPT_BY_PRIOR = 0.97
+# So near the network, radians and median depths beside a pixel of noise, is a solution that wins
+# if it is nearly as good.
+_NEAR_TURN_RAD, _NEAR_SHIFT, _NEARLY_AS_GOOD = np.radians(0.5), 0.01, 0.97
 # Tracks by which a focal length is found.
 _MAX_FOR_FOCAL = 200
 # A start whose points are this near their observations needs no coarse stage.
@@ -146,6 +149,7 @@ def _drawn_to_network(
     """Adjust once more, with the network's cameras as a prior, unless the map holds the window."""
     if priors.hold_scale:
         return best
+    best = _near_network(best, seen, estimate, priors)
     is_inlier = best.score.is_inlier & verified(best, seen)
     is_inlier &= (is_inlier.sum(axis=1) >= 2)[:, None]
     sigma_px = noise_px(best.score.error_px, is_inlier)
@@ -161,6 +165,34 @@ def _drawn_to_network(
     max_px = fit_px(best.score.error_px, is_inlier)
     before, after = (support(each.score.error_px, max_px, MOVING) for each in (best, drawn))
     return drawn if after >= _KEPT_BY_PRIOR * before else best
+
+
+def _near_network(
+    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
+) -> Candidate:
+    """Return what fits best near the network's cameras if that is nearly as good.
+
+    Things that move, or two ways to see a wall, give solutions that are degrees away from a
+    network which is nearly right, and the coarse stages lead to them.
+    """
+    start = start_from_network(estimate, seen.tracks.uv, best.geometry.K)
+    depth = float(np.nanmedian(estimate.track_depth))
+    poses = [
+        PosePrior(
+            row=row,
+            window_from_cam=pose,
+            rotation_sigma_rad=_NEAR_TURN_RAD,
+            translation_sigma=_NEAR_SHIFT * depth,
+        )
+        for row, pose in enumerate(estimate.window_from_cam)
+    ]
+    near = solve('network', start, seen, estimate, replace(priors, poses=poses), is_near=True)
+    if near is None:
+        return best
+    scores = best.score, near.score
+    max_px = min(fit_px(score.error_px, score.is_inlier) for score in scores)
+    before, after = (support(score.error_px, max_px, MOVING) for score in scores)
+    return near if after >= _NEARLY_AS_GOOD * before else best
 
 
 def _starts(
