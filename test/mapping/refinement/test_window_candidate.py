@@ -10,6 +10,7 @@ from vggt_ros.mapping.refinement.network_start import log_depth_ratios, start_fr
 from vggt_ros.mapping.refinement.track_score import score_tracks
 from vggt_ros.mapping.refinement.window_candidate import (
     Candidate,
+    explains_more,
     held_distance,
     in_unit_of_network,
     of_tracks,
@@ -203,3 +204,16 @@ def test_a_nearer_start_needs_fewer_stages(tracked, monkeypatch, options, count)
     solve('network', truth_of(window, seen), seen, None, WindowPriors(), **options)
     assert len(stages) == count
     assert stages[-1].max_error_px == 4.0
+
+
+def test_what_fits_to_the_noise_explains_more_than_what_fits_roughly_everywhere(tracked):
+    window = tracked(noise_px=0.1)
+    seen = window.seen()
+    exact = candidate_of(truth_of(window, seen), seen)
+    error_px = exact.score.error_px.copy()
+    error_px[::4] = 30.0  # a quarter of the tracks does not fit at all
+    few = replace(exact, score=replace(exact.score, error_px=error_px))
+    rough = replace(exact, score=replace(exact.score, error_px=exact.score.error_px + 1.0))
+    assert explains_more(few, rough)
+    assert not explains_more(rough, few)
+    assert explains_more(exact, few)

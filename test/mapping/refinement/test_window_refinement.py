@@ -308,7 +308,7 @@ def test_what_tracks_do_not_tell_stays_with_the_network(seed, monkeypatch):
     assert window.plan.is_plane
     assert window.after_rad < window.before_rad
     monkeypatch.setattr(window_refinement, 'network_pose_priors', lambda *_: [])
-    assert disturb(seed).is_worse
+    assert disturb(seed).after_rad > max(window.before_rad, 1.2 * window.after_rad)
 
 
 def test_a_first_window_of_little_parallax_tries_both_starts():
@@ -332,7 +332,7 @@ def test_a_start_of_which_one_camera_fits_badly_is_not_good(tracked, monkeypatch
     monkeypatch.setattr(window_refinement, 'solve', solve)
     estimate = window.estimate(seen.tracks, turn_deg=0.1, shift=0.002)
     refine_window(replace(seen, tracks=tracks), estimate, priors_of(window, (0, 1)))
-    assert tried == ['network', 'tracks']
+    assert tried[:2] == ['network', 'tracks']
 
 
 @pytest.mark.parametrize('seed', [10837, 12001])

@@ -42,11 +42,11 @@ def network_pose_priors(
 
     Returns:
         Priors beside observations whose standard deviation is taken for a pixel, as it is in
-        `adjust`; none for less than three cameras.
+        `adjust`; none for a single camera.
     """
     rows = np.flatnonzero(is_inlier.any(axis=0))
     used = is_inlier.any(axis=1) & np.isfinite(geometry.points[:, 0])
-    if len(rows) < 3 or not used.any():
+    if len(rows) < 2 or not used.any():
         return []
     poses = geometry.window_from_cam[rows]
     points_in_cam = np.einsum(

@@ -29,6 +29,7 @@ from vggt_ros.mapping.refinement.network_start import (
     network_depth_prior,
     NetworkEstimate,
 )
+from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, support
 from vggt_ros.mapping.refinement.track_score import score_tracks, TrackScore
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.triangulation import largest_angle_rad, rays_in_window
@@ -186,6 +187,14 @@ def verified(candidate: Candidate, seen: WindowTracks) -> Bool[np.ndarray, ' S']
     has_enough = (score.num_inliers >= MIN_INLIERS) & (score.num_cells >= _MIN_CELLS)
     num_seen = np.maximum(seen.tracks.is_seen.sum(axis=0), 1)
     return is_placed & has_enough & (score.num_inliers >= MIN_SHARE * num_seen)
+
+
+def explains_more(candidate: Candidate, other: Candidate) -> bool:
+    """Return True if a candidate explains more within what the better of two leaves as noise."""
+    scores = candidate.score, other.score
+    max_px = min(fit_px(score.error_px, score.is_inlier) for score in scores)
+    mine, others = (support(score.error_px, max_px, MOVING) for score in scores)
+    return mine > others
 
 
 def point_angles(

@@ -28,6 +28,7 @@ from vggt_ros.mapping.refinement.track_start import start_from_tracks
 from vggt_ros.mapping.refinement.turning_window import refine_rotations_only
 from vggt_ros.mapping.refinement.window_candidate import (
     Candidate,
+    explains_more,
     held_distance,
     in_unit_of_network,
     MIN_KNOWN,
@@ -44,8 +45,8 @@ from vggt_ros.mapping.refinement.window_tracks import WindowTracks
 _GOOD_SHARE, _GOOD_SHARE_OF_CAMERA = 0.75, 0.6
 # Less than this, and without points that are known already, positions are not determined.
 _MIN_MEDIAN_ANGLE_RAD = np.radians(0.6)
-# With less than this the first window of a map has several solutions that fit: all starts are
-# tried.
+# With less than this, or from tracks alone, the first window of a map has several solutions that
+# fit: all starts are tried.
 _ENOUGH_MEDIAN_ANGLE_RAD = np.radians(8.0)
 # More than this is parallax. Between the two there is none if rotations alone explain as much: a
 # camera that moves a little and turns against it sees a shell of points as if it turned, and with
@@ -109,10 +110,10 @@ def _best_candidate(
         candidate = solve(name, start, seen, estimate, priors, is_near=is_near)
         if candidate is None:
             continue
-        if best is None or _explains_more(candidate, best):
+        if best is None or explains_more(candidate, best):
             best = candidate
         is_enough = _is_good(best, seen) and (
-            priors.hold_scale or _median_angle_rad(best, seen) >= _ENOUGH_MEDIAN_ANGLE_RAD
+            priors.hold_scale or (name == 'network' and _has_much_parallax(best, seen))
         )
         if is_enough or time.perf_counter() > deadline_s:
             break
@@ -146,8 +147,8 @@ def _with_better_focal(
 def _drawn_to_network(
     best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
 ) -> Candidate:
-    """Adjust once more, with the network's cameras as a prior, unless the map holds the window."""
-    if priors.hold_scale:
+    """Adjust once more, with the network's cameras as a prior, unless the map knows points."""
+    if _knows_points(best.score, priors):
         return best
     best = _near_network(best, seen, estimate, priors)
     is_inlier = best.score.is_inlier & verified(best, seen)
@@ -156,9 +157,8 @@ def _drawn_to_network(
     poses = network_pose_priors(best.geometry, estimate.window_from_cam, is_inlier, sigma_px)
     if not poses:
         return best
-    known = {prior.row for prior in priors.poses}
-    poses = [*priors.poses, *(prior for prior in poses if prior.row not in known)]
-    priors = replace(priors, poses=poses)
+    all_poses = {prior.row: prior for prior in [*poses, *priors.poses]}
+    priors = replace(priors, poses=list(all_poses.values()))
     drawn = solve(best.name, best.geometry, seen, estimate, priors, is_near=True, is_adjusted=True)
     if drawn is None:
         return best
@@ -177,16 +177,17 @@ def _near_network(
     """
     start = start_from_network(estimate, seen.tracks.uv, best.geometry.K)
     depth = float(np.nanmedian(estimate.track_depth))
-    poses = [
-        PosePrior(
+    poses = {
+        row: PosePrior(
             row=row,
             window_from_cam=pose,
             rotation_sigma_rad=_NEAR_TURN_RAD,
             translation_sigma=_NEAR_SHIFT * depth,
         )
         for row, pose in enumerate(estimate.window_from_cam)
-    ]
-    near = solve('network', start, seen, estimate, replace(priors, poses=poses), is_near=True)
+    } | {prior.row: prior for prior in priors.poses}
+    priors = replace(priors, poses=list(poses.values()))
+    near = solve('network', start, seen, estimate, priors, is_near=True)
     if near is None:
         return best
     scores = best.score, near.score
@@ -234,6 +235,10 @@ def _is_good(candidate: Candidate, seen: WindowTracks) -> bool:
     return bool(is_good) and bool(verified(candidate, seen).all())
 
 
+def _has_much_parallax(candidate: Candidate, seen: WindowTracks) -> bool:
+    return bool(_median_angle_rad(candidate, seen) >= _ENOUGH_MEDIAN_ANGLE_RAD)
+
+
 def _median_angle_rad(candidate: Candidate, seen: WindowTracks) -> float:
     """Return the median of the largest angles between the rays of points that fit."""
     is_used = np.asarray(candidate.score.is_inlier.any(axis=1))
@@ -256,14 +261,6 @@ def _turning(
     if median_rad < _MIN_MEDIAN_ANGLE_RAD or _is_explained_by_turning(best, error_px):
         return refined
     return None
-
-
-def _explains_more(candidate: Candidate, other: Candidate) -> bool:
-    """Return True if a candidate explains more within what the better of two leaves as noise."""
-    scores = candidate.score, other.score
-    max_px = min(fit_px(score.error_px, score.is_inlier) for score in scores)
-    mine, others = (support(score.error_px, max_px, MOVING) for score in scores)
-    return mine > others
 
 
 def _is_explained_by_turning(best: Candidate, turning_px: Float[np.ndarray, 'N S']) -> bool:
