@@ -75,6 +75,8 @@ def test_cameras_without_inliers_get_no_prior(window, adjusted):
 
 def test_one_camera_or_no_points_tell_nothing_of_the_network(window, adjusted):
     is_inlier = window.tracks.is_seen.copy()
+    is_inlier[:, 2:] = False
+    assert len(priors(window, adjusted, window.window_from_cam, is_inlier)) == 2
     is_inlier[:, 1:] = False
     assert priors(window, adjusted, window.window_from_cam, is_inlier) == []
     nowhere = replace(adjusted, points=np.full_like(adjusted.points, np.nan))

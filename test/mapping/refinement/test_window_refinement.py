@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.disturbed_windows import disturb
 from vggt_ros.geometry import se3
 from vggt_ros.mapping.refinement import window_refinement
 from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, PosePrior
@@ -278,69 +277,15 @@ def test_something_that_moves_over_40_percent_of_the_image_does_not_win(tracked,
         assert pose_error(window, found.geometry.window_from_cam, rows)[0] < 0.7
 
 
-@pytest.mark.parametrize(
-    'seed',
-    [
-        pytest.param(10384, id='things that move while it turns'),
-        pytest.param(10590, id='points that seem near while it turns'),
-        pytest.param(10482, id='it turns, and its focal length is wrong'),
-    ],
-)
-def test_turning_is_not_taken_for_moving(seed):
-    window = disturb(seed)
-    assert window.plan.motion == 'turning'
-    assert window.method == 'rotation'
-    assert window.after_rad < np.radians(0.2)
-
-
-@pytest.mark.parametrize('seed', [10224, 10397, 10479])
-def test_the_start_that_fits_to_the_noise_wins(seed):
-    # The other one has more observations within four pixels, and is degrees off.
-    window = disturb(seed)
-    assert window.method == 'adjusted'
-    assert window.start == 'tracks'
-    assert window.after_rad < np.radians(0.6)
-
-
-@pytest.mark.parametrize('seed', [10179, 10339])
-def test_what_tracks_do_not_tell_stays_with_the_network(seed, monkeypatch):
-    window = disturb(seed)
-    assert window.plan.is_plane
-    assert window.after_rad < window.before_rad
-    monkeypatch.setattr(window_refinement, 'network_pose_priors', lambda *_: [])
-    assert disturb(seed).after_rad > max(window.before_rad, 1.2 * window.after_rad)
-
-
-def test_a_first_window_of_little_parallax_tries_both_starts():
-    window = disturb(10508)  # points of the tracks' start fit, too, and it is four degrees off
-    assert window.start == 'network'
-    assert not window.is_worse
-
-
 def test_a_start_of_which_one_camera_fits_badly_is_not_good(tracked, monkeypatch):
     window = tracked(num_points=500)
     seen = window.seen()
     tracks = replace(seen.tracks, uv=seen.tracks.uv.copy())
     tracks.uv[::2, 3] += 40.0
-    tried = []
-    original = window_refinement.solve
-
-    def solve(name, *arguments, **options):
-        tried.append(name)
-        return original(name, *arguments, **options)
-
-    monkeypatch.setattr(window_refinement, 'solve', solve)
+    tried = names_of_starts(monkeypatch)
     estimate = window.estimate(seen.tracks, turn_deg=0.1, shift=0.002)
     refine_window(replace(seen, tracks=tracks), estimate, priors_of(window, (0, 1)))
     assert tried[:2] == ['network', 'tracks']
-
-
-@pytest.mark.parametrize('seed', [10837, 12001])
-def test_things_that_move_do_not_change_the_focal_length(seed):
-    window = disturb(seed)
-    assert not window.is_calibrated
-    assert window.method == 'adjusted'
-    assert not window.is_worse
 
 
 def test_a_prior_that_costs_what_fits_is_not_used(tracked, pose_error, monkeypatch):
@@ -361,14 +306,38 @@ def test_a_prior_that_costs_what_fits_is_not_used(tracked, pose_error, monkeypat
     assert pose_error(window, found.geometry.window_from_cam)[0] < 0.06
 
 
-@pytest.mark.parametrize(
-    'seed', [pytest.param(10106, id='things that move'), pytest.param(12001, id='a wall')]
-)
-def test_a_solution_near_the_network_that_is_as_good_wins(seed, monkeypatch):
-    window = disturb(seed)
-    monkeypatch.setattr(window_refinement, '_near_network', lambda best, *_: best)
-    other = disturb(seed)
-    assert window.num_verified >= other.num_verified
-    assert window.method == 'adjusted'
-    assert not window.is_worse
-    assert other.method == 'none' or window.after_rad < 0.9 * other.after_rad
+def names_of_starts(monkeypatch):
+    tried = []
+    original = window_refinement.solve
+
+    def solve(name, *arguments, **options):
+        tried.append(name)
+        return original(name, *arguments, **options)
+
+    monkeypatch.setattr(window_refinement, 'solve', solve)
+    return tried
+
+
+def test_a_first_window_compares_the_tracks_start_with_the_networks(tracked, monkeypatch):
+    tried = names_of_starts(monkeypatch)
+    window = tracked()
+    found = refined(window, {'turn_deg': 5.0, 'shift': 0.2})
+    assert tried[:2] == ['tracks', 'network']
+    assert found.is_verified.all()
+
+
+def test_only_windows_whose_points_the_map_does_not_know_are_drawn_to_the_network(
+    tracked, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr(
+        window_refinement, 'network_pose_priors', lambda *_: drawn.append(True) or []
+    )
+    window = tracked()
+    seen = window.seen()
+    estimate = window.estimate(seen.tracks, turn_deg=0.5, shift=0.01)
+    refine_window(seen, estimate, priors_of(window, (0, 1), seen))
+    assert not drawn
+    refine_window(seen, estimate, priors_of(window, (0, 1)))
+    refine_window(seen, estimate, NOTHING)
+    assert len(drawn) == 2
