@@ -36,6 +36,12 @@ def test_rotations_that_are_off_are_restored(tracked, outliers):
     assert np.degrees(np.nanmedian(angle_rad)) < 0.1
 
 
+def test_what_moves_by_itself_does_not_pull(tracked):
+    window = tracked(motion='turning', moving=0.4, outliers=0.2)
+    found, _ = refine_rotations(window.tracks, rays_of(window), disturbed(window, 1.0), FIXED)
+    assert errors_deg(window, found).max() < 0.1
+
+
 def test_fixed_cameras_do_not_turn(tracked):
     window = tracked(motion='turning')
     start = disturbed(window, 1.0)

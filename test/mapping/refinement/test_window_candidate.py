@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from vggt_ros.geometry import se3
+from vggt_ros.mapping.refinement import window_candidate
 from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, Geometry, PosePrior, Problem
 from vggt_ros.mapping.refinement.network_start import log_depth_ratios, start_from_network
 from vggt_ros.mapping.refinement.track_score import score_tracks
 from vggt_ros.mapping.refinement.window_candidate import (
     Candidate,
+    explains_more,
     held_distance,
     in_unit_of_network,
     of_tracks,
@@ -179,3 +181,39 @@ def test_only_rays_that_fit_have_an_angle(tracked):
     angle_rad = point_angles(truth, seen, is_inlier)
     np.testing.assert_allclose(angle_rad[:2], 0.0, atol=1e-7)
     assert np.degrees(np.median(angle_rad[2:])) > 5.0
+
+
+@pytest.mark.parametrize(
+    ('options', 'count'),
+    [
+        ({'is_near': False}, 3),
+        ({'is_near': True}, 2),
+        ({'is_near': True, 'is_adjusted': True}, 1),
+    ],
+)
+def test_a_nearer_start_needs_fewer_stages(tracked, monkeypatch, options, count):
+    stages = []
+
+    def adjust(start, problem, of):
+        stages.extend(of)
+        return start
+
+    monkeypatch.setattr(window_candidate, 'adjust_in_stages', adjust)
+    window = tracked(num_points=50)
+    seen = window.seen()
+    solve('network', truth_of(window, seen), seen, None, WindowPriors(), **options)
+    assert len(stages) == count
+    assert stages[-1].max_error_px == 4.0
+
+
+def test_what_fits_to_the_noise_explains_more_than_what_fits_roughly_everywhere(tracked):
+    window = tracked(noise_px=0.1)
+    seen = window.seen()
+    exact = candidate_of(truth_of(window, seen), seen)
+    error_px = exact.score.error_px.copy()
+    error_px[::4] = 30.0  # a quarter of the tracks does not fit at all
+    few = replace(exact, score=replace(exact.score, error_px=error_px))
+    rough = replace(exact, score=replace(exact.score, error_px=exact.score.error_px + 1.0))
+    assert explains_more(few, rough)
+    assert not explains_more(rough, few)
+    assert explains_more(exact, few)

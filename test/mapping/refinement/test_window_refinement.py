@@ -275,3 +275,69 @@ def test_something_that_moves_over_40_percent_of_the_image_does_not_win(tracked,
     rows = found.is_verified
     if rows.sum() >= 2:
         assert pose_error(window, found.geometry.window_from_cam, rows)[0] < 0.7
+
+
+def test_a_start_of_which_one_camera_fits_badly_is_not_good(tracked, monkeypatch):
+    window = tracked(num_points=500)
+    seen = window.seen()
+    tracks = replace(seen.tracks, uv=seen.tracks.uv.copy())
+    tracks.uv[::2, 3] += 40.0
+    tried = names_of_starts(monkeypatch)
+    estimate = window.estimate(seen.tracks, turn_deg=0.1, shift=0.002)
+    refine_window(replace(seen, tracks=tracks), estimate, priors_of(window, (0, 1)))
+    assert tried[:2] == ['network', 'tracks']
+
+
+def test_a_prior_that_costs_what_fits_is_not_used(tracked, pose_error, monkeypatch):
+    window = tracked()
+    seen = window.seen()
+    estimate = window.estimate(seen.tracks, turn_deg=3.0, shift=0.1)
+
+    def sure(geometry, network, *_):
+        return [
+            PosePrior(
+                row=row, window_from_cam=pose, rotation_sigma_rad=1e-5, translation_sigma=1e-5
+            )
+            for row, pose in enumerate(network)
+        ]
+
+    monkeypatch.setattr(window_refinement, 'network_pose_priors', sure)
+    found = refine_window(seen, estimate, NOTHING)
+    assert pose_error(window, found.geometry.window_from_cam)[0] < 0.06
+
+
+def names_of_starts(monkeypatch):
+    tried = []
+    original = window_refinement.solve
+
+    def solve(name, *arguments, **options):
+        tried.append(name)
+        return original(name, *arguments, **options)
+
+    monkeypatch.setattr(window_refinement, 'solve', solve)
+    return tried
+
+
+def test_a_first_window_compares_the_tracks_start_with_the_networks(tracked, monkeypatch):
+    tried = names_of_starts(monkeypatch)
+    window = tracked()
+    found = refined(window, {'turn_deg': 5.0, 'shift': 0.2})
+    assert tried[:2] == ['tracks', 'network']
+    assert found.is_verified.all()
+
+
+def test_only_windows_whose_points_the_map_does_not_know_are_drawn_to_the_network(
+    tracked, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr(
+        window_refinement, 'network_pose_priors', lambda *_: drawn.append(True) or []
+    )
+    window = tracked()
+    seen = window.seen()
+    estimate = window.estimate(seen.tracks, turn_deg=0.5, shift=0.01)
+    refine_window(seen, estimate, priors_of(window, (0, 1), seen))
+    assert not drawn
+    refine_window(seen, estimate, priors_of(window, (0, 1)))
+    refine_window(seen, estimate, NOTHING)
+    assert len(drawn) == 2

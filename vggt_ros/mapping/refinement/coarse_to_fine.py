@@ -40,7 +40,7 @@ FROM_FAR = (
     Stage(max_error_px=15.0, loss_px=3.0, max_iterations=8),
     Stage(max_error_px=4.0, loss_px=1.0, max_iterations=8),
 )
-FROM_NEAR = FROM_FAR[1:]
+FROM_NEAR, FROM_ADJUSTED = FROM_FAR[1:], FROM_FAR[2:]
 
 
 def adjust_in_stages(

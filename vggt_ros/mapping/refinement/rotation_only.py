@@ -12,8 +12,10 @@ from vggt_ros.mapping.refinement.tracks import FeatureTracks
 from vggt_ros.mapping.refinement.two_view import TwoView
 
 # Directions and rotations follow each other slowly if a start is degrees off.
-_MAX_ITERATIONS, _ENOUGH_RAD = 80, 2e-5
+_MAX_ITERATIONS, _ENOUGH_RAD = 60, 2e-5
 _HUBER_RAD = np.radians(0.2)
+# Then what moves by itself, or is no match, pulls less and less.
+_SCALES_RAD, _ITERATIONS_A_SCALE = np.radians([0.6, 0.3, 0.15]), 20
 
 
 def refine_rotations(
@@ -25,8 +27,9 @@ def refine_rotations(
     """Return the rotations that bring the rays of every track together, and what is left.
 
     Directions and rotations in turn: the direction of a track is the mean of its rays, a
-    rotation the best one between its rays and their directions (Kabsch 1976), with Huber's
-    weights.
+    rotation the best one between its rays and their directions (Kabsch 1976). Huber's weights
+    lead there from a start that is off; those of Geman and McClure, with a scale that shrinks,
+    leave what moves by itself out of it.
 
     Args:
         tracks: Of the window.
@@ -41,18 +44,21 @@ def refine_rotations(
     is_seen = tracks.is_seen & np.isfinite(rays_in_cam[..., 0])
     rays = np.where(is_seen[..., None], rays_in_cam, 0.0)
     weight = is_seen.astype(np.float64)
-    for _ in range(_MAX_ITERATIONS):
-        before = rotation.copy()
-        in_window = np.einsum('sij,nsj->nsi', rotation, rays)
-        direction = _directions(in_window, weight)
-        angle_rad = _angles(in_window, direction)
-        weight = is_seen * _HUBER_RAD / np.maximum(angle_rad, _HUBER_RAD)
-        for row in np.flatnonzero(~fixed & (is_seen.sum(axis=0) >= 3)).tolist():
-            moment = (weight[:, row, None] * direction).T @ rays[:, row]
-            rotation[row] = nearest_rotation(moment + 1e-9 * rotation[row])
-        if np.abs(rotation - before).max() < _ENOUGH_RAD:
-            break
-    in_window = np.einsum('sij,nsj->nsi', rotation, rays)
+    free = np.flatnonzero(~fixed & (is_seen.sum(axis=0) >= 3))
+    steps = [None] * _MAX_ITERATIONS, *([scale] * _ITERATIONS_A_SCALE for scale in _SCALES_RAD)
+    for scales in steps:
+        for scale_rad in scales:
+            before = rotation.copy()
+            in_window = _turned(rotation, rays)
+            direction = _directions(in_window, weight)
+            weight = is_seen * _weights(_angles(in_window, direction), scale_rad)
+            moment = np.einsum(
+                'ni,nsj->sij', direction, weight[:, free, None] * rays[:, free], optimize=True
+            )
+            rotation[free] = nearest_rotation(moment + 1e-9 * rotation[free])
+            if np.abs(rotation - before).max() < _ENOUGH_RAD:
+                break
+    in_window = _turned(rotation, rays)
     angle_rad = _angles(in_window, _directions(in_window, weight))
     return rotation, np.where(is_seen, angle_rad, np.nan)
 
@@ -88,6 +94,21 @@ def chained_rotations(
             rotation[i] = rotation[j] @ j_from_i
 
 
+def _turned(
+    rotation: Float[np.ndarray, 'S 3 3'], rays: Float[np.ndarray, 'N S 3']
+) -> Float[np.ndarray, 'N S 3']:
+    return np.matmul(rays[:, :, None], np.swapaxes(rotation, 1, 2))[:, :, 0]
+
+
+def _weights(
+    angle_rad: Float[np.ndarray, 'N S'], scale_rad: float | None
+) -> Float[np.ndarray, 'N S']:
+    """Return Huber's weights, or those of Geman and McClure at a scale."""
+    if scale_rad is None:
+        return _HUBER_RAD / np.maximum(angle_rad, _HUBER_RAD)
+    return np.asarray((1.0 + (angle_rad / scale_rad) ** 2) ** -2)
+
+
 def _directions(
     in_window: Float[np.ndarray, 'N S 3'], weight: Float[np.ndarray, 'N S']
 ) -> Float[np.ndarray, 'N 3']:
@@ -98,4 +119,5 @@ def _directions(
 def _angles(
     in_window: Float[np.ndarray, 'N S 3'], direction: Float[np.ndarray, 'N 3']
 ) -> Float[np.ndarray, 'N S']:
-    return np.linalg.norm(np.cross(in_window, direction[:, None]), axis=-1)
+    # Chords: as long as angles where these are small, and longest for opposite rays.
+    return np.sqrt(((in_window - direction[:, None]) ** 2).sum(axis=-1))

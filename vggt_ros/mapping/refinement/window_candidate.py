@@ -18,8 +18,10 @@ from vggt_ros.mapping.refinement.bundle_adjustment import (
 )
 from vggt_ros.mapping.refinement.coarse_to_fine import (
     adjust_in_stages,
+    FROM_ADJUSTED,
     FROM_FAR,
     FROM_NEAR,
+    Stage,
     with_better_points,
 )
 from vggt_ros.mapping.refinement.network_start import (
@@ -27,6 +29,7 @@ from vggt_ros.mapping.refinement.network_start import (
     network_depth_prior,
     NetworkEstimate,
 )
+from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, support
 from vggt_ros.mapping.refinement.track_score import score_tracks, TrackScore
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.triangulation import largest_angle_rad, rays_in_window
@@ -85,6 +88,7 @@ def solve(
     priors: WindowPriors,
     *,
     is_near: bool,
+    is_adjusted: bool = False,
 ) -> Candidate | None:
     """Adjust a start; None if that is not determined.
 
@@ -95,6 +99,7 @@ def solve(
         estimate: The network's, whose unit the solution gets; None to leave it as it is.
         priors: What the map knows.
         is_near: Whether the start fits so well that no coarse stage is needed.
+        is_adjusted: Whether only the last stage is needed.
     """
     uv = seen.tracks.uv
     placed = np.flatnonzero(np.isfinite(start.window_from_cam[:, 0, 0]))
@@ -107,7 +112,8 @@ def solve(
     has_depth = depth is not None and len(depth.track) >= MIN_KNOWN
     distance = None if has_depth else held_distance(start, priors)
     problem = Problem(uv=uv, poses=priors.poses, depth=depth, distance=distance)
-    stages = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
+    stages: tuple[Stage, ...] = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
+    stages = FROM_ADJUSTED if is_adjusted else stages
     picked = select_tracks(seen.tracks, seen.image_size, _MAX_ADJUSTED)
     try:
         adjusted = adjust_in_stages(
@@ -181,6 +187,14 @@ def verified(candidate: Candidate, seen: WindowTracks) -> Bool[np.ndarray, ' S']
     has_enough = (score.num_inliers >= MIN_INLIERS) & (score.num_cells >= _MIN_CELLS)
     num_seen = np.maximum(seen.tracks.is_seen.sum(axis=0), 1)
     return is_placed & has_enough & (score.num_inliers >= MIN_SHARE * num_seen)
+
+
+def explains_more(candidate: Candidate, other: Candidate) -> bool:
+    """Return True if a candidate explains more within what the better of two leaves as noise."""
+    scores = candidate.score, other.score
+    max_px = min(fit_px(score.error_px, score.is_inlier) for score in scores)
+    mine, others = (support(score.error_px, max_px, MOVING) for score in scores)
+    return mine > others
 
 
 def point_angles(

@@ -7,12 +7,20 @@ from dataclasses import replace
 import math
 import time
 
+from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.mapping.refinement.bundle_adjustment import Geometry, Problem
+from vggt_ros.mapping.refinement.bundle_adjustment import Geometry, PosePrior, Problem
 from vggt_ros.mapping.refinement.coarse_to_fine import with_better_points
-from vggt_ros.mapping.refinement.focal_search import best_focal_factor, with_focal_factor
+from vggt_ros.mapping.refinement.focal_search import (
+    best_focal_factor,
+    FOCAL_LOG_SIGMA,
+    is_clear_gain,
+    with_focal_factor,
+)
+from vggt_ros.mapping.refinement.network_pose_prior import network_pose_priors
 from vggt_ros.mapping.refinement.network_start import NetworkEstimate, start_from_network
+from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, noise_px, support, TURNING
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow, RefinementReport
 from vggt_ros.mapping.refinement.track_score import TrackScore
 from vggt_ros.mapping.refinement.track_selection import select_tracks
@@ -20,6 +28,7 @@ from vggt_ros.mapping.refinement.track_start import start_from_tracks
 from vggt_ros.mapping.refinement.turning_window import refine_rotations_only
 from vggt_ros.mapping.refinement.window_candidate import (
     Candidate,
+    explains_more,
     held_distance,
     in_unit_of_network,
     MIN_KNOWN,
@@ -31,16 +40,25 @@ from vggt_ros.mapping.refinement.window_candidate import (
 )
 from vggt_ros.mapping.refinement.window_tracks import WindowTracks
 
-# The first start is good enough if all cameras are verified and this share of all fits.
-_GOOD_SHARE = 0.75
+# The first start is good enough if all cameras are verified and this share of all fits, and this
+# share of what each of them sees.
+_GOOD_SHARE, _GOOD_SHARE_OF_CAMERA = 0.75, 0.6
 # Less than this, and without points that are known already, positions are not determined.
 _MIN_MEDIAN_ANGLE_RAD = np.radians(0.6)
-# More than this is parallax. Between the two there is none if rotations alone score nearly as
-# well: a camera that moves a little and turns against it sees a shell of points as if it turned.
-_CLEAR_MEDIAN_ANGLE_RAD = np.radians(3.0)
-_ENOUGH_BY_ROTATION = 0.95
-# Tracks by which a focal length is found, and how sure the network's is.
-_MAX_FOR_FOCAL, _FOCAL_LOG_SIGMA = 200, 0.1
+# With less than this, or from tracks alone, the first window of a map has several solutions that
+# fit: all starts are tried.
+_ENOUGH_MEDIAN_ANGLE_RAD = np.radians(8.0)
+# More than this is parallax. Between the two there is none if rotations alone explain as much: a
+# camera that moves a little and turns against it sees a shell of points as if it turned, and with
+# things that move cameras that only turn have points that seem to be near.
+_CLEAR_MEDIAN_ANGLE_RAD = np.radians(10.0)
+# A prior of the network's cameras costs hardly anything of what fits, or it is wrong.
+_KEPT_BY_PRIOR = 0.97
+# So near the network, radians and median depths beside a pixel of noise, is a solution that wins
+# if it is nearly as good.
+_NEAR_TURN_RAD, _NEAR_SHIFT, _NEARLY_AS_GOOD = np.radians(0.5), 0.01, 0.97
+# Tracks by which a focal length is found.
+_MAX_FOR_FOCAL = 200
 # A start whose points are this near their observations needs no coarse stage.
 _NEAR_PX = 6.0
 
@@ -50,15 +68,17 @@ def refine_window(
 ) -> RefinedWindow:
     """Find the cameras and points that explain the tracks, and say which of them are confirmed.
 
-    Bundle adjustment from two starts, the better score wins: the network's cameras, and cameras
+    Bundle adjustment from two starts, what explains more wins: the network's cameras, and cameras
     from the tracks alone (two-view geometry, PnP). The second is tried only if the first does not
-    explain nearly everything. Where there is no parallax only rotations are refined.
+    explain nearly everything, or hardly has parallax. Where there is none, only rotations are
+    refined. What tracks do not tell of the cameras stays with the network.
 
     Args:
         seen: Tracks and pairs.
         estimate: The network's.
         priors: What the map knows.
-        budget_s: After this time no second start is tried, nor another focal length.
+        budget_s: After this time no second start is tried, nor another focal length, and cameras
+            are not drawn to the network's.
 
     Returns:
         Cameras that are not verified keep the network's pose.
@@ -74,6 +94,8 @@ def refine_window(
         if turning is None and not seen.is_calibrated and time.perf_counter() < deadline_s:
             best, seen = _with_better_focal(best, seen, priors)
             turning = _turning(best, seen, estimate, priors)
+        if turning is None and time.perf_counter() < deadline_s:
+            best = _drawn_to_network(best, seen, estimate, priors)
         refined = _adjusted(seen, estimate, best, given_focal) if turning is None else turning
     report = replace(refined.report, duration_s=time.perf_counter() - start_s)
     return replace(refined, report=report)
@@ -88,9 +110,12 @@ def _best_candidate(
         candidate = solve(name, start, seen, estimate, priors, is_near=is_near)
         if candidate is None:
             continue
-        if best is None or candidate.score.total > best.score.total:
+        if best is None or explains_more(candidate, best):
             best = candidate
-        if _is_good(best, seen) or time.perf_counter() > deadline_s:
+        is_enough = _is_good(best, seen) and (
+            priors.hold_scale or (name == 'network' and _has_much_parallax(best, seen))
+        )
+        if is_enough or time.perf_counter() > deadline_s:
             break
     return best
 
@@ -106,14 +131,69 @@ def _with_better_focal(
     factor = best_focal_factor(
         replace(best.geometry, points=best.geometry.points[few]),
         of_tracks(problem, few),
-        _FOCAL_LOG_SIGMA,
+        FOCAL_LOG_SIGMA,
     )
     K = with_focal_factor(best.geometry.K, factor)
     other = replace(seen, K=K)
     found = solve(best.name, replace(best.geometry, K=K), other, None, priors, is_near=True)
-    if found is None or found.score.total <= best.score.total:
+    if found is None:
+        return best, seen
+    max_px = fit_px(found.score.error_px, found.score.is_inlier)
+    if not is_clear_gain(best.score.error_px, found.score.error_px, max_px, factor):
         return best, seen
     return found, other
+
+
+def _drawn_to_network(
+    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
+) -> Candidate:
+    """Adjust once more, with the network's cameras as a prior, unless the map knows points."""
+    if _knows_points(best.score, priors):
+        return best
+    best = _near_network(best, seen, estimate, priors)
+    is_inlier = best.score.is_inlier & verified(best, seen)
+    is_inlier &= (is_inlier.sum(axis=1) >= 2)[:, None]
+    sigma_px = noise_px(best.score.error_px, is_inlier)
+    poses = network_pose_priors(best.geometry, estimate.window_from_cam, is_inlier, sigma_px)
+    if not poses:
+        return best
+    all_poses = {prior.row: prior for prior in [*poses, *priors.poses]}
+    priors = replace(priors, poses=list(all_poses.values()))
+    drawn = solve(best.name, best.geometry, seen, estimate, priors, is_near=True, is_adjusted=True)
+    if drawn is None:
+        return best
+    max_px = fit_px(best.score.error_px, is_inlier)
+    before, after = (support(each.score.error_px, max_px, MOVING) for each in (best, drawn))
+    return drawn if after >= _KEPT_BY_PRIOR * before else best
+
+
+def _near_network(
+    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
+) -> Candidate:
+    """Return what fits best near the network's cameras if that is nearly as good.
+
+    Things that move, or two ways to see a wall, give solutions that are degrees away from a
+    network which is nearly right, and the coarse stages lead to them.
+    """
+    start = start_from_network(estimate, seen.tracks.uv, best.geometry.K)
+    depth = float(np.nanmedian(estimate.track_depth))
+    poses = {
+        row: PosePrior(
+            row=row,
+            window_from_cam=pose,
+            rotation_sigma_rad=_NEAR_TURN_RAD,
+            translation_sigma=_NEAR_SHIFT * depth,
+        )
+        for row, pose in enumerate(estimate.window_from_cam)
+    } | {prior.row: prior for prior in priors.poses}
+    priors = replace(priors, poses=list(poses.values()))
+    near = solve('network', start, seen, estimate, priors, is_near=True)
+    if near is None:
+        return best
+    scores = best.score, near.score
+    max_px = min(fit_px(score.error_px, score.is_inlier) for score in scores)
+    before, after = (support(score.error_px, max_px, MOVING) for score in scores)
+    return near if after >= _NEARLY_AS_GOOD * before else best
 
 
 def _starts(
@@ -148,8 +228,22 @@ def _fits_roughly(start: Geometry, seen: WindowTracks) -> bool:
 
 
 def _is_good(candidate: Candidate, seen: WindowTracks) -> bool:
-    share = candidate.score.is_inlier.sum() / max(int(seen.tracks.is_seen.sum()), 1)
-    return bool(share >= _GOOD_SHARE) and bool(verified(candidate, seen).all())
+    num_seen = np.maximum(seen.tracks.is_seen.sum(axis=0), 1)
+    num_inliers = candidate.score.num_inliers
+    is_good = num_inliers.sum() >= _GOOD_SHARE * num_seen.sum()
+    is_good &= (num_inliers >= _GOOD_SHARE_OF_CAMERA * num_seen).all()
+    return bool(is_good) and bool(verified(candidate, seen).all())
+
+
+def _has_much_parallax(candidate: Candidate, seen: WindowTracks) -> bool:
+    return bool(_median_angle_rad(candidate, seen) >= _ENOUGH_MEDIAN_ANGLE_RAD)
+
+
+def _median_angle_rad(candidate: Candidate, seen: WindowTracks) -> float:
+    """Return the median of the largest angles between the rays of points that fit."""
+    is_used = np.asarray(candidate.score.is_inlier.any(axis=1))
+    angle_rad = point_angles(candidate.geometry, seen, candidate.score.is_inlier)
+    return float(np.median(angle_rad[is_used])) if is_used.any() else 0.0
 
 
 def _turning(
@@ -160,14 +254,20 @@ def _turning(
     # Where nothing fits, turning on the spot would not explain it either.
     if not is_used.any() or _knows_points(best.score, priors):
         return None
-    angle_rad = point_angles(best.geometry, seen, best.score.is_inlier)
-    median_rad = float(np.median(angle_rad[is_used]))
+    median_rad = _median_angle_rad(best, seen)
     if median_rad >= _CLEAR_MEDIAN_ANGLE_RAD:
         return None
-    refined, total = refine_rotations_only(seen, estimate, priors)
-    if median_rad < _MIN_MEDIAN_ANGLE_RAD or total >= _ENOUGH_BY_ROTATION * best.score.total:
+    refined, error_px = refine_rotations_only(seen, estimate, priors)
+    if median_rad < _MIN_MEDIAN_ANGLE_RAD or _is_explained_by_turning(best, error_px):
         return refined
     return None
+
+
+def _is_explained_by_turning(best: Candidate, turning_px: Float[np.ndarray, 'N S']) -> bool:
+    """Return True if rotations alone explain as much as cameras that move and points."""
+    max_px = fit_px(best.score.error_px, best.score.is_inlier)
+    moving = support(best.score.error_px, max_px, MOVING)
+    return support(turning_px, max_px, TURNING) >= moving
 
 
 def _knows_points(score: TrackScore, priors: WindowPriors) -> bool:
