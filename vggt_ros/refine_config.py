@@ -32,8 +32,8 @@ class RefineSettings:
     )
     budget_ms: int = parameter(
         1500,
-        'Time for the poses of a window; when it is over, no second start is tried and the depth '
-        'of this window is not compared pixel by pixel.',
+        'Processor time for the poses of a window; when it is over, no second start is tried and '
+        'the depth of this window is not compared pixel by pixel.',
         unit='ms',
         minimum=50,
         maximum=60_000,

@@ -8,11 +8,13 @@ from vggt_ros.mapping.refinement import window_candidate
 from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, Geometry, PosePrior, Problem
 from vggt_ros.mapping.refinement.network_start import log_depth_ratios, start_from_network
 from vggt_ros.mapping.refinement.track_score import score_tracks
+from vggt_ros.mapping.refinement.tracks import FeatureTracks
 from vggt_ros.mapping.refinement.window_candidate import (
     Candidate,
     explains_more,
     held_distance,
     in_unit_of_network,
+    MIN_INLIERS,
     of_tracks,
     point_angles,
     solve,
@@ -39,7 +41,7 @@ def truth_of(window, seen):
 
 
 def candidate_of(geometry, seen):
-    score = score_tracks(geometry, seen.tracks, seen.image_size)
+    score = score_tracks(geometry, seen.tracks)
     return Candidate(name='network', geometry=geometry, score=score)
 
 
@@ -168,6 +170,36 @@ def test_inliers_that_are_the_smaller_part_verify_nothing(tracked):
     seen = replace(seen, tracks=replace(seen.tracks, uv=uv))
     found = verified(candidate_of(truth_of(window, seen), seen), seen)
     np.testing.assert_array_equal(found, np.arange(7) != 4)
+
+
+def test_points_that_only_an_unconfirmed_camera_sees_too_confirm_nothing(tracked):
+    window = tracked()
+    feature, uv = window.tracks.feature.copy(), window.tracks.uv.copy()
+    # Camera 6 shares its points with camera 5 alone, and that one is where it is not.
+    feature[:, 6], uv[:, 6] = -1, np.nan
+    rows = np.arange(60)
+    for camera in (5, 6):
+        feature[rows, camera] = rows
+        uv[rows, camera] = window.tracks.uv[rows, camera]
+    feature[:60, :5], uv[:60, :5] = -1, np.nan
+    uv[60:, 5] += 60.0
+    seen = replace(window.seen(), tracks=FeatureTracks(feature=feature, uv=uv))
+    truth = Geometry(window_from_cam=window.window_from_cam, K=window.K, points=window.points)
+    candidate = candidate_of(truth, seen)
+    assert candidate.score.num_inliers[6] > MIN_INLIERS
+    np.testing.assert_array_equal(verified(candidate, seen), np.arange(7) < 5)
+
+
+def test_of_groups_that_share_no_points_the_largest_is_confirmed(tracked):
+    window = tracked()
+    feature, uv = window.tracks.feature.copy(), window.tracks.uv.copy()
+    feature[::2, 4:], uv[::2, 4:] = -1, np.nan
+    feature[1::2, :4], uv[1::2, :4] = -1, np.nan
+    seen = replace(window.seen(), tracks=FeatureTracks(feature=feature, uv=uv))
+    truth = Geometry(window_from_cam=window.window_from_cam, K=window.K, points=window.points)
+    candidate = candidate_of(truth, seen)
+    assert candidate.score.num_inliers.min() > MIN_INLIERS
+    np.testing.assert_array_equal(verified(candidate, seen), np.arange(7) < 4)
 
 
 def test_only_rays_that_fit_have_an_angle(tracked):

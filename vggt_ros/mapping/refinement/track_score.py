@@ -26,13 +26,11 @@ class TrackScore:
         total: Sum over the observations of 1 - min(error, 4 px) / 4 px.
         error_px: (N, S) reprojection errors; NaN where a track is not seen or has no point.
         num_inliers: (S,) observations within `INLIER_PX`, of tracks that two cameras see so.
-        num_cells: (S,) parts of the image, of 36, in which they are.
     """
 
     total: float
     error_px: Float[np.ndarray, 'N S']
     num_inliers: Int[np.ndarray, ' S']
-    num_cells: Int[np.ndarray, ' S']
 
     @property
     def is_inlier(self) -> Bool[np.ndarray, 'N S']:
@@ -46,15 +44,12 @@ class TrackScore:
         return float(np.median(inliers)) if inliers.size else float('nan')
 
 
-def score_tracks(
-    geometry: Geometry, tracks: FeatureTracks, image_size: tuple[int, int]
-) -> TrackScore:
+def score_tracks(geometry: Geometry, tracks: FeatureTracks) -> TrackScore:
     """Compare a geometry with the observations.
 
     Args:
         geometry: Cameras with poses of NaN are left out.
         tracks: Of the same window.
-        image_size: Width and height, pixels.
     """
     is_placed = np.isfinite(geometry.window_from_cam[:, 0, 0])
     poses = np.where(is_placed[:, None, None], geometry.window_from_cam, np.eye(4))
@@ -66,9 +61,6 @@ def score_tracks(
         total=float(np.maximum(1.0 - known / MAX_ERROR_PX, 0.0).sum()),
         error_px=error_px,
         num_inliers=inliers.sum(axis=0),
-        num_cells=np.array(
-            [_num_cells(tracks.uv[inliers[:, i], i], image_size) for i in range(len(poses))]
-        ),
     )
 
 
@@ -78,6 +70,7 @@ def _inliers(error_px: Float[np.ndarray, 'N S']) -> Bool[np.ndarray, 'N S']:
     return is_near & (is_near.sum(axis=1) >= 2)[:, None]
 
 
-def _num_cells(uv: Float[np.ndarray, 'n 2'], image_size: tuple[int, int]) -> int:
+def num_cells(uv: Float[np.ndarray, 'n 2'], image_size: tuple[int, int]) -> int:
+    """Return in how many of the 36 parts of an image there is a pixel."""
     cells = np.clip((uv + 0.5) * _CELLS / np.array(image_size), 0, _CELLS - 1).astype(int)
     return len(np.unique(cells[:, 0] * _CELLS + cells[:, 1]))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float, Int
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
@@ -30,7 +32,7 @@ from vggt_ros.mapping.refinement.network_start import (
     NetworkEstimate,
 )
 from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, support
-from vggt_ros.mapping.refinement.track_score import score_tracks, TrackScore
+from vggt_ros.mapping.refinement.track_score import num_cells, score_tracks, TrackScore
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.triangulation import largest_angle_rad, rays_in_window
 from vggt_ros.mapping.refinement.window_tracks import WindowTracks
@@ -39,6 +41,8 @@ from vggt_ros.mapping.refinement.window_tracks import WindowTracks
 # share of all it has.
 MIN_INLIERS, MIN_SHARE = 25, 0.4
 _MIN_CELLS = 5
+# Two cameras that share so many points are where they are seen from each other.
+_MIN_SHARED = 8
 # So many points that are known already tell the scale.
 MIN_KNOWN = 20
 # Tracks that are adjusted; the points of the others follow.
@@ -128,9 +132,7 @@ def solve(
     if estimate is not None and not priors.hold_scale:
         known = {prior.row: prior.window_from_cam for prior in priors.poses}
         geometry = in_unit_of_network(geometry, estimate, known)
-    return Candidate(
-        name=name, geometry=geometry, score=score_tracks(geometry, seen.tracks, seen.image_size)
-    )
+    return Candidate(name=name, geometry=geometry, score=score_tracks(geometry, seen.tracks))
 
 
 def in_unit_of_network(
@@ -181,12 +183,42 @@ def of_tracks(problem: Problem, picked: Int[np.ndarray, ' n']) -> Problem:
 
 
 def verified(candidate: Candidate, seen: WindowTracks) -> Bool[np.ndarray, ' S']:
-    """Return the cameras whose place enough of their observations confirm, all over the image."""
-    score = candidate.score
-    is_placed = np.isfinite(candidate.geometry.window_from_cam[:, 0, 0])
-    has_enough = (score.num_inliers >= MIN_INLIERS) & (score.num_cells >= _MIN_CELLS)
-    num_seen = np.maximum(seen.tracks.is_seen.sum(axis=0), 1)
-    return is_placed & has_enough & (score.num_inliers >= MIN_SHARE * num_seen)
+    """Return the cameras whose place enough of their observations confirm, all over the image.
+
+    Only observations of points count that another verified camera sees, too, and of cameras that
+    fall into groups without points in common the largest group: nothing tells where one is seen
+    from the other.
+    """
+    is_seen = seen.tracks.is_seen
+    num_seen = np.maximum(is_seen.sum(axis=0), 1)
+    found = np.isfinite(candidate.geometry.window_from_cam[:, 0, 0])
+    while found.any():
+        is_inlier = candidate.score.is_inlier & found
+        is_inlier &= (is_inlier.sum(axis=1) >= 2)[:, None]
+        number = is_inlier.sum(axis=0)
+        cells = np.array(
+            [
+                num_cells(seen.tracks.uv[is_inlier[:, i], i], seen.image_size)
+                for i in range(len(found))
+            ]
+        )
+        better = found & (number >= MIN_INLIERS) & (cells >= _MIN_CELLS)
+        better &= number >= MIN_SHARE * num_seen
+        better = _largest_group(is_inlier & better, better)
+        if (better == found).all():
+            break
+        found = better
+    return found
+
+
+def _largest_group(
+    is_inlier: Bool[np.ndarray, 'N S'], is_member: Bool[np.ndarray, ' S']
+) -> Bool[np.ndarray, ' S']:
+    """Return which of the members belong to the most that share enough points, one by one."""
+    shared = is_inlier.T.astype(np.int64) @ is_inlier.astype(np.int64)
+    _, group = connected_components(csr_array(shared >= _MIN_SHARED), directed=False)
+    size = np.bincount(group[is_member], minlength=int(group.max()) + 1)
+    return is_member & (group == int(np.argmax(size)))
 
 
 def explains_more(candidate: Candidate, other: Candidate) -> bool:

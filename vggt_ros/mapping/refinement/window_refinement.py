@@ -77,13 +77,13 @@ def refine_window(
         seen: Tracks and pairs.
         estimate: The network's.
         priors: What the map knows.
-        budget_s: After this time no second start is tried, nor another focal length, and cameras
-            are not drawn to the network's.
+        budget_s: After this processor time of the calling thread no second start is tried, nor
+            another focal length, and cameras are not drawn to the network's.
 
     Returns:
         Cameras that are not verified keep the network's pose.
     """
-    start_s = time.perf_counter()
+    start_s = time.thread_time()
     deadline_s = start_s + budget_s
     given_focal = float(seen.K[0, 0, 0])
     best = _best_candidate(seen, estimate, priors, deadline_s)
@@ -91,13 +91,13 @@ def refine_window(
         refined = _unrefined(seen, estimate, 'too few tracks join its images')
     else:
         turning = _turning(best, seen, estimate, priors)
-        if turning is None and not seen.is_calibrated and time.perf_counter() < deadline_s:
+        if turning is None and not seen.is_calibrated and time.thread_time() < deadline_s:
             best, seen = _with_better_focal(best, seen, priors)
             turning = _turning(best, seen, estimate, priors)
-        if turning is None and time.perf_counter() < deadline_s:
+        if turning is None and time.thread_time() < deadline_s:
             best = _drawn_to_network(best, seen, estimate, priors)
         refined = _adjusted(seen, estimate, best, given_focal) if turning is None else turning
-    report = replace(refined.report, duration_s=time.perf_counter() - start_s)
+    report = replace(refined.report, duration_s=time.thread_time() - start_s)
     return replace(refined, report=report)
 
 
@@ -115,7 +115,7 @@ def _best_candidate(
         is_enough = _is_good(best, seen) and (
             priors.hold_scale or (name == 'network' and _has_much_parallax(best, seen))
         )
-        if is_enough or time.perf_counter() > deadline_s:
+        if is_enough or time.thread_time() > deadline_s:
             break
     return best
 
