@@ -31,7 +31,7 @@ class RefineSettings:
         read_only=True,
     )
     budget_ms: int = parameter(
-        1500,
+        2500,
         'Processor time for the poses of a window; when it is over, no second start is tried and '
         'the depth of this window is not compared pixel by pixel.',
         unit='ms',

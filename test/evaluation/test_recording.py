@@ -29,6 +29,13 @@ def test_loading_never_unpickles(tmp_path):
         Recording.load(tmp_path / 'evil.npz')
 
 
+def test_without_calibration_the_images_that_the_node_got_count(recording):
+    unknown = replace(
+        recording, input_stamps_ns=np.zeros(0, np.int64), diagnostics={'frames_in': '12'}
+    )
+    assert unknown.share_with_pose == 0.5
+
+
 def test_images_without_a_pose_are_missed(recording):
     assert recording.share_with_pose == 1.0
     longer = replace(recording, input_stamps_ns=np.arange(24, dtype=np.int64))
