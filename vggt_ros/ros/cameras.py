@@ -19,7 +19,7 @@ from vggt_ros.ros.qos_events import QosEvents
 # Once said, a problem that stays is said again after so many periods.
 _REMINDER_PERIODS = 6
 # Numbers that change while the problem stays the same.
-_MEASURED = re.compile(r'[-+]?[0-9.]+(?=( s|%| Hz| ms))')
+_MEASURED = re.compile(r'[-+]?[0-9.]+(?=( s|%| Hz| ms| of | messages| MB))')
 
 
 class Cameras:

@@ -155,6 +155,7 @@ def _input_values(health: Health) -> dict[str, str]:
     for topic in health.topics:
         values[f'input.{topic.topic}.rate_hz'] = _number(topic.rate_hz)
         values[f'input.{topic.topic}.publishers'] = str(topic.num_publishers)
+        values[f'input.{topic.topic}.loss'] = topic.loss
     if len(health.cameras) > 1:
         for number, camera in enumerate(health.cameras):
             name = f'camera_{number}'
