@@ -5,10 +5,7 @@ import pytest
 from vggt_ros.middleware_profile import profile_variables
 
 CONFIG = Path(__file__).parents[1] / 'config'
-FAST_DDS = {
-    'FASTDDS_DEFAULT_PROFILES_FILE': str(CONFIG / 'fastdds_large_data.xml'),
-    'FASTRTPS_DEFAULT_PROFILES_FILE': str(CONFIG / 'fastdds_large_data.xml'),
-}
+PROFILE = CONFIG / 'fastdds_large_data.xml'
 
 
 @pytest.fixture
@@ -22,9 +19,19 @@ def variables(tmp_path):
 
 
 @pytest.mark.parametrize('middleware', [{}, {'RMW_IMPLEMENTATION': 'rmw_fastrtps_cpp'}])
-def test_fast_dds_gets_its_profile(variables, middleware):
-    assert variables(**middleware) == FAST_DDS
-    assert all(Path(path).is_file() for path in FAST_DDS.values())
+@pytest.mark.parametrize(
+    ('distribution', 'name'),
+    [
+        (None, 'FASTDDS_DEFAULT_PROFILES_FILE'),
+        ('humble', 'FASTRTPS_DEFAULT_PROFILES_FILE'),
+        ('jazzy', 'FASTRTPS_DEFAULT_PROFILES_FILE'),
+        ('kilted', 'FASTDDS_DEFAULT_PROFILES_FILE'),
+    ],
+)
+def test_fast_dds_gets_its_profile_by_the_name_it_knows(variables, middleware, distribution, name):
+    words = middleware if distribution is None else {'ROS_DISTRO': distribution, **middleware}
+    assert variables(**words) == {name: str(PROFILE)}
+    assert PROFILE.is_file()
 
 
 @pytest.mark.parametrize(

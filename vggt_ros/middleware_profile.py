@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 FAST_DDS_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+_WITH_FAST_DDS_2 = ('humble', 'iron', 'jazzy')
 PROFILE_VARIABLES = (*FAST_DDS_VARIABLES, 'CYCLONEDDS_URI')
 # Other ways to choose how Fast DDS carries messages: a variable, files where it is started.
 _CHOICES = (*PROFILE_VARIABLES, 'FASTDDS_BUILTIN_TRANSPORTS')
@@ -37,8 +38,9 @@ def profile_variables(
     if middleware.startswith('rmw_fastrtps'):
         if any((here / name).exists() for name in _FILES):
             return {}
-        # Fast DDS 3 reads the first, Fast DDS 2 the second.
-        return dict.fromkeys(FAST_DDS_VARIABLES, str(config / 'fastdds_large_data.xml'))
+        # Fast DDS 3 warns about the name of Fast DDS 2, which does not know the other one.
+        is_2 = environment.get('ROS_DISTRO') in _WITH_FAST_DDS_2
+        return {FAST_DDS_VARIABLES[is_2]: str(config / 'fastdds_large_data.xml')}
     if middleware.startswith('rmw_cyclonedds') and _allowed_bytes(socket_limit) >= _CYCLONE_BYTES:
         return {'CYCLONEDDS_URI': f'file://{config / "cyclonedds.xml"}'}
     return {}

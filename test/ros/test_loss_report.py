@@ -61,7 +61,7 @@ def test_a_message_now_and_then_is_no_news(lost):
         (replace(LOST, num_reported=0), RELIABLE, ['input.qos_depth', 'ros2 topic hz']),
         (LOST, BEST_EFFORT, ['FASTDDS_DEFAULT_PROFILES_FILE', 'let it be reliable']),
         (LOST, replace(BEST_EFFORT, is_local=None), ['FASTDDS_DEFAULT_PROFILES_FILE']),
-        (LOST, RELIABLE, ['queue of 5 or more', 'FASTDDS_DEFAULT_PROFILES_FILE']),
+        (LOST, RELIABLE, ['queue of 10 or more', 'FASTDDS_DEFAULT_PROFILES_FILE']),
         (
             LOST,
             replace(BEST_EFFORT, is_local=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -36,13 +36,18 @@ _FAST_DDS = bytes((1, 15))
 
 @dataclass(slots=True, kw_only=True)
 class _Ear:
-    """One subscription; `retires_s` is when it goes, None while it is needed."""
+    """One subscription.
+
+    `retires_s` is when it goes, None while it is needed. It is muted when what comes in its place
+    hears something: from two queues messages would come out of order.
+    """
 
     key: int
     offer: Offer
     depth: int
     subscription: Subscription
     retires_s: float | None = None
+    is_muted: bool = False
 
 
 class FollowingSubscription:
@@ -124,6 +129,11 @@ class FollowingSubscription:
         if not losses.num_lost:
             return ''
         publishers = self._node.get_publishers_info_by_topic(self.topic)
+        if publishers:
+            self._link = self._link_to(publishers)
+        return loss_line(self.topic, losses, self._link)
+
+    def _link_to(self, publishers: Sequence[Any]) -> Link:
         own = {
             _machine(each)
             for each in self._node.get_subscriptions_info_by_topic(self.topic)
@@ -131,15 +141,15 @@ class FollowingSubscription:
         }
         machines = {_machine(each) for each in publishers}
         is_known = None not in machines | own
-        link = Link(
+        return Link(
             is_offered_reliable=all(_offer(each).is_reliable for each in publishers),
             is_asked_reliable=any(each.offer.is_reliable for each in self._ears),
             is_local=machines <= own if own and is_known else None,
         )
-        return loss_line(self.topic, losses, link)
 
     def _reset(self) -> None:
         self._meter = LossMeter()
+        self._link = Link(is_offered_reliable=False, is_asked_reliable=False, is_local=None)
         self._duplicates = Duplicates()
         self._rate = Rate()
         self._num_bytes = 0
@@ -218,8 +228,22 @@ class FollowingSubscription:
         if offer.is_reliable or not any(each.offer.is_reliable for each in self._ears):
             self._meter.report(number)
 
+    def _is_muted(self, source: int) -> bool:
+        """Return whether an ear is not listened to any more; mute those that it replaces."""
+        by_key = {each.key: each for each in self._ears}
+        ear = by_key.get(source)
+        if ear is None or ear.retires_s is not None:
+            return ear is None or ear.is_muted
+        active = {each.offer for each in self._ears if each.retires_s is None}
+        for each in self._ears:
+            if each.retires_s is not None and (each.offer not in active - {ear.offer}):
+                each.is_muted = True
+        return False
+
     def _on_message(self, source: int, message: Any) -> None:
         stamp_ns = ns_from_stamp(message.header.stamp)
+        if self._is_muted(source):
+            return
         if self._duplicates.is_duplicate((stamp_ns, message.header.frame_id), source):
             return
         self.last_s = time.monotonic()

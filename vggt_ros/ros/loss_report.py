@@ -141,8 +141,8 @@ def _remedy(losses: Losses, link: Link) -> str:
         return remedy + ('' if link.is_offered_reliable else ', or let the publisher be reliable')
     if link.is_offered_reliable:
         return (
-            f'the publisher throws away what it can not send in time; give it a queue of 5 or '
-            f'more, {_PROFILE}, or lower the rate or the size of the images'
+            f'the publisher throws away what it can not send in time; {_PROFILE}, give it a '
+            f'queue of 10 or more, or lower the rate or the size of the images'
         )
     return (
         f'the publisher is best effort, and what does not fit into the memory that it shares '
