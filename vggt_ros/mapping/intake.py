@@ -10,6 +10,7 @@ from vggt_ros.mapping.frame_set import FrameSet
 from vggt_ros.mapping.keyframes import KeyframeSelector
 from vggt_ros.mapping.stream_check import Refusal, StreamCheck, TimeJump
 from vggt_ros.mapping.synchronizer import AnyFrame, CameraSync, Synchronizer
+from vggt_ros.mapping.view_quality import why_no_window
 from vggt_ros.mapping.window_buffer import WindowBuffer
 
 
@@ -50,6 +51,10 @@ class Intake:
     def num_waiting(self) -> int:
         """Frames that wait for those of other cameras."""
         return self._sync.num_waiting
+
+    def why_no_window(self) -> str:
+        """Return why the images that come make no window; empty if nothing is in the way."""
+        return why_no_window(self._keyframes.quality, self._config.keyframe)
 
     def cameras(self) -> tuple[CameraSync, ...]:
         """Return how the cameras fit to each other."""

@@ -52,6 +52,8 @@ class Snapshot:
         window_limit: Frame sets that windows are limited to for lack of memory, None if they are
             not.
         epoch: Number of resets.
+        no_window: Why there is no window yet, empty once there was one and while nothing is in
+            the way.
     """
 
     state: str
@@ -64,6 +66,7 @@ class Snapshot:
     loop_statistics: LoopStatistics
     window_limit: int | None
     epoch: int
+    no_window: str = ''
 
 
 class Mapper:
@@ -290,6 +293,7 @@ class Mapper:
                 loop_statistics=self._builder.loop_statistics,
                 window_limit=self._buffer.limit,
                 epoch=self._buffer.epoch,
+                no_window=self._intake.why_no_window() if self._state() == 'buffering' else '',
             )
 
     def _after_jump(self, jump: TimeJump) -> None:
