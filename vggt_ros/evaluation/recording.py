@@ -58,8 +58,13 @@ class Recording:
 
     @property
     def share_with_pose(self) -> float:
-        """Share of the images that were sent for which a pose came back, 0..1."""
-        return len(self.stamps_ns) / max(len(self.input_stamps_ns), 1)
+        """Share of the images that were sent for which a pose came back, 0..1.
+
+        Cameras without calibration send no stamps that are recorded: then that of the images that
+        the node received.
+        """
+        num_images = len(self.input_stamps_ns) or int(self.diagnostics.get('frames_in', '0'))
+        return len(self.stamps_ns) / max(num_images, 1)
 
     def save(self, path: Path) -> None:
         """Write an .npz file that `load` reads back."""

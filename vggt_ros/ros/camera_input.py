@@ -103,6 +103,12 @@ class CameraInput:
             self._subscribe_images(chosen)
             self._node.get_logger().info(f'reading images from {self.topic}')
 
+    def check_calibration(self) -> None:
+        """Take the images that have waited for a calibration long enough."""
+        if self._image_subscription is not None:
+            for image in self._gate.overdue():
+                self._take(image)
+
     def reports(self) -> tuple[TopicReport, ...]:
         """Return how the topics are: that of the images and, if used, that of the calibration."""
         if self._image_subscription is None:

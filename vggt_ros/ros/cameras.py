@@ -73,6 +73,7 @@ class Cameras:
         """
         for each in self._inputs:
             each.check_transport()
+            each.check_calibration()
         self.topics = tuple(report for each in self._inputs for report in each.reports())
         period_s = self._settings.watchdog_period
         if not period_s:
