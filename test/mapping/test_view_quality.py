@@ -6,24 +6,22 @@ from vggt_ros.config import KeyframeSettings
 from vggt_ros.mapping.view_quality import ViewQuality, why_no_window
 
 STILL = ViewQuality(
-    stamp_ns=12_000_000_000,
-    still_since_ns=2_000_000_000,
     mean_gray=110.0,
     num_corners=80,
     motion_px=0.26,
 )
 
 
-def reason(**changes):
-    return why_no_window(replace(STILL, **changes), KeyframeSettings())
+def reason(waited_s=10.0, **changes):
+    return why_no_window(replace(STILL, **changes), waited_s, KeyframeSettings())
 
 
 def test_before_the_first_image_there_is_nothing_to_say():
-    assert why_no_window(None, KeyframeSettings()) == ''
+    assert why_no_window(None, 10.0, KeyframeSettings()) == ''
 
 
 def test_a_camera_that_moves_now_and_then_is_told_nothing():
-    assert reason(still_since_ns=10_000_000_000) == ''
+    assert reason(waited_s=2.0) == ''
 
 
 def test_a_camera_that_stands_still_lacks_parallax():

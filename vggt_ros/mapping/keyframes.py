@@ -90,7 +90,7 @@ class KeyframeSelector:
         }
         if known:
             motion_px = max(_motion_px(self._last[each], known[each]) for each in known)
-            self._look(frame_set.stamp_ns, known.values(), motion_px)
+            self._look(known.values(), motion_px)
             waited_s = (frame_set.stamp_ns - self._last_stamp_ns) * 1e-9
             due = waited_s >= settings.max_interval and motion_px >= _STILL_PX
             if not due and motion_px < settings.min_parallax:
@@ -105,15 +105,11 @@ class KeyframeSelector:
         best = sorted(references, key=lambda camera: -len(references[camera].corners))
         self._last = {camera: references[camera] for camera in best[:_COMPARED_CAMERAS]}
         self._last_stamp_ns = frame_set.stamp_ns
-        self._look(frame_set.stamp_ns, [small[camera].gray for camera in self._last], 0.0)
+        self._look([small[camera].gray for camera in self._last], 0.0)
         return True
 
-    def _look(
-        self, stamp_ns: int, grays: Iterable[UInt8[np.ndarray, 'h w']], motion_px: float
-    ) -> None:
+    def _look(self, grays: Iterable[UInt8[np.ndarray, 'h w']], motion_px: float) -> None:
         self.quality = ViewQuality(
-            stamp_ns=stamp_ns,
-            still_since_ns=self._last_stamp_ns,
             # The one that is lit best: a lens that is covered does not speak for the others.
             mean_gray=min(
                 (float(gray.mean()) for gray in grays), key=lambda gray: abs(gray - 128)

@@ -12,7 +12,6 @@ _DARK_GRAY, _BRIGHT_GRAY = 12.0, 243.0
 MIN_CORNERS = 12
 # A camera that starts to move, or a robot that is about to, is not told anything.
 _PATIENCE_S = 3.0
-_NS_PER_S = 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,32 +19,26 @@ class ViewQuality:
     """What can be seen in the newest frame set, in its best image.
 
     Attributes:
-        stamp_ns: Of the set.
-        still_since_ns: Stamp of the last key set.
         mean_gray: Mean brightness, 0 to 255.
         num_corners: Points that motion can be measured by in the last key set.
         motion_px: Median motion since the last key set, as if the image were 518 px wide;
             infinite for another picture.
     """
 
-    stamp_ns: int
-    still_since_ns: int
     mean_gray: float
     num_corners: int
     motion_px: float
 
 
-def why_no_window(quality: ViewQuality | None, settings: KeyframeSettings) -> str:
+def why_no_window(quality: ViewQuality | None, waited_s: float, settings: KeyframeSettings) -> str:
     """Return why images make no window; empty if nothing is in the way, or not for long.
 
     Args:
         quality: Of the newest images, None before the first.
+        waited_s: Time since the last key set came, seconds.
         settings: `keyframe.*`.
     """
-    if quality is None:
-        return ''
-    waited_s = (quality.stamp_ns - quality.still_since_ns) / _NS_PER_S
-    if waited_s < _PATIENCE_S:
+    if quality is None or waited_s < _PATIENCE_S:
         return ''
     gray = f'mean brightness {quality.mean_gray:.0f} of 255'
     if quality.mean_gray < _DARK_GRAY:
