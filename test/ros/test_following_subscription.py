@@ -1,6 +1,7 @@
 """Publishers of all kinds, over the real middleware, and what is heard of them."""
 
 from collections import Counter
+import time
 
 import numpy as np
 import pytest
@@ -191,6 +192,25 @@ def test_the_queue_grows_with_the_rate_and_nothing_is_lost_or_doubled(make_node,
     assert make_node.spin(lambda: made.stamps == list(range(1, 201)))
     depth = max(ear.depth for ear in made.subscription._ears)
     assert depth in (30, 40, 50)
+
+
+def test_what_waits_while_the_queue_is_changed_is_not_lost(make_node, listen, talk):
+    talker = talk(RELIABLE)
+    made = listen()
+    assert make_node.spin(lambda: made.asked == kinds(RELIABLE))
+    assert talker.is_found()
+    talker.send([1])
+    for number in range(2, 8):  # these are not read yet
+        talker.publish(number)
+    time.sleep(0.2)
+    made.subscription._depth = 20
+    made.subscription._follow()
+    time.sleep(0.5)  # the new one is found by the publisher
+    for number in range(8, 12):
+        talker.publish(number)
+    assert make_node.spin(lambda: len(made.stamps) == 11), made.stamps
+    make_node.spin(lambda: False, 0.3)
+    assert made.stamps == list(range(1, 12))
 
 
 def test_what_is_lost_is_said_with_its_number(make_node, listen, talk):

@@ -229,16 +229,26 @@ class FollowingSubscription:
             self._meter.report(number)
 
     def _is_muted(self, source: int) -> bool:
-        """Return whether an ear is not listened to any more; mute those that it replaces."""
-        by_key = {each.key: each for each in self._ears}
-        ear = by_key.get(source)
+        """Return whether an ear is not listened to any more; end those that it replaces."""
+        ear = next((each for each in self._ears if each.key == source), None)
         if ear is None or ear.retires_s is not None:
             return ear is None or ear.is_muted
         active = {each.offer for each in self._ears if each.retires_s is None}
         for each in self._ears:
-            if each.retires_s is not None and (each.offer not in active - {ear.offer}):
+            is_replaced = each.retires_s is not None and each.offer not in active - {ear.offer}
+            if is_replaced and not each.is_muted:
+                self._drain(each)
                 each.is_muted = True
         return False
+
+    def _drain(self, ear: _Ear) -> None:
+        """Hand over what waits in the queue of an ear: it came before what its successor hears."""
+        for _ in range(ear.depth):
+            with ear.subscription.handle:
+                taken = ear.subscription.handle.take_message(self._kind, False)
+            if taken is None:
+                return
+            self._on_message(ear.key, taken[0])
 
     def _on_message(self, source: int, message: Any) -> None:
         stamp_ns = ns_from_stamp(message.header.stamp)
