@@ -41,3 +41,12 @@ def test_images_without_a_pose_are_missed(recording):
         input_stamps_ns=nothing,
     )
     assert empty.share_with_pose == 0.0
+
+
+def test_of_a_camera_without_calibration_the_images_that_arrived_are_counted(recording):
+    no_stamps = np.zeros(0, np.int64)
+    number = len(recording.stamps_ns)
+    uncalibrated = replace(
+        recording, input_stamps_ns=no_stamps, diagnostics={'frames_in': str(2 * number)}
+    )
+    assert uncalibrated.share_with_pose == 0.5

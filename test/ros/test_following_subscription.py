@@ -9,6 +9,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
 from vggt_ros.input_config import InputSettings
+from vggt_ros.ros import queue_depth
 from vggt_ros.ros.following_subscription import FollowingSubscription
 from vggt_ros.ros.messages import header_of, rgb_image
 from vggt_ros.ros.qos_events import QosEvents
@@ -184,14 +185,34 @@ def test_the_queue_is_as_long_as_the_user_says(make_node, listen, talk):
     assert len(made.stamps) < 20
 
 
-def test_the_queue_grows_with_the_rate_and_nothing_is_lost_or_doubled(make_node, listen, talk):
+def test_the_queue_shrinks_for_large_messages_and_nothing_is_lost_or_doubled(
+    make_node, listen, talk, monkeypatch
+):
+    monkeypatch.setattr(queue_depth, '_MAX_BYTES', 7 * PIXELS.nbytes)
     talker = talk(RELIABLE)
     made = listen()
     assert talker.is_found()
-    talker.send(range(1, 201))  # 4 s at up to 50 Hz
-    assert make_node.spin(lambda: made.stamps == list(range(1, 201)))
-    depth = max(ear.depth for ear in made.subscription._ears)
-    assert depth in (30, 40, 50)
+    talker.send(range(1, 101))  # the subscription changes in the middle of this
+    assert make_node.spin(lambda: made.stamps == list(range(1, 101)))
+    assert {ear.depth for ear in made.subscription._ears} == {7}
+
+
+def test_what_is_read_late_is_not_taken_twice(make_node, listen, talk):
+    talker = talk(RELIABLE)
+    made = listen()
+    assert make_node.spin(lambda: made.asked == kinds(RELIABLE))
+    assert talker.is_found()
+    made.subscription._depth = 20
+    made.subscription._follow()
+    time.sleep(0.5)  # both are found by the publisher
+    for number in range(1, 11):
+        talker.publish(number)
+    time.sleep(1.0)  # the node is busy until after the old one is to go
+    old, _ = made.subscription._ears
+    made.subscription._drain(old)
+    made.subscription._follow()
+    make_node.spin(lambda: False, 0.5)
+    assert made.stamps == list(range(1, 11))
 
 
 def test_what_waits_while_the_queue_is_changed_is_not_lost(make_node, listen, talk):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,8 @@ from vggt_ros.ros.stamps import ns_from_stamp
 _PERIOD_S = 0.2
 # A new subscription is found by the publishers within this time; until then the old one listens.
 _OVERLAP_S = 1.0
+# What the queue of a busy node still holds is read within this time.
+_READ_S = 10.0
 # The rate is known.
 _MEASURED_S = 2.0
 # Of an identifier of Fast DDS: 2 bytes for the maker, 2 for the machine.
@@ -151,6 +154,7 @@ class FollowingSubscription:
         self._meter = LossMeter()
         self._link = Link(is_offered_reliable=False, is_asked_reliable=False, is_local=None)
         self._duplicates = Duplicates()
+        self._gone: deque[tuple[float, int]] = deque()
         self._rate = Rate()
         self._num_bytes = 0
         self._depth = self._settings.qos_depth or FIRST_DEPTH
@@ -181,13 +185,17 @@ class FollowingSubscription:
             if each.retires_s is not None and each.retires_s <= now_s:
                 self._ears.remove(each)
                 self._node.destroy_subscription(each.subscription)
-                self._duplicates.forget(each.key)
+                self._gone.append((now_s, each.key))
+        while self._gone and now_s - self._gone[0][0] > _READ_S:
+            self._duplicates.forget(self._gone.popleft()[1])
 
     def _measure_depth(self, now_s: float) -> None:
         rate_hz = self.rate_hz
-        if self._settings.qos_depth or not self._num_bytes or now_s - self._since_s < _MEASURED_S:
-            return
-        self._depth = queue_depth(rate_hz, self._num_bytes, self._depth)
+        if not self._settings.qos_depth and self._num_bytes:
+            # Too large a queue is made shorter at once.
+            is_measured = now_s - self._since_s >= _MEASURED_S
+            measured_hz = rate_hz if is_measured else 0.0
+            self._depth = queue_depth(measured_hz, self._num_bytes, self._depth)
 
     def _listen(self, offer: Offer) -> None:
         qos = QoSProfile(

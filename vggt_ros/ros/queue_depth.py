@@ -8,8 +8,8 @@ import math
 _BUSY_S = 1.0
 _MAX_BYTES = 100_000_000
 _LEAST, _MOST, _STEP = 2, 100, 10
-# For messages of which nothing is known yet.
-FIRST_DEPTH = 10
+# For messages of which nothing is known yet: a second of most cameras.
+FIRST_DEPTH = 30
 
 
 def queue_depth(rate_hz: float, num_bytes: int, current: int) -> int:
