@@ -17,7 +17,6 @@ import itertools
 import json
 import os
 from pathlib import Path
-import subprocess
 import sys
 import tempfile
 import time
@@ -145,17 +144,15 @@ def measure(size: str, camera_hz: float, seconds: float, publisher: str) -> Loss
                 _spin(node, lambda: health.values.get('state') == 'waiting', _START_S)
                 if 'state' not in health.values:
                     raise RuntimeError(f'the node says nothing: {group.log_tail("node")}')
-                camera = subprocess.Popen(
-                    [
-                        *(sys.executable, '-m', 'benchmarks.image_loss', '--send', reliability),
-                        *('--sizes', size, '--rates', str(camera_hz), '--seconds', str(seconds)),
-                    ],
-                    env=bare | (profile if publisher.endswith('+profile') else {}),
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-                _spin(node, lambda: camera.poll() is not None, 10 * seconds + _START_S)
-                output, _ = camera.communicate()
+                camera_environment = bare | (profile if publisher.endswith('+profile') else {})
+                with ProcessGroup(Path(folder), camera_environment) as other:
+                    words = ['--send', reliability, '--sizes', size]
+                    words += ['--rates', str(camera_hz), '--seconds', str(seconds)]
+                    camera = other.start('camera', 'benchmarks.image_loss', words, piped=True)
+                    # As long as it takes on a busy machine.
+                    deadline_s = 10 * seconds + _START_S
+                    _spin(node, lambda: camera.poll() is not None, deadline_s)
+                    output, _ = camera.communicate()
                 sent = json.loads(output)
                 _spin(node, lambda: False, 1.5)
         num_received = int(health.values['frames_in'])
