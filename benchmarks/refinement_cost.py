@@ -197,13 +197,13 @@ def lines_of(costs: dict[str, Cost]) -> list[dict[str, Any]]:
             }
         )
     depth = [cost for stage, cost in costs.items() if stage.startswith('depth')]
-    before, stage = costs['prepare'], costs['refine']
+    on_arrival, in_map = costs['prepare'], costs['refine']
     depth_s, depth_cpu_s = sum(c.seconds for c in depth), sum(c.cpu_s for c in depth)
     totals = {
-        'on arrival, beside the network': (before.seconds, before.cpu_s),
-        'poses, in the stage of the map': (stage.seconds - depth_s, stage.cpu_s - depth_cpu_s),
+        'on arrival, beside the network': (on_arrival.seconds, on_arrival.cpu_s),
+        'poses, in the stage of the map': (in_map.seconds - depth_s, in_map.cpu_s - depth_cpu_s),
         'depth, in the stage of the map': (depth_s, depth_cpu_s),
-        'everything': (before.seconds + stage.seconds, before.cpu_s + stage.cpu_s),
+        'everything': (on_arrival.seconds + in_map.seconds, on_arrival.cpu_s + in_map.cpu_s),
     }
     return [
         *lines,

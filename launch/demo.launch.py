@@ -1,5 +1,8 @@
 """Images, node and rviz: `ros2 launch vggt_ros demo.launch.py input:=room.mp4`."""
 
+import os
+from pathlib import Path
+
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -8,6 +11,9 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
+from vggt_ros.middleware_profile import profile_variables
+
+CONFIG = Path(__file__).parents[1] / 'config'
 
 PASSED_ON = {
     'checkpoint': ('nano', 'Weights: nano, a Hugging Face id or a file.'),
@@ -36,6 +42,7 @@ def generate_launch_description():
                 'wait_timeout': 3600.0,
             }
         ],
+        additional_env=profile_variables(os.environ, CONFIG),
         output='screen',
         emulate_tty=True,
     )

@@ -3,6 +3,9 @@
 Several cameras: `image_topic:=/left/image_raw,/right/image_raw`.
 """
 
+import os
+from pathlib import Path
+
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -11,8 +14,10 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchContext, LaunchDescription
+from vggt_ros.middleware_profile import profile_variables
 
 SHARE = FindPackageShare('vggt_ros')
+CONFIG = Path(__file__).parents[1] / 'config'
 # Time for the middleware to notice that the old one is gone.
 RESPAWN_DELAY_S = 2.0
 # What config/vggt.rviz listens to, as if the node were called /vggt.
@@ -111,6 +116,8 @@ def start(context: LaunchContext):
         if given(name):
             parameters[parameter] = typed(name, kind)
 
+    # The node sends clouds of megabytes: without a profile what does not fit is lost.
+    profile = profile_variables({**os.environ, **context.environment}, CONFIG)
     node = Node(
         package='vggt_ros',
         executable='vggt_node',
@@ -123,6 +130,7 @@ def start(context: LaunchContext):
         respawn=given('use_respawn').lower() in ('true', '1'),
         respawn_delay=RESPAWN_DELAY_S,
         arguments=['--ros-args', '--log-level', given('log_level')],
+        additional_env=profile,
         output='screen',
         emulate_tty=True,
     )
@@ -135,6 +143,7 @@ def start(context: LaunchContext):
         arguments=['-d', given('rviz_config')],
         parameters=[{'use_sim_time': typed('use_sim_time', bool)}],
         remappings=[(f'/vggt/{topic}', f'{prefix}/{topic}') for topic in RVIZ_TOPICS],
+        additional_env=profile,
         condition=IfCondition(given('use_rviz')),
         output='screen',
     )

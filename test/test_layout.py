@@ -29,8 +29,9 @@ ALLOWED = {
     'synthetic': BASE | {'geometry', 'inference'},
     'sources': BASE | {'geometry', 'synthetic'},
     'evaluation': BASE | {'geometry', 'inference', 'mapping', 'synthetic', 'sources'},
-    'ros': CORE | {'synthetic', 'sources', 'evaluation', 'version'},
-    'cli': CORE | {'synthetic', 'sources', 'evaluation', 'version'},
+    'middleware_profile': set(),
+    'ros': CORE | {'synthetic', 'sources', 'evaluation', 'version', 'middleware_profile'},
+    'cli': CORE | {'synthetic', 'sources', 'evaluation', 'version', 'middleware_profile'},
     # The yaml file it writes also holds the settings of the nodes in ros/.
     'parameter_docs': BASE | {'ros'},
 }

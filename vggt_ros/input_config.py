@@ -67,13 +67,26 @@ class InputSettings:
         read_only=True,
     )
     qos_reliability: str = parameter(
-        'best_effort',
-        'Reliability of the image subscription; best_effort matches every publisher.',
-        choices=('best_effort', 'reliable'),
+        'auto',
+        'Reliability of the subscriptions to images, depth and camera_info. auto: what each '
+        'publisher offers, those that come later, too; best_effort matches every publisher, but '
+        'loses large images of reliable ones; reliable matches reliable ones only.',
+        choices=('auto', 'best_effort', 'reliable'),
+        read_only=True,
+    )
+    qos_durability: str = parameter(
+        'auto',
+        'Durability of them. auto: as above, so that a camera_info that was published once, '
+        'latched, is received; volatile: only what is published from now on.',
+        choices=('auto', 'volatile', 'transient_local'),
         read_only=True,
     )
     qos_depth: int = parameter(
-        5, 'Queue of the image subscription.', minimum=1, maximum=100, read_only=True
+        0,
+        'Queue of them; 0 for as many messages as come in a second, at most 100 MB.',
+        minimum=0,
+        maximum=100,
+        read_only=True,
     )
     on_time_jump: str = parameter(
         'reset',

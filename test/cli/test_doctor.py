@@ -52,7 +52,7 @@ def test_a_profile_that_is_not_there_is_trouble(tmp_path, monkeypatch):
 
 def test_small_buffers_are_told(tmp_path, monkeypatch):
     limit = tmp_path / 'rmem_max'
-    monkeypatch.setattr(doctor, '_SOCKET_LIMIT', limit)
+    monkeypatch.setattr(doctor, 'SOCKET_LIMIT', limit)
     for number, is_told in ((212_992, True), (33_554_432, False)):
         limit.write_text(f'{number}\n')
         (line,) = [line for _, line in doctor.middleware_lines() if 'rmem_max' in line]

@@ -17,7 +17,8 @@ def modules(tmp_path, monkeypatch) -> dict[str, str]:
         'except KeyboardInterrupt:\n    print("bye", flush=True)\n'
     )
     (tmp_path / 'failing_child.py').write_text('raise SystemExit("no camera found")\n')
-    return dict(os.environ, PYTHONPATH=str(tmp_path))
+    paths = [str(tmp_path), *os.environ.get('PYTHONPATH', '').split(os.pathsep)]
+    return dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
 
 
 def wait_for(group: ProcessGroup, name: str, word: str) -> None:
@@ -67,3 +68,15 @@ def test_a_piped_child_speaks_through_its_standard_output(tmp_path, modules):
         assert child.stdout is not None
         assert child.stdout.readline() == 'ready\n'
     child.stdout.close()
+
+
+def test_sigterm_stops_the_children_as_ctrl_c_does(tmp_path, modules):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), ProcessGroup(tmp_path, modules) as group:
+        child = group.start('node', 'polite_child', [])
+        wait_for(group, 'node', 'ready')
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    assert child.returncode == 0
+    assert 'bye' in group.log_tail('node')
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -88,7 +88,7 @@ def test_a_camera_that_dies_is_named_and_used_again_when_it_returns(rig, probe, 
     points = health.number('map_points')
     made.uses(6, which=[0])
     assert probe.spin_until(lambda: 'nothing on /right/image' in made.node.log)
-    assert 'nothing on /right/image' in health.message
+    assert probe.spin_until(lambda: 'nothing on /right/image' in health.message)
     assert '/left/image' in health.message, 'the rate of the other'
     assert health.number('map_points') >= points > 0
     in_sets = health.number('camera_1.in_sets')

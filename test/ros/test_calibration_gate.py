@@ -72,3 +72,14 @@ def test_the_newest_calibration_counts(clock):
     waiting.calibrate(CameraInfo(width=6))
     waiting.calibrate(CameraInfo(width=7))
     assert waiting.calibration.width == 7
+
+
+def test_the_images_of_a_stream_that_ended_go_on_when_they_have_waited(clock):
+    waiting = gate(clock)
+    first, second = images(2)
+    assert waiting.overdue() == []
+    assert waiting.images(first) == waiting.images(second) == []
+    assert waiting.overdue() == []
+    clock.now_s += 1.0
+    assert waiting.overdue() == [first, second]
+    assert waiting.overdue() == []

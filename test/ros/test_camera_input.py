@@ -72,6 +72,22 @@ def test_an_image_waits_for_the_calibration_that_is_published(make_node, camera)
     np.testing.assert_array_equal(made.frames[0].K, K)
 
 
+def test_a_stream_shorter_than_the_wait_for_a_calibration_is_taken(make_node, camera):
+    made = camera()
+    infos = made.node.create_publisher(CameraInfo, 'camera_info', SENSOR)
+    made.subscribe()
+    assert make_node.spin(lambda: infos.get_subscription_count() == 1)
+    for number in range(3):
+        made.send(STAMP_NS + number)
+
+    def is_taken():
+        made.input.check_calibration()
+        return len(made.frames) == 3
+
+    assert make_node.spin(is_taken, 5.0)
+    assert not made.refused
+
+
 def test_the_calibration_can_be_left_alone(make_node, camera):
     made = camera(use_camera_info=False)
     made.subscribe()

@@ -9,6 +9,7 @@ from vggt_ros.ros.stamps import ns_from_stamp
 
 pytestmark = pytest.mark.ros
 
+ELSEWHERE = ['-r', '/camera/image_raw:=/other/image_raw']
 IMAGES, INFOS, JPEGS = '/camera/image_raw', '/camera/camera_info', '/camera/image_raw/compressed'
 
 
@@ -79,6 +80,22 @@ def test_a_folder_is_played_pixel_by_pixel_without_calibration(play, ears, folde
     played = [np.frombuffer(m.data, np.uint8).reshape(6, 8, 3) for m in ears.heard[IMAGES]]
     np.testing.assert_array_equal(played, pictures)
     assert not ears.heard[INFOS]
+
+
+def test_who_looks_for_a_calibration_that_does_not_come_finds_no_publisher(play, ears, folder):
+    player = play(input=folder[0], rate=5.0, loop='true')
+    assert ears.spin_until(lambda: ears.heard[IMAGES]), player.log
+    assert ears.node.count_publishers(INFOS) == 0
+    player.end()
+
+
+def test_the_first_image_waits_for_a_subscriber(play, ears, start_process, folder):
+    player = start_process('vggt_ros.ros.camera_player', '-p', f'input:={folder[0]}', *ELSEWHERE)
+    player.wait_for_log('has 0 of 1 subscribers')
+    heard = []
+    ears.node.create_subscription(Image, '/other/image_raw', heard.append, 10)
+    assert end_of(player, ears) == 0, player.log
+    assert len(heard) == 3
 
 
 def test_a_loop_starts_over_and_its_stamps_go_on(play, ears, folder):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import Image
 
+from vggt_ros.input_config import InputSettings
 from vggt_ros.ros.depth_input import depth_from_image, DepthInput
 from vggt_ros.ros.messages import depth_image, header_of
 from vggt_ros.ros.payload import fill
@@ -57,7 +58,7 @@ def test_what_can_not_be_read_is_said(depth_m, changes, said):
 
 def test_the_image_nearest_in_time_is_found_if_it_is_near(make_node, depth_m):
     node = make_node('listener')
-    depth = DepthInput(node, 1, QosEvents(print))
+    depth = DepthInput(node, InputSettings(num_cameras=1), QosEvents(print))
     depth.subscribe()
     publisher = node.create_publisher(Image, 'depth', 10)
     assert make_node.spin(lambda: publisher.get_subscription_count() == 1)

@@ -75,7 +75,7 @@ def test_a_qos_that_does_not_match_is_seen_from_outside(start_node, camera):
     camera('/eye/image', QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT))
     report = probe_graph('/vggt', 1.0)
     (image,) = [topic for topic in report.topics if topic.topic == '/eye/image']
-    assert 'set input.qos_reliability to best_effort' in image.problem
+    assert 'set input.qos_reliability to auto' in image.problem
     assert report.settings.qos_reliability == 'reliable'
 
 

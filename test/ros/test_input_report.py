@@ -45,7 +45,11 @@ def test_a_calibration_that_is_published_but_does_not_come_is_told_and_others_ar
 
 def test_a_reliable_subscription_is_a_hint():
     (line,) = problems([SILENT], qos_reliability='reliable')
-    assert 'best_effort hears every publisher' in line
+    assert 'auto hears every publisher' in line
+
+
+def test_what_is_lost_is_told():
+    assert problems([replace(WELL, loss='/front/image: 3 lost')]) == ['/front/image: 3 lost']
 
 
 def test_what_does_not_match_is_said_instead_of_the_silence():

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vggt_ros.middleware_profile import PROFILE_VARIABLES
+
 launch = pytest.importorskip('launch', reason='launch comes with a ROS 2 distribution')
 pytest.importorskip('launch_ros', reason='launch_ros comes with a ROS 2 distribution')
 sources = pytest.importorskip('launch.launch_description_sources')
@@ -127,6 +129,32 @@ def test_several_cameras_are_a_list_of_topics(start):
 def test_every_camera_has_a_calibration_or_none(start):
     with pytest.raises(RuntimeError, match='2 image topics and 1 camera_info topics'):
         start(image_topic='/left/image,/right/image', camera_info_topic='/left/camera_info')
+
+
+@pytest.mark.parametrize('chosen', [None, 'mine.xml'])
+def test_the_node_has_the_profile_for_large_messages_unless_the_user_chose(
+    start, monkeypatch, chosen
+):
+    for name in PROFILE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv('FASTDDS_BUILTIN_TRANSPORTS', raising=False)
+    monkeypatch.delenv('RMW_IMPLEMENTATION', raising=False)
+    if chosen:
+        monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', chosen)
+    context, node, _ = start()
+    given = {
+        utilities.perform_substitutions(
+            context, utilities.normalize_to_list_of_substitutions(k)
+        ): (
+            utilities.perform_substitutions(
+                context, utilities.normalize_to_list_of_substitutions(value)
+            )
+        )
+        for k, value in node.additional_env or []
+    }
+    profile = str(ROOT / 'config' / 'fastdds_large_data.xml')
+    assert list(given.values()) == ([] if chosen else [profile])
+    assert set(given) <= set(PROFILE_VARIABLES)
 
 
 @pytest.mark.parametrize(('word', 'expected'), [('true', True), ('false', False)])

@@ -348,10 +348,17 @@ def test_the_map_is_reliable_and_latched(camera, probe):
 
 
 @pytest.mark.parametrize('topic', ['/camera/image_raw', '/camera/camera_info'])
-def test_input_is_best_effort_and_volatile(camera, probe, topic):
-    (endpoint,) = probe.node.get_subscriptions_info_by_topic(topic)
-    assert endpoint.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
-    assert endpoint.qos_profile.durability == DurabilityPolicy.VOLATILE
+def test_input_is_asked_for_as_it_is_offered(camera, probe, topic):
+    def policies(endpoints):
+        return {(e.qos_profile.reliability, e.qos_profile.durability) for e in endpoints}
+
+    node = probe.node
+    assert probe.spin_until(
+        lambda: (
+            policies(node.get_subscriptions_info_by_topic(topic))
+            == policies(node.get_publishers_info_by_topic(topic))
+        )
+    )
 
 
 def test_who_comes_late_gets_the_map_at_once(walk, probe, health):
@@ -567,7 +574,12 @@ def test_a_signal_ends_the_process_cleanly_while_it_works(
 ):
     # The last tests of the module: they need images, and the shared node hears them, too.
     other = start_process('vggt_ros.ros.node', '-r', '__node:=other', *arguments(SETTINGS))
-    assert probe.spin_until(lambda: probe.node.count_subscribers('/camera/image_raw') == 2)
+
+    def listens():
+        found = probe.node.get_subscriptions_info_by_topic('/camera/image_raw')
+        return 'other' in {each.node_name for each in found}
+
+    assert probe.spin_until(listens)
     camera.walk(6, pace_s=0.0)
     other.process.send_signal(number)  # twice: the terminal and `ros2 launch` send one each
     time.sleep(0.05)

@@ -2,6 +2,7 @@ import math
 
 import cv2
 import numpy as np
+from PIL import Image
 import pytest
 
 from vggt_ros.errors import ConfigError, SourceError
@@ -48,10 +49,30 @@ def test_a_folder_knows_neither_intrinsics_nor_poses(make_folder):
     assert frame.world_from_cam is None
 
 
-def test_sizes_may_differ(make_folder):
-    folder = make_folder(['1.png'])
+def test_of_two_sizes_the_one_that_most_have_is_played(make_folder, caplog):
+    folder = make_folder(['1.png', '3.png'])
     cv2.imwrite(str(folder / '2.png'), np.zeros((20, 30, 3), np.uint8))
-    assert [frame.image.shape for frame in ImageFolder(folder)] == [(6, 8, 3), (20, 30, 3)]
+    assert [frame.image.shape for frame in ImageFolder(folder)] == [(6, 8, 3), (6, 8, 3)]
+    assert '1 of 30 x 20' in caplog.text
+
+
+def test_photographs_that_exif_turns_differently_keep_one_size(tmp_path):
+    picture = np.arange(24, dtype=np.uint8).reshape(4, 6)
+    for index, orientation in enumerate((1, 6, 8, 1)):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(picture).save(tmp_path / f'{index}.png', exif=exif)
+    for frame in ImageFolder(tmp_path):
+        np.testing.assert_array_equal(frame.image[..., 0], picture)
+
+
+@pytest.mark.parametrize('suffix', ['.gif', '.tif', '.webp', '.pgm'])
+def test_other_files_that_hold_one_picture_are_read(tmp_path, suffix):
+    for value in (0, 100, 200):
+        path = tmp_path / f'{value}{suffix}'
+        Image.fromarray(np.full((6, 8), value, np.uint8)).save(path)
+    found = [int(frame.image.mean()) for frame in ImageFolder(tmp_path)]
+    assert found == pytest.approx([0, 100, 200], abs=2)
 
 
 def test_a_second_iteration_starts_over(make_folder):

@@ -17,6 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from vggt_ros.cli.no_result import why_nothing
 from vggt_ros.cli.process_group import ProcessGroup
 from vggt_ros.errors import SourceError, VggtRosError
 from vggt_ros.evaluation.recording import Recording
@@ -73,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
     """
     started = time.monotonic()
     source = open_source(options.input, rate_hz=options.rate, num_frames=options.frames)
+    if source.num_frames == 1:
+        raise SourceError(f'{options.input} is one image, and one view makes no map; give more')
     output: Path = options.output
     output.mkdir(parents=True, exist_ok=True)
     recording_path = output / 'recording.npz'
@@ -83,8 +86,9 @@ def run(options: argparse.Namespace) -> int:
     recording = Recording.load(recording_path)
     if not recording.frames or not len(recording.stamps_ns):
         raise VggtRosError(
-            f'nothing was received from the node in {time.monotonic() - started:.0f} s; '
-            f'{output / "node.log"} and {output / "player.log"} say why'
+            f'no result after {time.monotonic() - started:.0f} s: '
+            f'{why_nothing(recording.diagnostics)} (see {output / "node.log"} and '
+            f'{output / "player.log"})'
         )
     truth = _truth(options.input, source, recording)
     summary = write_report(recording, output, source_name=options.input, truth=truth)
@@ -126,8 +130,6 @@ def _node_arguments(options: argparse.Namespace) -> list[str]:
         *('-p', f'model.checkpoint:={options.checkpoint}'),
         *('-p', f'model.device:={options.device}'),
         *('-p', 'map.publish_rate:=2.0'),
-        # The player is reliable, so nothing needs to be lost while the two find each other.
-        *('-p', 'input.qos_reliability:=reliable'),
     ]
 
 
@@ -222,7 +224,10 @@ def _watch(
 
 
 def _is_idle(newest: dict[str, Any]) -> bool:
-    return newest['diagnostics'].get('frames_pending', '0') == '0'
+    """Return whether nothing more will come: nothing is left, or one that makes no window."""
+    said = newest['diagnostics']
+    num_pending = int(said.get('frames_pending', '0'))
+    return num_pending == 0 or (num_pending == 1 and float(said.get('window_busy_s', '0')) == 0.0)
 
 
 def _show(bar: tqdm[Any], newest: dict[str, Any]) -> None:

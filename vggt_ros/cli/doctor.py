@@ -18,16 +18,11 @@ import torch
 from vggt_ros import __version__
 from vggt_ros.errors import CheckpointError
 from vggt_ros.inference.checkpoint import locate
+from vggt_ros.middleware_profile import PROFILE_VARIABLES, SOCKET_LIMIT
 
 # A cloud of VGGT has megabytes; the usual buffer of a socket holds a fraction of one.
 _MIN_SOCKET_BYTES = 8_000_000
 _MIN_SHARED_BYTES = 64_000_000
-_PROFILE_VARIABLES = (
-    'FASTDDS_DEFAULT_PROFILES_FILE',
-    'FASTRTPS_DEFAULT_PROFILES_FILE',
-    'CYCLONEDDS_URI',
-)
-_SOCKET_LIMIT = Path('/proc/sys/net/core/rmem_max')
 _SHARED_MEMORY = Path('/dev/shm')
 _EXIT_TROUBLE = 1
 
@@ -108,14 +103,18 @@ def middleware_lines() -> Iterator[Line]:
         yield True, f'ROS 2 {distribution}'
     names = ('RMW_IMPLEMENTATION', 'ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE')
     yield True, ', '.join(f'{name} {os.environ.get(name, "not set")}' for name in names)
-    profiles = [name for name in _PROFILE_VARIABLES if os.environ.get(name)]
+    profiles = [name for name in PROFILE_VARIABLES if os.environ.get(name)]
     for name in profiles:
         path = Path(os.environ[name].removeprefix('file://'))
         yield path.is_file(), f'{name} {path}{"" if path.is_file() else ": there is no such file"}'
     if not profiles:
-        yield True, 'no profile for large messages; config/ has one, see docs/middleware.md'
-    if _SOCKET_LIMIT.is_file():
-        limit = int(_SOCKET_LIMIT.read_text(encoding='ascii'))
+        yield (
+            True,
+            'no profile for large messages here; the launch files set that of config/ for the '
+            'node, drivers that are best effort need it, too: see docs/middleware.md',
+        )
+    if SOCKET_LIMIT.is_file():
+        limit = int(SOCKET_LIMIT.read_text(encoding='ascii'))
         remedy = ': clouds from or to other machines are lost; see docs/middleware.md'
         is_enough = limit >= _MIN_SOCKET_BYTES
         yield True, f'net.core.rmem_max {limit}{"" if is_enough else remedy}'

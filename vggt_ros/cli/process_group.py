@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
 import threading
-from types import TracebackType
+from types import FrameType, TracebackType
+from typing import Any
 
 _POLITE_S = 10.0  # after SIGINT; the node may be inside a forward pass
 _TAIL_LINES = 25
+_BOUND = 'vggt_ros.cli.bound_process'
 
 
 class ProcessGroup:
     """Starts Python modules as processes and stops them, newest first, when the block ends.
 
-    Each child writes its output to `<name>.log` in the log folder, unless it is piped.
+    Each child writes its output to `<name>.log` in the log folder, unless it is piped. Children
+    end, too, if this process is killed, or the thread that started them ends (`bound_process`).
+    SIGTERM ends the block as Ctrl-C does.
     """
 
     def __init__(self, log_folder: Path, environment: Mapping[str, str]) -> None:
         self._log_folder = log_folder
         self._environment = dict(environment)
         self._children: dict[str, subprocess.Popen[str]] = {}
+        self._before: Any = None
 
     def __enter__(self) -> ProcessGroup:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, _interrupt)
         return self
 
     def __exit__(
@@ -37,6 +45,8 @@ class ProcessGroup:
     ) -> None:
         for name in reversed(list(self._children)):
             self.stop(name)
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
 
     def start(
         self, name: str, module: str, arguments: Sequence[str], *, piped: bool = False
@@ -52,7 +62,7 @@ class ProcessGroup:
         with self.log_path(name).open('w') as log, _listening_to_sigint():
             # A session of its own: Ctrl-C reaches this process only, which stops the others.
             child = subprocess.Popen(
-                [sys.executable, '-m', module, *arguments],
+                [sys.executable, '-m', _BOUND, str(os.getpid()), module, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if piped else log,
                 stderr=log,
@@ -100,3 +110,7 @@ def _listening_to_sigint() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

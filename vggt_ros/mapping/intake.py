@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import InputError
 from vggt_ros.mapping.counters import Counters
@@ -10,6 +12,7 @@ from vggt_ros.mapping.frame_set import FrameSet
 from vggt_ros.mapping.keyframes import KeyframeSelector
 from vggt_ros.mapping.stream_check import Refusal, StreamCheck, TimeJump
 from vggt_ros.mapping.synchronizer import AnyFrame, CameraSync, Synchronizer
+from vggt_ros.mapping.view_quality import why_no_window
 from vggt_ros.mapping.window_buffer import WindowBuffer
 
 
@@ -45,11 +48,17 @@ class Intake:
         self._streams = [StreamCheck() for _ in range(num_cameras)]
         self._sync = Synchronizer(num_cameras, config.input.sync, self._on_drop)
         self._keyframes = KeyframeSelector()
+        self._last_key_s = time.monotonic()
 
     @property
     def num_waiting(self) -> int:
         """Frames that wait for those of other cameras."""
         return self._sync.num_waiting
+
+    def why_no_window(self) -> str:
+        """Return why the images that come make no window; empty if nothing is in the way."""
+        waited_s = time.monotonic() - self._last_key_s
+        return why_no_window(self._keyframes.quality, waited_s, self._config.keyframe)
 
     def cameras(self) -> tuple[CameraSync, ...]:
         """Return how the cameras fit to each other."""
@@ -116,6 +125,7 @@ class Intake:
         if not is_key:
             self._counters.drop('not_keyframe', len(usable))
             return errors
+        self._last_key_s = time.monotonic()
         frames: list[Frame] = []
         for frame in usable:
             try:

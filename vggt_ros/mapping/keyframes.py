@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,11 @@ from vggt_ros.config import KeyframeSettings
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.frame_set import FrameSet
 from vggt_ros.mapping.thumbnail import Thumbnail
+from vggt_ros.mapping.view_quality import MIN_CORNERS, ViewQuality
 
 # Motion is given as if the image were this wide: the network's width.
 _REFERENCE_WIDTH_PX = 518
 _MAX_CORNERS = 150
-_MIN_CORNERS = 12
 _CORNER_QUALITY = 0.02
 _CORNER_SPACING_PX = 5
 # Response (cv2.cornerMinEigenVal, blocks of 3) of the strongest corner in pure noise of one grey
@@ -48,15 +49,21 @@ class _Reference:
 
 
 class KeyframeSelector:
-    """Compares each frame set with the last key one; one thread at a time."""
+    """Compares each frame set with the last key one; one thread at a time.
+
+    Attributes:
+        quality: What could be seen in the newest set, None before the first and after a reset.
+    """
 
     def __init__(self) -> None:
+        self.quality: ViewQuality | None = None
         self._last: dict[int, _Reference] = {}
         self._last_stamp_ns = 0
 
     def reset(self) -> None:
         """Make the next set a key one."""
         self._last = {}
+        self.quality = None
 
     def select(
         self, frame_set: FrameSet[Frame | UndecodedFrame], settings: KeyframeSettings
@@ -83,6 +90,7 @@ class KeyframeSelector:
         }
         if known:
             motion_px = max(_motion_px(self._last[each], known[each]) for each in known)
+            self._look(known.values(), motion_px)
             waited_s = (frame_set.stamp_ns - self._last_stamp_ns) * 1e-9
             due = waited_s >= settings.max_interval and motion_px >= _STILL_PX
             if not due and motion_px < settings.min_parallax:
@@ -97,18 +105,29 @@ class KeyframeSelector:
         best = sorted(references, key=lambda camera: -len(references[camera].corners))
         self._last = {camera: references[camera] for camera in best[:_COMPARED_CAMERAS]}
         self._last_stamp_ns = frame_set.stamp_ns
+        self._look([small[camera].gray for camera in self._last], 0.0)
         return True
+
+    def _look(self, grays: Iterable[UInt8[np.ndarray, 'h w']], motion_px: float) -> None:
+        self.quality = ViewQuality(
+            # The one that is lit best: a lens that is covered does not speak for the others.
+            mean_gray=min(
+                (float(gray.mean()) for gray in grays), key=lambda gray: abs(gray - 128)
+            ),
+            num_corners=max(len(each.corners) for each in self._last.values()),
+            motion_px=motion_px,
+        )
 
 
 def _motion_px(last: _Reference, gray: UInt8[np.ndarray, 'h w']) -> float:
     """Return the median motion since a reference; infinite for another picture."""
     before, corners = last.gray, last.corners
     unit = _REFERENCE_WIDTH_PX / gray.shape[1]
-    if len(corners) >= _MIN_CORNERS:
+    if len(corners) >= MIN_CORNERS:
         moved, _, _ = cv2.calcOpticalFlowPyrLK(before, gray, corners, None, **_FLOW)
         home, _, _ = cv2.calcOpticalFlowPyrLK(gray, before, moved, None, **_FLOW)
         followed = np.linalg.norm(home - corners, axis=2)[:, 0] < _MAX_ROUND_TRIP_PX
-        if followed.sum() >= max(_MIN_CORNERS, len(corners) // 3):
+        if followed.sum() >= max(MIN_CORNERS, len(corners) // 3):
             steps = np.linalg.norm(moved - corners, axis=2)[followed, 0]
             return float(np.median(steps)) * unit
     return float('inf') if _is_other_picture(before, gray) else 0.0

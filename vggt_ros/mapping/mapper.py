@@ -294,7 +294,14 @@ class Mapper:
                 loop_statistics=self._builder.loop_statistics,
                 window_limit=self._buffer.limit,
                 epoch=self._buffer.epoch,
+                no_window=self._why_no_window(),
             )
+
+    def _why_no_window(self) -> str:
+        num_pending = self._buffer.num_pending  # two sets make a window before long
+        if self._state() != 'buffering' or num_pending > self._config.input.num_cameras:
+            return ''
+        return self._intake.why_no_window()
 
     def _after_jump(self, jump: TimeJump) -> None:
         policy = self._config.input.on_time_jump

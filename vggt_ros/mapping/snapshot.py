@@ -27,6 +27,8 @@ class Snapshot:
         window_limit: Frame sets that windows are limited to for lack of memory, None if they are
             not.
         epoch: Number of resets.
+        no_window: Why there is no window yet, empty once there was one and while nothing is in
+            the way.
     """
 
     state: str
@@ -39,3 +41,4 @@ class Snapshot:
     loop_statistics: LoopStatistics
     window_limit: int | None
     epoch: int
+    no_window: str = ''

@@ -60,6 +60,15 @@ class CalibrationGate:
             self._on_drop()
         return []
 
+    def overdue(self) -> list[AnyImage]:
+        """Return the images that have waited long enough, oldest first; call once a second.
+
+        A stream that is shorter than the wait brings no image that would ask for them.
+        """
+        if self._waiting_since_s is None or self._is_open:
+            return []
+        return self._open() if self._clock() - self._waiting_since_s >= _PATIENCE_S else []
+
     def calibrate(self, message: CameraInfo) -> list[AnyImage]:
         """Take a CameraInfo; return the images that waited for it, oldest first."""
         self.calibration = message

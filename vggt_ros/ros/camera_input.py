@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 import time
+from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from vggt_ros.config import VggtConfig
@@ -15,10 +14,10 @@ from vggt_ros.errors import InputError
 from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.ros.calibration import CalibrationReader
 from vggt_ros.ros.calibration_gate import AnyImage, CalibrationGate
+from vggt_ros.ros.following_subscription import FollowingSubscription
 from vggt_ros.ros.image_input import ImageInput
 from vggt_ros.ros.input_report import TopicReport
 from vggt_ros.ros.qos_events import QosEvents
-from vggt_ros.ros.rate import Rate
 from vggt_ros.ros.throttled_log import ThrottledLog
 from vggt_ros.ros.topic_names import topic_of
 from vggt_ros.ros.transport import choose_transport, COMPRESSED_SUFFIX
@@ -69,11 +68,8 @@ class CameraInput:
         # rclpy refuses a line of code that logs at two severities: each has a line of its own.
         self._refusals = ThrottledLog(lambda text: logger.error(text))
         self._transport = ''
-        self._image_subscription: Subscription | None = None
-        self._info_subscription: Subscription | None = None
-        self._num_images = self._num_infos = 0
-        self._rate, self._info_rate = Rate(), Rate()
-        self._last_image_s = self._last_info_s = 0.0
+        self._image_subscription: FollowingSubscription | None = None
+        self._info_subscription: FollowingSubscription | None = None
         self._is_announced = False
 
     @property
@@ -86,22 +82,15 @@ class CameraInput:
         """Start taking images."""
         self._gate = self._new_gate()
         self._is_announced = False
-        self._last_info_s = time.monotonic()
         if self._settings.use_camera_info:  # first: who waits for both sees the image's last
-            self._info_subscription = self._node.create_subscription(
-                CameraInfo,
-                self._info_name,
-                self._on_info,
-                self._qos(),
-                event_callbacks=self._qos_events.of_subscription(self._info_topic),
-            )
+            self._info_subscription = self._follow(CameraInfo, self._info_name, self._on_info)
         self._subscribe_images(self._chosen_transport())
 
     def unsubscribe(self) -> None:
         """Stop taking images; again is harmless."""
         for subscription in (self._info_subscription, self._image_subscription):
             if subscription is not None:
-                self._node.destroy_subscription(subscription)
+                subscription.unsubscribe()
         self._info_subscription = self._image_subscription = None
 
     def check_transport(self) -> None:
@@ -110,49 +99,53 @@ class CameraInput:
             return
         chosen = self._chosen_transport()
         if chosen != self._transport:
-            self._node.destroy_subscription(self._image_subscription)
+            self._image_subscription.unsubscribe()
             self._subscribe_images(chosen)
             self._node.get_logger().info(f'reading images from {self.topic}')
+
+    def check_calibration(self) -> None:
+        """Take the images that have waited for a calibration long enough."""
+        if self._image_subscription is not None:
+            for image in self._gate.overdue():
+                self._take(image)
 
     def reports(self) -> tuple[TopicReport, ...]:
         """Return how the topics are: that of the images and, if used, that of the calibration."""
         if self._image_subscription is None:
             return ()
-        now_s = time.monotonic()
-        found = [
-            self._report(
-                self.topic, 'image', self._rate.update(now_s, self._num_images), self._last_image_s
-            )
-        ]
+        found = [self._report(self._image_subscription, 'image')]
         if self._info_subscription is not None:
-            hz = self._info_rate.update(now_s, self._num_infos)
-            found.append(self._report(self._info_topic, 'camera_info', hz, self._last_info_s))
+            found.append(self._report(self._info_subscription, 'camera_info'))
         return tuple(found)
 
-    def _report(self, topic: str, kind: str, hz: float, last_s: float) -> TopicReport:
+    def _report(self, subscription: FollowingSubscription, kind: str) -> TopicReport:
         return TopicReport(
-            topic=topic,
+            topic=subscription.topic,
             kind=kind,
-            num_publishers=self._node.count_publishers(topic),
-            rate_hz=hz,
-            silent_s=time.monotonic() - last_s,
-            problem=self._qos_events.problems.get(topic, ''),
+            num_publishers=self._node.count_publishers(subscription.topic),
+            rate_hz=subscription.rate_hz,
+            silent_s=time.monotonic() - subscription.last_s,
+            problem=subscription.problem,
+            # The small message beside an image is not missed: the newest one holds.
+            loss=subscription.loss() if kind == 'image' else '',
         )
 
     def _subscribe_images(self, transport: str) -> None:
         self._transport = transport
-        self._last_image_s = time.monotonic()
         kind, name = Image, self._image_name
         if transport == 'compressed':
             # Remapping knows the name without the suffix only.
             kind, name = CompressedImage, self.topic
-        self._image_subscription = self._node.create_subscription(
-            kind,
-            name,
-            self._on_image,
-            self._qos(),
-            event_callbacks=self._qos_events.of_subscription(self.topic),
+        self._image_subscription = self._follow(kind, name, self._on_image)
+
+    def _follow(
+        self, kind: type, name: str, callback: Callable[[Any], None]
+    ) -> FollowingSubscription:
+        made = FollowingSubscription(
+            self._node, kind, name, callback, self._settings, self._qos_events
         )
+        made.subscribe()
+        return made
 
     def _chosen_transport(self) -> str:
         return choose_transport(
@@ -162,12 +155,6 @@ class CameraInput:
             num_compressed=self._node.count_publishers(self._image_topic + COMPRESSED_SUFFIX),
         )
 
-    def _qos(self) -> QoSProfile:
-        reliability = ReliabilityPolicy.BEST_EFFORT
-        if self._settings.qos_reliability == 'reliable':
-            reliability = ReliabilityPolicy.RELIABLE
-        return QoSProfile(depth=self._settings.qos_depth, reliability=reliability)
-
     def _new_gate(self) -> CalibrationGate:
         return CalibrationGate(self._expects_calibration, self._on_overflow)
 
@@ -175,14 +162,10 @@ class CameraInput:
         return self._settings.use_camera_info and self._node.count_publishers(self._info_topic) > 0
 
     def _on_image(self, message: AnyImage) -> None:
-        self._last_image_s = time.monotonic()
-        self._num_images += 1
         for image in self._gate.images(message):
             self._take(image)
 
     def _on_info(self, message: CameraInfo) -> None:
-        self._last_info_s = time.monotonic()
-        self._num_infos += 1
         for image in self._gate.calibrate(message):
             self._take(image)
 

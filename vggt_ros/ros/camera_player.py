@@ -13,6 +13,7 @@ import rclpy
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
@@ -28,7 +29,9 @@ from vggt_ros.sources.source import Source, SourceFrame
 _DEPTH = 10
 _POLL_S = 0.05
 _PROGRESS_PERIOD_S = 5.0
-_FAREWELL_S = 0.5  # the last image is on its way when the loop is done
+# The last image is on its way when the loop is done: at most so long until it has arrived, and
+# so long until what arrived was read.
+_DELIVERY_S, _FAREWELL_S = 5.0, 0.5
 _DEFAULT_PERIOD_NS = 100_000_000
 _NS_PER_S = 1e9
 
@@ -54,8 +57,9 @@ class CameraPlayer(Node):
         if self._config.reliability == 'best_effort':
             reliability = ReliabilityPolicy.BEST_EFFORT
         qos = QoSProfile(depth=_DEPTH, reliability=reliability)
+        self._qos = qos
         self._images = self.create_publisher(Image, '/camera/image_raw', qos)
-        self._infos = self.create_publisher(CameraInfo, '/camera/camera_info', qos)
+        self._infos: Publisher | None = None
         self._compressed = None
         if self._config.compressed:
             topic = f'{self._images.topic_name}/compressed'
@@ -69,13 +73,15 @@ class CameraPlayer(Node):
         Raises:
             SourceError: A file cannot be read, or nobody listens.
         """
-        self._wait_for_subscribers()
-        self._spin_until(lambda: False, self._config.start_delay)
         # The first frame is made before the clock starts: it may take a moment.
         frames = _endless(self._source) if self._config.loop else iter(self._source)
         first = next(frames, None)
         if first is None:
             raise SourceError(f'{self._config.input} holds no image; give another input')
+        if first.K is not None:  # who finds this publisher waits for what it will send
+            self._infos = self.create_publisher(CameraInfo, '/camera/camera_info', self._qos)
+        self._wait_for_subscribers()
+        self._spin_until(lambda: False, self._config.start_delay)
         start_ns = self.get_clock().now().nanoseconds
         start_s = time.monotonic()
         number = 0
@@ -90,7 +96,7 @@ class CameraPlayer(Node):
             number += 1
         self.get_logger().info(f'played {number} images')
         if self._config.reliability == 'reliable':
-            self._images.wait_for_all_acked(Duration(seconds=_FAREWELL_S))
+            self._images.wait_for_all_acked(Duration(seconds=_DELIVERY_S))
         self._spin_until(lambda: False, _FAREWELL_S)
 
     def _wait_for_subscribers(self) -> None:
@@ -134,7 +140,7 @@ class CameraPlayer(Node):
     def _publish(self, frame: SourceFrame, stamp_ns: int) -> None:
         header = header_of(stamp_ns, self._config.frame_id)
         height, width = frame.image.shape[:2]
-        if frame.K is not None:
+        if frame.K is not None and self._infos is not None:
             self._infos.publish(camera_info(header, frame.K, width, height))
         self._images.publish(rgb_image(header, frame.image))
         if self._compressed is not None:

@@ -19,7 +19,7 @@ from vggt_ros.ros.qos_events import QosEvents
 # Once said, a problem that stays is said again after so many periods.
 _REMINDER_PERIODS = 6
 # Numbers that change while the problem stays the same.
-_MEASURED = re.compile(r'[-+]?[0-9.]+(?=( s|%| Hz| ms))')
+_MEASURED = re.compile(r'[-+]?[0-9.]+(?=( s|%| Hz| ms| of | messages| MB))')
 
 
 class Cameras:
@@ -73,6 +73,7 @@ class Cameras:
         """
         for each in self._inputs:
             each.check_transport()
+            each.check_calibration()
         self.topics = tuple(report for each in self._inputs for report in each.reports())
         period_s = self._settings.watchdog_period
         if not period_s:

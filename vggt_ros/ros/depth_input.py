@@ -9,10 +9,10 @@ import threading
 from jaxtyping import Float32
 import numpy as np
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
+from vggt_ros.input_config import InputSettings
+from vggt_ros.ros.following_subscription import FollowingSubscription
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.stamps import ns_from_stamp
 from vggt_ros.ros.throttled_log import ThrottledLog
@@ -35,21 +35,23 @@ class DepthInput:
     `subscribe` and `unsubscribe` belong to the executor's thread; `depth_m` may be asked anywhere.
     """
 
-    def __init__(self, node: Node, num_cameras: int, qos_events: QosEvents) -> None:
+    def __init__(self, node: Node, settings: InputSettings, qos_events: QosEvents) -> None:
         """Do not subscribe yet.
 
         Args:
             node: Owns the subscriptions.
-            num_cameras: How many cameras there are.
+            settings: How many cameras there are, and how topics are subscribed to.
             qos_events: Told of publishers that nothing can be received from.
         """
         self._node = node
+        self._settings = settings
         self._qos_events = qos_events
         self._lock = threading.Lock()
         self._images = [
-            deque[tuple[int, Float32[np.ndarray, 'h w']]](maxlen=_KEPT) for _ in range(num_cameras)
+            deque[tuple[int, Float32[np.ndarray, 'h w']]](maxlen=_KEPT)
+            for _ in range(settings.num_cameras)
         ]
-        self._subscriptions: list[Subscription] = []
+        self._subscriptions: list[FollowingSubscription] = []
         logger = node.get_logger()
         self._refusals = ThrottledLog(lambda text: logger.error(text))
 
@@ -57,21 +59,21 @@ class DepthInput:
         """Start taking images."""
         for camera in range(len(self._images)):
             topic = topic_of('depth', camera, len(self._images))
-            name = self._node.resolve_topic_name(topic)
-            self._subscriptions.append(
-                self._node.create_subscription(
-                    Image,
-                    topic,
-                    partial(self._on_depth, camera),
-                    qos_profile_sensor_data,
-                    event_callbacks=self._qos_events.of_subscription(name),
-                )
+            made = FollowingSubscription(
+                self._node,
+                Image,
+                topic,
+                partial(self._on_depth, camera),
+                self._settings,
+                self._qos_events,
             )
+            made.subscribe()
+            self._subscriptions.append(made)
 
     def unsubscribe(self) -> None:
         """Stop, and forget the images; again is harmless."""
         while self._subscriptions:
-            self._node.destroy_subscription(self._subscriptions.pop())
+            self._subscriptions.pop().unsubscribe()
         with self._lock:
             for images in self._images:
                 images.clear()

@@ -52,6 +52,7 @@ class Diagnostics:
         values |= {
             'frames_pending': str(health.frames_pending),
             **_input_values(health),
+            'no_window': health.no_window,
             'map_points': str(health.map_points),
             'scale': _number(health.scale),
             'scale_residual': _number(health.scale_residual),
@@ -108,17 +109,15 @@ class Diagnostics:
         if health.error:
             return DiagnosticStatus.ERROR, health.error
         recent = [text for text, at_s in self._trouble_at_s.items() if now_s - at_s < _RECENT_S]
-        if health.scale_residual > _MAX_SCALE_RESIDUAL:
-            recent.append(f'scale_residual {health.scale_residual:.2f} > {_MAX_SCALE_RESIDUAL}')
-        low, high = _FOCAL_RATIO_RANGE
-        if not math.isnan(health.focal_ratio) and not low <= health.focal_ratio <= high:
-            recent.append(f'focal_ratio {health.focal_ratio:.2f} outside {low}..{high}')
+        recent += _unusual(health)
         if health.busy_s > _MAX_BUSY_S:
             recent.append(
                 f'the network has been at one window for {health.busy_s:.0f} s; images that come '
                 f'meanwhile are dropped as late'
             )
         recent += health.input_problems
+        if health.no_window:
+            recent.append(f'no window yet: {health.no_window}')
         if health.tf_conflict:
             recent.append(health.tf_conflict)
         if not health.is_tied:
@@ -150,11 +149,22 @@ class Diagnostics:
         self._last = counts
 
 
+def _unusual(health: Health) -> list[str]:
+    found = []
+    if health.scale_residual > _MAX_SCALE_RESIDUAL:
+        found.append(f'scale_residual {health.scale_residual:.2f} > {_MAX_SCALE_RESIDUAL}')
+    low, high = _FOCAL_RATIO_RANGE
+    if not math.isnan(health.focal_ratio) and not low <= health.focal_ratio <= high:
+        found.append(f'focal_ratio {health.focal_ratio:.2f} outside {low}..{high}')
+    return found
+
+
 def _input_values(health: Health) -> dict[str, str]:
     values = {}
     for topic in health.topics:
         values[f'input.{topic.topic}.rate_hz'] = _number(topic.rate_hz)
         values[f'input.{topic.topic}.publishers'] = str(topic.num_publishers)
+        values[f'input.{topic.topic}.loss'] = topic.loss
     if len(health.cameras) > 1:
         for number, camera in enumerate(health.cameras):
             name = f'camera_{number}'

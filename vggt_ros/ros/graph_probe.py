@@ -17,7 +17,6 @@ from rclpy.node import Node
 from rclpy.parameter import parameter_value_to_python
 from rclpy.qos import (
     qos_check_compatible,
-    qos_profile_sensor_data,
     QoSCompatibility,
     QoSProfile,
     ReliabilityPolicy,
@@ -27,6 +26,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vggt_ros.input_config import InputSettings, SyncSettings
 from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.ros.input_report import TopicReport
+from vggt_ros.ros.queue_depth import FIRST_DEPTH
 from vggt_ros.ros.transport import COMPRESSED_SUFFIX
 
 _KINDS = {
@@ -151,10 +151,18 @@ class _Probe:
             self._counts[topic] += 1
             self._last_s[topic] = time.monotonic()
 
-        # Counted as bytes: they need not be unpacked.
-        self._node.create_subscription(
-            _KINDS[kind][0], topic, on_message, qos_profile_sensor_data, raw=True
+        offers = self._node.get_publishers_info_by_topic(topic)
+        is_reliable = bool(offers) and all(
+            each.qos_profile.reliability == ReliabilityPolicy.RELIABLE for each in offers
         )
+        qos = QoSProfile(
+            depth=FIRST_DEPTH,
+            reliability=(
+                ReliabilityPolicy.RELIABLE if is_reliable else ReliabilityPolicy.BEST_EFFORT
+            ),
+        )
+        # Counted as bytes: they need not be unpacked.
+        self._node.create_subscription(_KINDS[kind][0], topic, on_message, qos, raw=True)
 
     def _kind(self, topic: str, kind: str) -> str:
         """Tell the images of cameras from measured depth, which is optional."""
@@ -175,6 +183,8 @@ class _Probe:
             rate_hz=self._counts[topic] / seconds,
             silent_s=time.monotonic() - self._last_s[topic],
             problem=_mismatch(topic, [each.qos_profile for each in publishers], listeners),
+            # The node knows better than who listens beside it.
+            loss=self._values.get(f'input.{topic}.loss', ''),
         )
 
     def _settings(self) -> InputSettings:
@@ -227,12 +237,18 @@ def _mismatch(topic: str, publishers: list[QoSProfile], listeners: list[QoSProfi
     for offered in publishers:
         for asked in listeners:
             compatibility, reason = qos_check_compatible(offered, asked)
-            if compatibility == QoSCompatibility.ERROR:
+            if compatibility == QoSCompatibility.ERROR and not _is_heard(offered, listeners):
                 remedy = ''
                 if asked.reliability == ReliabilityPolicy.RELIABLE:
-                    remedy = '; set input.qos_reliability to best_effort'
+                    remedy = '; set input.qos_reliability to auto'
                 return f'{topic}: nothing is received from a publisher ({reason}){remedy}'
     return ''
+
+
+def _is_heard(offered: QoSProfile, listeners: list[QoSProfile]) -> bool:
+    """Return whether one of several subscriptions fits."""
+    found = (qos_check_compatible(offered, asked)[0] for asked in listeners)
+    return any(each != QoSCompatibility.ERROR for each in found)
 
 
 def _cameras_of(values: Mapping[str, str]) -> tuple[CameraSync, ...]:

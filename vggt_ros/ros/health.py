@@ -32,6 +32,7 @@ class Health:
         cameras: How the cameras fit to each other.
         topics: How the topics that come in are.
         input_problems: What is in the way of frames, a line each.
+        no_window: Why there is no window yet; empty if nothing is in the way.
         map_points: Points of the map.
         submaps: Windows in the map.
         loops: Places that were recognised.
@@ -59,6 +60,7 @@ class Health:
     cameras: tuple[CameraSync, ...] = ()
     topics: tuple[TopicReport, ...] = ()
     input_problems: tuple[str, ...] = ()
+    no_window: str = ''
     map_points: int = 0
     submaps: int = 0
     loops: int = 0
@@ -100,6 +102,7 @@ def health_of(
         cameras=snapshot.cameras,
         topics=() if cameras is None else cameras.topics,
         input_problems=() if cameras is None else tuple(cameras.problems),
+        no_window=snapshot.no_window,
         map_points=snapshot.num_map_points,
         submaps=snapshot.num_submaps,
         loops=snapshot.num_loops,

@@ -26,6 +26,7 @@ class TopicReport:
         rate_hz: Messages a second, lately.
         silent_s: Since the last message, or since it was subscribed to.
         problem: Why its publishers can not be heard; empty if they can.
+        loss: How many of its messages are lost, and what would help; empty for none.
     """
 
     topic: str
@@ -34,6 +35,7 @@ class TopicReport:
     rate_hz: float
     silent_s: float
     problem: str
+    loss: str = ''
 
 
 def input_problems(
@@ -51,6 +53,7 @@ def input_problems(
         period_s: A topic that is silent for so long is worth a line.
     """
     lines = [report.problem for report in reports if report.problem]
+    lines += [report.loss for report in reports if report.loss]
     silent = [
         each
         for each in reports
@@ -84,7 +87,7 @@ def _silence(silent: TopicReport, reports: Sequence[TopicReport], settings: Inpu
             f'and the network between the machines'
         )
         if settings.qos_reliability == 'reliable':
-            advice += '; input.qos_reliability best_effort hears every publisher'
+            advice += '; input.qos_reliability auto hears every publisher'
     if silent.kind == 'image' and settings.num_cameras > 1 and not settings.sync.min_cameras:
         advice += '; input.sync.min_cameras lets the other cameras go on without it'
     return f'{line} ({advice})'

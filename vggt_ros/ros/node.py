@@ -59,6 +59,7 @@ class VggtNode(LifecycleNode):
         LogBridge(self.get_logger()).install()
         self.last_error = ''
         self.exit_code = 0
+        self._has_told_no_window = False
         self._settings = ParameterServer(self, VggtConfig(), self._on_config)
         self._loader: PredictorLoader | None = None
         self._pipeline: Pipeline | None = None
@@ -279,8 +280,15 @@ class VggtNode(LifecycleNode):
             self._cameras.check(self._pipeline.snapshot().cameras)
         state = 'loading' if self._loader is not None else self.state
         health = health_of(state, self._pipeline, self._cameras, self.last_error)
+        self._tell_no_window(health.no_window)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self._diagnostics.message(stamp, health))
+
+    def _tell_no_window(self, reason: str) -> None:
+        """Log once why there is no window; again after it was over."""
+        if reason and not self._has_told_no_window:
+            self.get_logger().warning(f'no window yet: {reason}')
+        self._has_told_no_window = bool(reason)
 
 
 def _not_configured(state: str) -> str:

@@ -58,8 +58,8 @@ class PlayerConfig:
     )
     seed: int = parameter(0, 'Which walk.', minimum=0, maximum=2**31 - 1, read_only=True)
     wait_for_subscribers: int = parameter(
-        0,
-        'Start when the images have so many subscribers.',
+        1,
+        'Start when the images have so many subscribers; 0 starts at once.',
         minimum=0,
         maximum=100,
         read_only=True,

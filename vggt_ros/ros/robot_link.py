@@ -29,7 +29,7 @@ class RobotLink:
             qos_events: Told of publishers that nothing can be received from.
         """
         self._listener = TfListener(node, config.tf.cache_time)
-        self._depth = DepthInput(node, config.input.num_cameras, qos_events)
+        self._depth = DepthInput(node, config.input, qos_events)
         self._wants_depth = config.scale.source in ('auto', 'depth')
         self.robot = TfRobot(
             self._listener,

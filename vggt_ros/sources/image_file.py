@@ -10,19 +10,24 @@ from PIL import Image, ImageOps
 
 from vggt_ros.errors import SourceError
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm', '.pgm')
+# In a folder a picture, of which the first is taken; alone a film.
+FILM_SUFFIXES = ('.gif',)
 # Formats that OpenCV would open as a film of one picture, or of its numbered neighbours.
 OTHER_IMAGE_SUFFIXES = (
-    *('.tif', '.tiff', '.webp', '.avif', '.heic', '.jp2', '.exr', '.hdr'),
-    *('.pbm', '.pgm', '.ppm', '.pnm', '.dib', '.jpe'),
+    *('.avif', '.heic', '.jp2', '.exr', '.hdr', '.pbm', '.pnm', '.dib', '.jpe'),
 )
 _WHITE = (255, 255, 255, 255)
 
 
-def read_image(path: Path) -> UInt8[np.ndarray, 'H W 3']:
-    """Read a picture as contiguous (H, W, 3) RGB, upright as its Exif orientation says.
+def read_image(path: Path, *, is_upright: bool = True) -> UInt8[np.ndarray, 'H W 3']:
+    """Read a picture as contiguous (H, W, 3) RGB.
 
     Transparent pixels become white; of 16-bit grey the upper 8 bits are kept.
+
+    Args:
+        path: The file.
+        is_upright: Turn it as its Exif orientation says; else as the sensor saw it.
 
     Raises:
         SourceError: The file cannot be opened, is cut short, or is not a picture.
@@ -30,7 +35,7 @@ def read_image(path: Path) -> UInt8[np.ndarray, 'H W 3']:
     try:
         # Pillow refuses files that are cut short; OpenCV fills the missing rows with grey.
         with Image.open(path) as file:
-            return _rgb(ImageOps.exif_transpose(file))
+            return _rgb(ImageOps.exif_transpose(file) if is_upright else file)
     # Pillow's decoders report damage as any of these.
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise SourceError(

@@ -7,15 +7,16 @@ from pathlib import Path
 import re
 
 from vggt_ros.errors import SourceError
-from vggt_ros.sources.image_file import IMAGE_SUFFIXES, read_image
+from vggt_ros.sources.image_file import FILM_SUFFIXES, IMAGE_SUFFIXES, read_image
+from vggt_ros.sources.picture_size import of_one_size
 from vggt_ros.sources.source import check_num_frames, check_rate, SourceFrame, stamp_ns_at
 
 
 class ImageFolder:
     """The pictures directly in a folder, ordered by name with numbers as numbers (2 before 10).
 
-    Their sizes may differ. Names that start with a dot are skipped: they are what file systems
-    leave beside pictures.
+    Those of the size that most have are taken, the others are told (`picture_size`). Names that
+    start with a dot are skipped: they are what file systems leave beside pictures.
 
     Args:
         path: The folder.
@@ -23,7 +24,8 @@ class ImageFolder:
         num_frames: Stop after so many, None for all.
 
     Raises:
-        SourceError: The folder cannot be listed or holds no pictures.
+        SourceError: The folder cannot be listed, holds no pictures, or several of which no two
+            have one size.
         ConfigError: The rate or the number of frames is out of range.
     """
 
@@ -32,7 +34,8 @@ class ImageFolder:
     ) -> None:
         check_rate(rate_hz)
         check_num_frames(num_frames)
-        self._paths = picture_paths(path)[:num_frames]
+        found = of_one_size(picture_paths(path)[:num_frames])
+        self._paths, self._is_upright = found.paths, found.is_upright
         self._rate_hz = rate_hz
 
     @property
@@ -52,7 +55,8 @@ class ImageFolder:
             SourceError: A file cannot be read.
         """
         for index, path in enumerate(self._paths):
-            yield SourceFrame(image=read_image(path), stamp_ns=stamp_ns_at(index, self._rate_hz))
+            image = read_image(path, is_upright=self._is_upright)
+            yield SourceFrame(image=image, stamp_ns=stamp_ns_at(index, self._rate_hz))
 
 
 def picture_paths(folder: Path) -> list[Path]:
@@ -78,7 +82,7 @@ def picture_paths(folder: Path) -> list[Path]:
 
 def _is_picture(path: Path) -> bool:
     return (
-        path.suffix.lower() in IMAGE_SUFFIXES
+        path.suffix.lower() in IMAGE_SUFFIXES + FILM_SUFFIXES
         and not path.name.startswith('.')
         and not path.is_dir()
     )
