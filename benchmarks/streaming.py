@@ -30,7 +30,7 @@ from benchmarks.published_way import as_published
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.mapping.map_builder import dense_frames
+from vggt_ros.mapping.dense_frames import dense_frames
 
 _WINDOW = 8
 

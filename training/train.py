@@ -6,6 +6,7 @@ import argparse
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from importlib.util import find_spec
 import logging
 import math
 from pathlib import Path
@@ -131,7 +132,8 @@ class Training:
         """Write the state, the weights as they would be shipped, and the curves."""
         save_state(self.state_path, self.learner, self.averaged, self.optimizer, self.clock)
         save_network(self.best.network, self._output / 'weights.safetensors', dtype=torch.float16)
-        draw_curves(self._log.read(), self._output / 'curves.png')
+        if find_spec('matplotlib') is not None:  # not every machine that trains draws
+            draw_curves(self._log.read(), self._output / 'curves.png')
 
     def _now_s(self) -> float:
         # On a shared machine a background training may hardly get a turn: what it got counts.

@@ -7,10 +7,6 @@ from collections.abc import Mapping
 import json
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-
-mpl.use('Agg')
 _PANELS = (
     ('camera loss', ('camera',)),
     ('depth and point losses', ('depth', 'points', 'patch_depth', 'patch_points')),
@@ -52,6 +48,10 @@ def draw_curves(records: list[dict[str, float | int]], path: Path) -> None:
         records: Lines of a log, with `num_steps`.
         path: A .png file.
     """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    mpl.use('Agg')
     curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for record in records:
         for name, value in record.items():

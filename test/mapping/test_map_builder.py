@@ -5,7 +5,7 @@ import pytest
 
 from vggt_ros.errors import PredictionError
 from vggt_ros.mapping import map_builder
-from vggt_ros.mapping.map_builder import dense_frames, MapBuilder, Wanted
+from vggt_ros.mapping.map_builder import MapBuilder, Wanted
 from vggt_ros.mapping.robot import UnknownRobot
 from vggt_ros.mapping.window import Window
 
@@ -116,11 +116,3 @@ def test_windows_of_which_the_images_say_nothing_are_not_shown_to_the_network_ag
     assert len(predictor.windows) == 110
     assert builder.map.chain.num_loops == 0
     assert builder.loop_statistics.refusals['no_features'] == 110
-
-
-def test_the_ends_of_the_seam_and_the_new_frames_get_depth():
-    alone = [(i,) for i in range(8)]
-    assert dense_frames(alone, 4) == (0, 3, 4, 5, 6, 7)
-    assert dense_frames(alone, 1) == (0, 1, 2, 3, 4, 5, 6, 7)
-    assert dense_frames(alone[:4], 0) == (0, 1, 2, 3)
-    assert dense_frames([(0, 1), (2, 3), (4,), (5, 6)], 2) == (0, 2, 3, 4, 5, 6)

@@ -10,6 +10,7 @@ if a file cannot be checked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 import json
 from pathlib import Path
 import re
@@ -50,14 +51,14 @@ _MEAN_TOLERANCE = 1e-5
 _SQUARE_NOTE = 'stored for information; the package has no loader for squares'
 
 
-def check(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield one line for each output that the file holds."""
+def check(path: Path, device: str = 'cpu') -> Iterator[dict[str, Any]]:
+    """Yield a line for each output that the file holds; whole networks run on the device."""
     stored, metadata = _read(path)
     kind = _kind(stored)
     note = ''
     try:
         with torch.inference_mode():
-            outputs = _compute(kind, stored, metadata)
+            outputs = _compute(kind, stored, metadata, device)
     except (VggtRosError, GoldenError, LookupError, ValueError, RuntimeError) as error:
         outputs, note = {}, f'{type(error).__name__}: {error}'
     for name in sorted(stored):
@@ -110,9 +111,11 @@ def _is_input(kind: str, name: str) -> bool:
     return name in {'network': INPUTS, 'units': UNIT_INPUTS, 'eps_probe': EPS_INPUTS}[kind]
 
 
-def _compute(kind: str, stored: dict[str, np.ndarray], metadata: dict[str, str]) -> dict[str, Any]:
+def _compute(
+    kind: str, stored: dict[str, np.ndarray], metadata: dict[str, str], device: str
+) -> dict[str, Any]:
     compute = {
-        'network': network_outputs,
+        'network': partial(network_outputs, device=device),
         'preprocess': image_outputs,
         'units': unit_outputs,
         'eps_probe': eps_outputs,

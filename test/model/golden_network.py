@@ -58,14 +58,14 @@ def fill(module: nn.Module, prefix: str, seed: int) -> None:
 
 
 def network_outputs(
-    stored: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+    stored: Mapping[str, np.ndarray], metadata: Mapping[str, str], device: str = 'cpu'
 ) -> dict[str, Tensor]:
-    """Recompute the outputs that a golden file of a whole network holds."""
+    """Recompute the outputs that a golden file of a whole network holds, on a device."""
     heads = _heads_of(stored)
     # All heads get weights even if the file needs fewer, so that files of one network share them.
     config = config_of(metadata, HEAD_NAMES)
-    network = build(config, int(metadata.get('weight_seed', 0)))
-    images = torch.from_numpy(stored['images'])
+    network = build(config, int(metadata.get('weight_seed', 0))).to(device)
+    images = torch.from_numpy(stored['images']).to(device)
     size = (images.shape[-2], images.shape[-1])
     aggregator = network.aggregator
 
@@ -93,7 +93,7 @@ def network_outputs(
         outputs.update(world_points=points, world_points_conf=confidence)
     if 'track' in heads:
         outputs.update(_track_outputs(network, tokens, stored, metadata))
-    return outputs
+    return {name: output.cpu() for name, output in outputs.items()}
 
 
 def eps_outputs(
@@ -147,6 +147,7 @@ def _track_outputs(
     metadata: Mapping[str, str],
 ) -> dict[str, Tensor]:
     images, queries = stored['images'], torch.from_numpy(stored['query_points'])
+    queries = queries.to(next(network.parameters()).device)
     size = (images.shape[-2], images.shape[-1])
     outputs = {}
     if 'track_features' in stored:

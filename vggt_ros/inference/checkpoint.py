@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from vggt_ros.errors import CheckpointKeysError, CheckpointNotFoundError
-from vggt_ros.inference.hub import fetch_weights
 from vggt_ros.inference.presets import Preset, PRESETS, VGGT_1B
 from vggt_ros.inference.weights_file import read_weights, WEIGHTS_SUFFIXES
 from vggt_ros.model.config import NetworkConfig
@@ -88,7 +87,7 @@ def locate(checkpoint: str, *, offline: bool) -> tuple[Preset, Path]:
     if preset is not None:
         if preset.weights is not None:
             return preset, preset.weights
-        return preset, fetch_weights(preset.name, preset.filenames, offline=offline)
+        return preset, _from_hub(preset, offline)
     path = Path(checkpoint).expanduser()
     is_path = path.suffix in WEIGHTS_SUFFIXES or checkpoint.startswith(('/', '.', '~'))
     if is_path or (checkpoint and path.exists()):
@@ -99,7 +98,14 @@ def locate(checkpoint: str, *, offline: bool) -> tuple[Preset, Path]:
             f'(owner/name), or the path of a file that ends with {", ".join(WEIGHTS_SUFFIXES)}'
         )
     preset = Preset(name=checkpoint, network=VGGT_1B, filenames=_HUB_FILENAMES)
-    return preset, fetch_weights(checkpoint, preset.filenames, offline=offline)
+    return preset, _from_hub(preset, offline)
+
+
+def _from_hub(preset: Preset, offline: bool) -> Path:
+    # The hub's client is loaded only where it is asked: not every machine has it.
+    from vggt_ros.inference.hub import fetch_weights
+
+    return fetch_weights(preset.name, preset.filenames, offline=offline)
 
 
 def _preset_of_file(path: Path) -> Preset:

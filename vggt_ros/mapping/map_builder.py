@@ -15,6 +15,7 @@ from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError, PredictionError
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.prediction import Prediction, Request
+from vggt_ros.mapping.dense_frames import dense_frames
 from vggt_ros.mapping.entry import Entry, WindowView
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_agreement import consistent_frames, frame_disagreement
@@ -293,21 +294,6 @@ class MapBuilder:
         if not places:
             return None
         return self._loops.look(visit, places, submaps, self._predict, self.map.noise)
-
-
-def dense_frames(set_rows: Sequence[Sequence[int]], num_overlap_sets: int) -> tuple[int, ...]:
-    """Return the rows of a window that need dense maps: the ends of the seam and the new ones.
-
-    The ends are the first frame and the last set: all cameras of a rig, because one alone has too
-    few others to be compared with.
-
-    Args:
-        set_rows: For every set of the window the rows of its frames.
-        num_overlap_sets: How many of the sets, the first ones, the map already has.
-    """
-    shared = set_rows[:num_overlap_sets]
-    ends = sorted({shared[0][0], *shared[-1]}) if shared else []
-    return (*ends, *(row for rows in set_rows[num_overlap_sets:] for row in rows))
 
 
 def _request(window: Window, queries: Queries | None, config: VggtConfig) -> Request:
