@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vggt_ros.errors import PredictionError
+from vggt_ros.errors import PredictionError, VerificationError
 from vggt_ros.mapping import map_builder
 from vggt_ros.mapping.map_builder import dense_frames, MapBuilder, Wanted
 from vggt_ros.mapping.robot import UnknownRobot
@@ -124,3 +124,26 @@ def test_the_ends_of_the_seam_and_the_new_frames_get_depth():
     assert dense_frames(alone, 1) == (0, 1, 2, 3, 4, 5, 6, 7)
     assert dense_frames(alone[:4], 0) == (0, 1, 2, 3)
     assert dense_frames([(0, 1), (2, 3), (4,), (5, 6)], 2) == (0, 2, 3, 4, 5, 6)
+
+
+def test_the_robot_is_asked_once_a_frame_and_the_refinement_hears_what_it_said(
+    predictor, make_config, make_frame, true_pose, monkeypatch
+):
+    asked, heard = [], []
+
+    class Wheels(UnknownRobot):
+        def odom_from_cam(self, stamp_ns, camera_frame):
+            asked.append(stamp_ns)
+            return true_pose(stamp_ns // 100_000_000 - 1)
+
+    def refuse(self, window, prediction, submap, last, motion):
+        heard.append(motion)
+        raise VerificationError('noise')
+
+    monkeypatch.setattr(map_builder.WindowRefiner, 'refine', refuse)
+    builder = MapBuilder(predictor, Wheels(), make_config(refine__mode='poses'))
+    with pytest.raises(VerificationError):
+        build(builder, window_of(make_frame, 0, 0))
+    assert len(asked) == 6
+    assert len(heard[0].relative) == 5
+    assert np.isnan(heard[0].metres_per_unit)
