@@ -197,13 +197,13 @@ def lines_of(costs: dict[str, Cost]) -> list[dict[str, Any]]:
             }
         )
     depth = [cost for stage, cost in costs.items() if stage.startswith('depth')]
-    before, stage = costs['prepare'], costs['refine']
+    before, after = costs['prepare'], costs['refine']
     depth_s, depth_cpu_s = sum(c.seconds for c in depth), sum(c.cpu_s for c in depth)
     totals = {
         'on arrival, beside the network': (before.seconds, before.cpu_s),
-        'poses, in the stage of the map': (stage.seconds - depth_s, stage.cpu_s - depth_cpu_s),
+        'poses, in the stage of the map': (after.seconds - depth_s, after.cpu_s - depth_cpu_s),
         'depth, in the stage of the map': (depth_s, depth_cpu_s),
-        'everything': (before.seconds + stage.seconds, before.cpu_s + stage.cpu_s),
+        'everything': (before.seconds + after.seconds, before.cpu_s + after.cpu_s),
     }
     return [
         *lines,
