@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vggt_ros.errors import PredictionError
+from vggt_ros.errors import PredictionError, VerificationError
 from vggt_ros.mapping import map_builder
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
 from vggt_ros.mapping.robot import UnknownRobot
@@ -116,3 +116,26 @@ def test_windows_of_which_the_images_say_nothing_are_not_shown_to_the_network_ag
     assert len(predictor.windows) == 110
     assert builder.map.chain.num_loops == 0
     assert builder.loop_statistics.refusals['no_features'] == 110
+
+
+def test_the_robot_is_asked_once_a_frame_and_the_refinement_hears_what_it_said(
+    predictor, make_config, make_frame, true_pose, monkeypatch
+):
+    asked, heard = [], []
+
+    class Wheels(UnknownRobot):
+        def odom_from_cam(self, stamp_ns, camera_frame):
+            asked.append(stamp_ns)
+            return true_pose(stamp_ns // 100_000_000 - 1)
+
+    def refuse(self, window, prediction, submap, last, motion):
+        heard.append(motion)
+        raise VerificationError('noise')
+
+    monkeypatch.setattr(map_builder.WindowRefiner, 'refine', refuse)
+    builder = MapBuilder(predictor, Wheels(), make_config(refine__mode='poses'))
+    with pytest.raises(VerificationError):
+        build(builder, window_of(make_frame, 0, 0))
+    assert len(asked) == 6
+    assert len(heard[0].relative) == 5
+    assert np.isnan(heard[0].metres_per_unit)

@@ -7,9 +7,13 @@ import torch
 from vggt_ros.errors import VerificationError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
+from vggt_ros.mapping import window_refiner
+from vggt_ros.mapping.known_motion import known_motion, NO_MOTION
+from vggt_ros.mapping.map_update import ScaleState
 from vggt_ros.mapping.placement import LastWindow
 from vggt_ros.mapping.refinement.anchor import anchor
 from vggt_ros.mapping.refinement.landmarks import Landmarks
+from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.submap import submap_from_prediction
 from vggt_ros.mapping.window import Window
 from vggt_ros.mapping.window_refiner import WindowRefiner
@@ -269,3 +273,61 @@ def test_a_cleared_refiner_has_forgotten_the_features(hall):
     assert 0 in with_refiner._store
     with_refiner.clear()
     assert 0 not in with_refiner._store
+
+
+def motion_of(hall, window, factor=1.0, **scale):
+    """What wheels say of a window; a map of which a unit is a metre unless said otherwise."""
+    poses = hall.world_from_cam([frame.id for frame in window.frames])
+    poses[:, :3, 3] *= factor
+    nothing = (None,) * len(poses)
+    view = RobotView(
+        odom_from_cam=tuple(poses),
+        base_from_cam=nothing,
+        first_from_cam=nothing,
+        depth_m=nothing,
+    )
+    known = {'metres_per_unit': 1.0, 'log_sigma': 0.01} | scale
+    state = ScaleState(is_metric=True, source='odometry', num_rejected=0, **known)
+    return known_motion(window, view, state)
+
+
+def test_wheels_are_asked_in_the_unit_of_the_map_beside_its_anchors(hall, first, monkeypatch):
+    with_refiner, begun, _ = first
+    asked = []
+    original = window_refiner.refine_window
+
+    def spy(seen, estimate, priors, budget_s):
+        asked.append(priors)
+        return original(seen, estimate, priors, budget_s)
+
+    monkeypatch.setattr(window_refiner, 'refine_window', spy)
+    poses = begun.submap.submap_from_cam
+    unit = np.linalg.norm(poses[-1, :3, 3] - poses[0, :3, 3])
+    truth = hall.world_from_cam(INDICES)
+    metres_per_unit = np.linalg.norm(truth[-1, :3, 3] - truth[0, :3, 3]) / unit
+    window = hall.window(6, 8, 10, 12, num_overlap=2)
+    motion = motion_of(hall, window, metres_per_unit=metres_per_unit)
+    last = last_of(begun, (6, 8), (anchor(hall.frame(4), poses[2]),))
+    prediction = hall.predict(window, ERRORS)
+    submap = submap_from_prediction(window, prediction)
+    found = with_refiner.refine(window, prediction, submap, last, motion)
+    assert [(each.row_a, each.row_b) for each in asked[0].relative] == [(1, 2), (2, 3), (3, 4)]
+    steps = se3.inverse(found.submap.submap_from_cam[:-1]) @ found.submap.submap_from_cam[1:]
+    for each, step in zip(asked[0].relative, steps, strict=True):
+        assert each.tells_length
+        np.testing.assert_allclose(each.a_from_b, step, atol=0.03)
+    with_refiner.refine(window, prediction, submap, None, motion)
+    assert not any(each.tells_length for each in asked[1].relative), 'the first window of a map'
+
+
+def test_wheels_that_lie_do_not_bend_what_the_images_show(hall, first):
+    with_refiner, begun, _ = first
+    window = hall.window(6, 8, 10, 12, num_overlap=2)
+    prediction = hall.predict(window, ERRORS)
+    submap = submap_from_prediction(window, prediction)
+    last = last_of(begun, (6, 8))
+    motions = NO_MOTION, motion_of(hall, window, factor=10.0)
+    found = [with_refiner.refine(window, prediction, submap, last, each) for each in motions]
+    np.testing.assert_allclose(
+        found[0].submap.submap_from_cam, found[1].submap.submap_from_cam, atol=0.01
+    )

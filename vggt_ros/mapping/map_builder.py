@@ -20,6 +20,7 @@ from vggt_ros.mapping.entry import Entry, WindowView
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_agreement import consistent_frames, frame_disagreement
 from vggt_ros.mapping.frame_results import frame_results
+from vggt_ros.mapping.known_motion import known_motion
 from vggt_ros.mapping.loop_closure import LoopCloser, Visit
 from vggt_ros.mapping.loop_verification import LoopStatistics, LoopVerifier
 from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
@@ -220,15 +221,16 @@ class MapBuilder:
 
     def _view(self, window: Window, prediction: Prediction, config: VggtConfig) -> WindowView:
         submap = submap_from_prediction(window, prediction)
+        robot = robot_view(window, prediction, self._robot, config.scale)
         rows = window.set_rows
         refinement: Refinement | None = None
         if config.refine.verifies:
             with self.map.lock:
-                last = self.map.last
-            refinement = self._refiner.refine(window, prediction, submap, last)
+                last, scale = self.map.last, self.map.scale.state
+            motion = known_motion(window, robot, scale)
+            refinement = self._refiner.refine(window, prediction, submap, last, motion)
             submap = refinement.submap
         doubts = frame_disagreement(submap, max(map(len, rows)))
-        robot = robot_view(window, prediction, self._robot, config.scale)
         if refinement is None:
             believed = consistent_frames(doubts)
         else:

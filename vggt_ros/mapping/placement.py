@@ -23,7 +23,7 @@ from vggt_ros.mapping.window import Window
 from vggt_ros.mapping.z_up import first_map_from_cam, first_map_from_submap
 
 # Odometry errs by this part of the way, and turns by so much per metre.
-_ODOM_DRIFT, _ODOM_TURN_RAD_PER_M = 0.03, 0.02
+ODOM_DRIFT, ODOM_TURN_RAD_PER_M = 0.03, 0.02
 # How sure the scale of a window is that shares no frame: seen by odometry, or guessed.
 _BRIDGED_LOG_SIGMA, _GUESSED_LOG_SIGMA = 0.05, 0.7
 # How sure a seam is at best: rounding and the pixels' size.
@@ -196,12 +196,12 @@ def bridge(
     map_from_cam = map_from_odom @ in_units
     placed = continue_from(map_from_cam, scale, submap, row)
     way = float(np.linalg.norm(map_from_cam[:3, 3] - last.map_from_first[:3, 3]))
-    turn_rad = _ODOM_TURN_RAD_PER_M * way * metres_per_unit + _MIN_TURN_RAD
+    turn_rad = ODOM_TURN_RAD_PER_M * way * metres_per_unit + _MIN_TURN_RAD
     return Placement(
         map_from_submap=placed,
         scale_residual=float('nan'),
         log_scale_sigma=log_scale_sigma,
-        covariance=isotropic(turn_rad, _ODOM_DRIFT * way + 1e-3, log_scale_sigma),
+        covariance=isotropic(turn_rad, ODOM_DRIFT * way + 1e-3, log_scale_sigma),
     )
 
 

@@ -16,6 +16,7 @@ from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.known_motion import KnownMotion, NO_MOTION
 from vggt_ros.mapping.placement import LastWindow
 from vggt_ros.mapping.point_registration import SharedPoints
 from vggt_ros.mapping.refinement.anchor import Anchor
@@ -100,7 +101,12 @@ class WindowRefiner:
         self._store.prepare(frame, self._num_shared)
 
     def refine(
-        self, window: Window, prediction: Prediction, submap: Submap, last: LastWindow | None
+        self,
+        window: Window,
+        prediction: Prediction,
+        submap: Submap,
+        last: LastWindow | None,
+        motion: KnownMotion = NO_MOTION,
     ) -> Refinement:
         """Refine a window.
 
@@ -109,6 +115,7 @@ class WindowRefiner:
             prediction: The network's answer.
             submap: The same as a submap.
             last: What the map has; its verified frames hold the window.
+            motion: What wheels and rig say of the frames.
 
         Raises:
             VerificationError: The images confirm none of the new frames.
@@ -133,11 +140,13 @@ class WindowRefiner:
             window_from_cam=np.concatenate([held, known.submap_from_cam]), track_depth=track_depth
         )
         frame_ids = [*(each.frame.id for each in anchors), *submap.frame_ids]
-        priors = WindowPriors()
+        relative = motion.in_window(num_anchors, is_in_map=in_map is not None)
+        priors = WindowPriors(relative=relative)
         if in_map is not None and last is not None:
             priors = WindowPriors(
                 poses=_pose_priors(anchors, in_map, frame_ids),
                 depth=last.landmarks.prior(frame_ids, seen.tracks),
+                relative=relative,
             )
         refined = refine_window(seen, estimate, priors, 1e-3 * self.settings.budget_ms)
         anchor_poses = {

@@ -1,10 +1,12 @@
 from dataclasses import replace
+import math
 
 import numpy as np
 import pytest
 
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.mapping.refinement.bundle_adjustment import (
     adjust,
     DepthPrior,
@@ -12,6 +14,7 @@ from vggt_ros.mapping.refinement.bundle_adjustment import (
     PosePrior,
     Problem,
 )
+from vggt_ros.mapping.refinement.relative_pose import RelativePose
 
 SCALE_HOLDERS = (0, 6)
 
@@ -196,3 +199,97 @@ def test_the_frame_of_the_window_does_not_matter(tracked):
     np.testing.assert_allclose(
         se3.inverse(place) @ there.window_from_cam, here.window_from_cam, atol=2e-3
     )
+
+
+def wheels(window, *, factor=1.0, error=0.02, seed=0):
+    """How every camera sees the next one, as wheels have it."""
+    rng = np.random.default_rng(seed)
+    poses = window.window_from_cam
+    steps = []
+    for row, step in enumerate(se3.inverse(poses[:-1]) @ poses[1:]):
+        length = np.linalg.norm(step[:3, 3])
+        step[:3, 3] = factor * (step[:3, 3] + error * length * rng.normal(size=3))
+        steps.append(
+            RelativePose(
+                row_a=row,
+                row_b=row + 1,
+                a_from_b=step,
+                rotation_sigma_rad=0.01,
+                translation_sigma=0.005 + 0.03 * factor * length,
+            )
+        )
+    return steps
+
+
+@pytest.mark.parametrize('motion', ['sideways', 'forward'])
+def test_where_few_points_are_seen_wheels_tell_where_cameras_are(tracked, pose_error, motion):
+    window = tracked(motion=motion, num_points=9, noise_px=0.5, way=0.15)
+    start = start_of(window, turn_deg=2.0, shift=0.05)
+    known = {'poses': held(window, (0,)), 'iterations': 60}
+    alone = solved(window, start, distance=SCALE_HOLDERS, **known)
+    found = solved(window, start, relative=wheels(window), **known)
+    turn_deg, shift = pose_error(window, found.window_from_cam, unit=1.0)
+    alone_deg, alone_shift = pose_error(window, alone.window_from_cam)
+    assert shift < min(0.002, 0.1 * alone_shift)
+    assert turn_deg < min(0.3, 0.2 * alone_deg)
+
+
+def test_wheels_hold_a_camera_that_hardly_sees_a_point(tracked):
+    window = tracked()
+    window.tracks.uv[2:, 4] = np.nan
+    found = solved(
+        window,
+        start_of(window, turn_deg=2.0, shift=0.05),
+        poses=held(window, (0, 1)),
+        relative=wheels(window, error=0.0),
+        iterations=60,
+    )
+    off = se3.inverse(window.window_from_cam[4]) @ found.window_from_cam[4]
+    assert np.linalg.norm(off[:3, 3]) < 0.02
+    assert np.degrees(rotation_angle(off[None, :3, :3]))[0] < 0.5
+
+
+@pytest.mark.parametrize('motion', ['sideways', 'forward'])
+def test_wheels_that_slip_do_not_bend_what_images_show(tracked, pose_error, motion):
+    window = tracked(motion=motion, num_points=400)
+    start = start_of(window)
+    known = {'poses': held(window, (0, 1)), 'iterations': 60}
+    alone = solved(window, start, **known)
+    found = solved(window, start, relative=wheels(window, factor=10.0), **known)
+    turn_deg, shift = pose_error(window, found.window_from_cam, unit=1.0)
+    assert turn_deg < 0.05
+    assert shift < pose_error(window, alone.window_from_cam, unit=1.0)[1] + 0.001
+
+
+def rig_of(window, pairs, **sigmas):
+    poses = window.window_from_cam
+    sigmas = {'rotation_sigma_rad': np.radians(0.5), 'translation_sigma': 0.003} | sigmas
+    return [
+        RelativePose(row_a=a, row_b=b, a_from_b=se3.inverse(poses[a]) @ poses[b], **sigmas)
+        for a, b in pairs
+    ]
+
+
+@pytest.mark.parametrize('scale', [0.8, 1.3])
+def test_a_rig_holds_the_scale(tracked, pose_error, scale):
+    window = tracked(num_points=400)
+    found = solved(
+        window,
+        start_of(window, scale=scale),
+        relative=rig_of(window, [(0, 2), (1, 3), (4, 6)]),
+        iterations=60,
+    )
+    assert pose_error(window, found.window_from_cam, unit=1.0)[1] < 0.005
+
+
+def test_a_rig_holds_how_its_cameras_look_at_each_other_where_they_see_little(tracked):
+    window = tracked(num_points=400)
+    window.tracks.uv[3:, 5] = np.nan
+    start = start_of(window, turn_deg=3.0, shift=0.1)
+    without_length = {'translation_sigma': math.inf, 'direction_sigma_rad': 0.01}
+    for sigmas in ({}, without_length):
+        rig = rig_of(window, [(4, 5)], **sigmas)
+        found = solved(window, start, poses=held(window, (0, 1)), relative=rig, iterations=60)
+        off = se3.inverse(window.window_from_cam[5]) @ found.window_from_cam[5]
+        assert np.degrees(rotation_angle(off[None, :3, :3]))[0] < 0.5
+    assert np.linalg.norm(off[:3, 3]) < 0.1

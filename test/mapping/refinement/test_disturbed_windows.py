@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.disturbed_windows import disturb
-from vggt_ros.mapping.refinement import window_refinement
+from vggt_ros.mapping.refinement import near_network
 
 SEEDS = range(40)
 
@@ -65,7 +65,7 @@ def test_what_tracks_do_not_tell_stays_with_the_network(seed, monkeypatch):
     window = disturb(seed)
     assert window.plan.is_plane
     assert window.after_rad < window.before_rad
-    monkeypatch.setattr(window_refinement, 'network_pose_priors', lambda *_: [])
+    monkeypatch.setattr(near_network, 'network_pose_priors', lambda *_: [])
     assert disturb(seed).after_rad > max(window.before_rad, 1.2 * window.after_rad)
 
 
@@ -88,7 +88,7 @@ def test_things_that_move_do_not_change_the_focal_length(seed):
 )
 def test_a_solution_near_the_network_that_is_as_good_wins(seed, monkeypatch):
     window = disturb(seed)
-    monkeypatch.setattr(window_refinement, '_near_network', lambda best, *_: best)
+    monkeypatch.setattr(near_network, 'near_network', lambda best, *_: best)
     other = disturb(seed)
     assert window.num_verified >= other.num_verified
     assert window.method == 'adjusted'

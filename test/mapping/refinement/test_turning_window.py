@@ -3,8 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.mapping.refinement.bundle_adjustment import PosePrior
+from vggt_ros.mapping.refinement.relative_pose import RelativePose
 from vggt_ros.mapping.refinement.turning_window import refine_rotations_only
 from vggt_ros.mapping.refinement.window_candidate import WindowPriors
 
@@ -116,3 +118,37 @@ def test_if_nothing_fits_nothing_is_verified_and_the_reason_is_said(tracked):
     assert found.report.method == 'none'
     assert found.report.start == ''
     assert found.report.reason == 'no parallax, and too few tracks fit one rotation'
+
+
+def wheels(steps_x):
+    """Steps along x, as wheels have them."""
+    return [
+        RelativePose(
+            row_a=row,
+            row_b=row + 1,
+            a_from_b=se3.rigid(np.eye(3), np.array([step, 0.0, 0.0])),
+            rotation_sigma_rad=0.01,
+            translation_sigma=0.005,
+        )
+        for row, step in enumerate(steps_x)
+    ]
+
+
+def test_ways_that_images_do_not_show_are_those_of_the_wheels(tracked):
+    window = tracked(motion='turning')
+    priors = replace(known(window, (0, 1)), relative=wheels([0.0] + 5 * [0.01]))
+    found, *_ = refined(window, priors, turn_deg=0.5)
+    poses = found.geometry.window_from_cam
+    assert found.is_verified.all()
+    length = np.linalg.norm(np.diff(poses[1:, :3, 3], axis=0), axis=1)
+    np.testing.assert_allclose(length, 0.01, atol=1e-6)
+    # Each step is along the axis of the camera that begins it, as the images turned it.
+    np.testing.assert_allclose(poses[3, :3, 3] - poses[2, :3, 3], 0.01 * poses[2, :3, 0])
+
+
+def test_wheels_that_go_where_images_would_show_it_are_not_believed(tracked):
+    window = tracked(motion='turning')
+    priors = replace(known(window, (0, 1)), relative=wheels([0.0] + 5 * [1.0]))
+    found, *_ = refined(window, priors, turn_deg=0.5)
+    positions = found.geometry.window_from_cam[:, :3, 3]
+    np.testing.assert_allclose(positions[2:], np.repeat(positions[1:2], 5, axis=0))

@@ -6,6 +6,7 @@ import pytest
 from vggt_ros.geometry import se3
 from vggt_ros.mapping.refinement import window_refinement
 from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, PosePrior
+from vggt_ros.mapping.refinement.relative_pose import RelativePose
 from vggt_ros.mapping.refinement.window_candidate import WindowPriors
 from vggt_ros.mapping.refinement.window_refinement import refine_window
 
@@ -288,24 +289,6 @@ def test_a_start_of_which_one_camera_fits_badly_is_not_good(tracked, monkeypatch
     assert tried[:2] == ['network', 'tracks']
 
 
-def test_a_prior_that_costs_what_fits_is_not_used(tracked, pose_error, monkeypatch):
-    window = tracked()
-    seen = window.seen()
-    estimate = window.estimate(seen.tracks, turn_deg=3.0, shift=0.1)
-
-    def sure(geometry, network, *_):
-        return [
-            PosePrior(
-                row=row, window_from_cam=pose, rotation_sigma_rad=1e-5, translation_sigma=1e-5
-            )
-            for row, pose in enumerate(network)
-        ]
-
-    monkeypatch.setattr(window_refinement, 'network_pose_priors', sure)
-    found = refine_window(seen, estimate, NOTHING)
-    assert pose_error(window, found.geometry.window_from_cam)[0] < 0.06
-
-
 def names_of_starts(monkeypatch):
     tried = []
     original = window_refinement.solve
@@ -326,18 +309,58 @@ def test_a_first_window_compares_the_tracks_start_with_the_networks(tracked, mon
     assert found.is_verified.all()
 
 
-def test_only_windows_whose_points_the_map_does_not_know_are_drawn_to_the_network(
-    tracked, monkeypatch
-):
-    drawn = []
-    monkeypatch.setattr(
-        window_refinement, 'network_pose_priors', lambda *_: drawn.append(True) or []
+def wheels(window, factor=1.0):
+    poses = window.window_from_cam
+    steps = se3.inverse(poses[:-1]) @ poses[1:]
+    steps[:, :3, 3] *= factor
+    return [
+        RelativePose(
+            row_a=row,
+            row_b=row + 1,
+            a_from_b=step,
+            rotation_sigma_rad=0.01 + 0.02 * np.linalg.norm(step[:3, 3]),
+            translation_sigma=0.005 + 0.03 * np.linalg.norm(step[:3, 3]),
+        )
+        for row, step in enumerate(steps)
+    ]
+
+
+@pytest.mark.parametrize('motion', ['sideways', 'forward'])
+def test_with_few_tracks_wheels_tell_where_cameras_are(tracked, pose_error, motion):
+    window = tracked(motion=motion, num_points=40)
+    priors = replace(priors_of(window, (0,)), relative=wheels(window))
+    errors = {'turn_deg': 4.0, 'shift': 0.05, 'bend': 0.1}
+    alone, found = (refined(window, errors, each) for each in (priors_of(window, (0,)), priors))
+    for each in (alone, found):
+        assert each.is_verified.all()
+        assert each.report.method == 'adjusted'
+    alone_shift, shift = (
+        pose_error(window, each.geometry.window_from_cam, unit=1.0)[1] for each in (alone, found)
     )
-    window = tracked()
+    assert shift < 0.0015
+    assert shift < 0.3 * alone_shift
+
+
+@pytest.mark.parametrize('plan', [{}, {'motion': 'forward'}, {'is_plane': True}], ids=str)
+@pytest.mark.parametrize('factor', [0.0, 10.0])
+def test_wheels_that_slip_do_not_bend_a_window_that_tracks_tell(tracked, pose_error, plan, factor):
+    window = tracked(**plan)
     seen = window.seen()
-    estimate = window.estimate(seen.tracks, turn_deg=0.5, shift=0.01)
-    refine_window(seen, estimate, priors_of(window, (0, 1), seen))
-    assert not drawn
-    refine_window(seen, estimate, priors_of(window, (0, 1)))
-    refine_window(seen, estimate, NOTHING)
-    assert len(drawn) == 2
+    known = priors_of(window, (0, 1), seen)
+    shifts = []
+    for priors in (known, replace(known, relative=wheels(window, factor))):
+        found = refined(window, priors=priors)
+        assert found.is_verified.all()
+        turn_deg, shift = pose_error(window, found.geometry.window_from_cam, unit=1.0)
+        assert turn_deg < 0.1
+        shifts.append(shift)
+    assert shifts[1] < shifts[0] + 0.0005
+
+
+def test_what_only_wheels_know_is_not_verified(tracked):
+    window = tracked()
+    window.tracks.feature[20:, 5], window.tracks.uv[20:, 5] = -1, np.nan
+    priors = replace(priors_of(window, (0, 1)), relative=wheels(window))
+    seen = window.seen()
+    found = refine_window(seen, window.estimate(seen.tracks, **ROUGH), priors)
+    np.testing.assert_array_equal(found.is_verified, np.arange(7) != 5)

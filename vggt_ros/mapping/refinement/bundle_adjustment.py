@@ -10,6 +10,7 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.errors import AlignmentError
+from vggt_ros.mapping.refinement.relative_pose import relative_factors, RelativePose
 
 # A virtual second camera of this baseline, in depths, carries what is known of a point's depth: a
 # disparity is an inverse depth (the RGB-D residual of ORB-SLAM2, Mur-Artal and Tardos, 2017).
@@ -86,12 +87,14 @@ class Problem:
         poses: Priors of cameras; if there are none the first camera holds the gauge.
         depth: Prior of points; it, or two poses, hold the scale.
         distance: Two cameras whose distance is held, where nothing else holds the scale.
+        relative: How cameras are known to see each other.
     """
 
     uv: Float[np.ndarray, 'N S 2']
     poses: Sequence[PosePrior]
     depth: DepthPrior | None = None
     distance: tuple[int, int] | None = None
+    relative: Sequence[RelativePose] = ()
 
 
 def adjust(start: Geometry, problem: Problem, *, loss_px: float, max_iterations: int) -> Geometry:
@@ -128,6 +131,9 @@ def adjust(start: Geometry, problem: Problem, *, loss_px: float, max_iterations:
     noise = gtsam.noiseModel.Robust.Create(cauchy, gtsam.noiseModel.Isotropic.Sigma(2, 1.0))
     _add_observations(graph, start, problem.uv, is_used, noise)
     _add_pose_priors(graph, start, problem.poses, rows)
+    known = relative_factors(problem.relative, start.window_from_cam, rows.tolist(), _camera_key)
+    for factor in known:
+        graph.add(factor)
     if problem.depth is not None:
         _add_depth_prior(graph, start, problem.depth, problem.uv, is_used)
     if problem.distance is not None:

@@ -16,7 +16,7 @@ _CONTRAST_THRESHOLD = 0.02
 # Cells of the image, along its longer side, that share the features evenly.
 _CELLS = 8
 # Features are looked for beyond the wanted number, so that every cell has some to choose from.
-_SURPLUS = 1.5
+_SURPLUS = 2
 _EPS = 1e-12
 
 
@@ -65,7 +65,7 @@ def detect_features(
         if scale < 1.0:
             mask = cv2.resize(mask, gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
     create: Any = cv2.SIFT_create  # type: ignore[attr-defined]
-    sift = create(nfeatures=int(_SURPLUS * max_features), contrastThreshold=_CONTRAST_THRESHOLD)
+    sift = create(nfeatures=_SURPLUS * max_features, contrastThreshold=_CONTRAST_THRESHOLD)
     keypoints, descriptors = sift.detectAndCompute(gray, mask)
     if descriptors is None or not len(keypoints):
         return Features(

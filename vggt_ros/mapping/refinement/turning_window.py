@@ -1,4 +1,4 @@
-"""A window without parallax: its rotations are refined, its positions stay where they are."""
+"""A window without parallax: its rotations are refined, its positions are not seen."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from vggt_ros.mapping.refinement.focal_search import (
 from vggt_ros.mapping.refinement.network_start import NetworkEstimate
 from vggt_ros.mapping.refinement.parallax import fit_px, support, TURNING
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow, RefinementReport
+from vggt_ros.mapping.refinement.relative_pose import poses_along
 from vggt_ros.mapping.refinement.rotation_only import chained_rotations, refine_rotations
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.tracks import FeatureTracks
@@ -29,6 +30,8 @@ from vggt_ros.mapping.refinement.window_tracks import WindowTracks
 
 # Without parallax positions are not refined; what remains after the rotation is at most this.
 _MAX_STILL_PX = 3.0
+# So far, in median depths, cameras may have moved by wheels without images that show it.
+_MAX_UNSEEN = 0.05
 # Tracks by which rotations are found.
 _MAX_TRACKS = 250
 _FOCAL_TOLERANCE, _MAX_FOCAL_STEPS = 0.01, 8
@@ -52,7 +55,10 @@ class _Turns:
 def refine_rotations_only(
     seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
 ) -> tuple[RefinedWindow, Float[np.ndarray, 'N S']]:
-    """Refine rotations; positions are that of the last camera that is known.
+    """Refine rotations; positions are that of the last camera that is known, or go on by wheels.
+
+    Wheels are believed for ways that are so short that images would not show them: on ice they
+    turn, and nothing moves.
 
     Two starts, the better one counts: rotations of pairs, one after the other, and the network's.
     The focal length of an uncalibrated window is looked for, too (Hartley, "Self-Calibration of
@@ -90,8 +96,12 @@ def refine_rotations_only(
     is_verified = is_placed & (num_inliers >= MIN_INLIERS)
     is_verified &= num_inliers >= MIN_SHARE * num_seen
     poses = estimate.window_from_cam.copy()
-    for row in np.flatnonzero(is_verified).tolist():
+    rows = np.flatnonzero(is_verified).tolist()
+    along = poses_along(known, priors.relative, {row: rotation[row] for row in rows})
+    for row in rows:
         position = known[row][:3, 3] if row in known else last[:3, 3]
+        if row in along and _is_unseen(along[row][:3, 3] - last[:3, 3], estimate):
+            position = along[row][:3, 3]
         poses[row] = se3.rigid(rotation[row], position)
     reason = 'no parallax: only rotations are refined'
     if not is_verified.any():
@@ -118,6 +128,12 @@ def refine_rotations_only(
         ),
     )
     return refined, error_px
+
+
+def _is_unseen(way: Float[np.ndarray, ' 3'], estimate: NetworkEstimate) -> bool:
+    """Return True for a way that is too short to be seen at the distance of what there is."""
+    depth = estimate.track_depth[np.isfinite(estimate.track_depth)]
+    return bool(depth.size and np.linalg.norm(way) <= _MAX_UNSEEN * np.median(depth))
 
 
 def _best_turns(

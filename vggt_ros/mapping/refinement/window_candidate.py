@@ -32,6 +32,7 @@ from vggt_ros.mapping.refinement.network_start import (
     NetworkEstimate,
 )
 from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, support
+from vggt_ros.mapping.refinement.relative_pose import RelativePose
 from vggt_ros.mapping.refinement.track_score import num_cells, score_tracks, TrackScore
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.triangulation import largest_angle_rad, rays_in_window
@@ -56,17 +57,19 @@ class WindowPriors:
     Attributes:
         poses: Of cameras in the frame of the window: those that the map has.
         depth: Of points that the map has; None if there are none.
+        relative: Of cameras seen from each other, by wheels and rig.
     """
 
     poses: Sequence[PosePrior] = ()
     depth: DepthPrior | None = None
+    relative: Sequence[RelativePose] = ()
 
     @property
     def hold_scale(self) -> bool:
-        """Whether two cameras, or enough points, are known."""
-        return len(self.poses) >= 2 or (
-            self.depth is not None and len(self.depth.track) >= MIN_KNOWN
-        )
+        """Whether two cameras, or enough points, or the length of a step are known."""
+        has_points = self.depth is not None and len(self.depth.track) >= MIN_KNOWN
+        has_length = any(each.tells_length for each in self.relative)
+        return len(self.poses) >= 2 or has_points or has_length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,7 +118,9 @@ def solve(
     # A distance that is held would keep cameras apart that only turn; depths hold the scale, too.
     has_depth = depth is not None and len(depth.track) >= MIN_KNOWN
     distance = None if has_depth else held_distance(start, priors)
-    problem = Problem(uv=uv, poses=priors.poses, depth=depth, distance=distance)
+    problem = Problem(
+        uv=uv, poses=priors.poses, depth=depth, distance=distance, relative=priors.relative
+    )
     stages: tuple[Stage, ...] = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
     stages = FROM_ADJUSTED if is_adjusted else stages
     picked = select_tracks(seen.tracks, seen.image_size, _MAX_ADJUSTED)
@@ -240,3 +245,11 @@ def point_angles(
     is_seen = is_inlier.any(axis=1)
     angle_rad[is_seen] = largest_angle_rad(rays[is_seen])
     return angle_rad
+
+
+def knows_points(score: TrackScore, priors: WindowPriors) -> bool:
+    """Return True if the map knows enough points: then no parallax is needed."""
+    if priors.depth is None:
+        return False
+    is_used = np.asarray(score.is_inlier.any(axis=1))
+    return int(is_used[priors.depth.track].sum()) >= MIN_KNOWN

@@ -10,7 +10,7 @@ import time
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.mapping.refinement.bundle_adjustment import Geometry, PosePrior, Problem
+from vggt_ros.mapping.refinement.bundle_adjustment import Geometry, Problem
 from vggt_ros.mapping.refinement.coarse_to_fine import with_better_points
 from vggt_ros.mapping.refinement.focal_search import (
     best_focal_factor,
@@ -18,11 +18,10 @@ from vggt_ros.mapping.refinement.focal_search import (
     is_clear_gain,
     with_focal_factor,
 )
-from vggt_ros.mapping.refinement.network_pose_prior import network_pose_priors
+from vggt_ros.mapping.refinement.near_network import drawn_to_network
 from vggt_ros.mapping.refinement.network_start import NetworkEstimate, start_from_network
-from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, noise_px, support, TURNING
+from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, support, TURNING
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow, RefinementReport
-from vggt_ros.mapping.refinement.track_score import TrackScore
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.track_start import start_from_tracks
 from vggt_ros.mapping.refinement.turning_window import refine_rotations_only
@@ -31,7 +30,7 @@ from vggt_ros.mapping.refinement.window_candidate import (
     explains_more,
     held_distance,
     in_unit_of_network,
-    MIN_KNOWN,
+    knows_points,
     of_tracks,
     point_angles,
     solve,
@@ -52,11 +51,6 @@ _ENOUGH_MEDIAN_ANGLE_RAD = np.radians(8.0)
 # camera that moves a little and turns against it sees a shell of points as if it turned, and with
 # things that move cameras that only turn have points that seem to be near.
 _CLEAR_MEDIAN_ANGLE_RAD = np.radians(10.0)
-# A prior of the network's cameras costs hardly anything of what fits, or it is wrong.
-_KEPT_BY_PRIOR = 0.97
-# So near the network, radians and median depths beside a pixel of noise, is a solution that wins
-# if it is nearly as good.
-_NEAR_TURN_RAD, _NEAR_SHIFT, _NEARLY_AS_GOOD = np.radians(0.5), 0.01, 0.97
 # Tracks by which a focal length is found.
 _MAX_FOR_FOCAL = 200
 # A start whose points are this near their observations needs no coarse stage.
@@ -95,7 +89,7 @@ def refine_window(
             best, seen = _with_better_focal(best, seen, priors)
             turning = _turning(best, seen, estimate, priors)
         if turning is None and time.thread_time() < deadline_s:
-            best = _drawn_to_network(best, seen, estimate, priors)
+            best = drawn_to_network(best, seen, estimate, priors)
         refined = _adjusted(seen, estimate, best, given_focal) if turning is None else turning
     report = replace(refined.report, duration_s=time.thread_time() - start_s)
     return replace(refined, report=report)
@@ -125,7 +119,10 @@ def _with_better_focal(
 ) -> tuple[Candidate, WindowTracks]:
     """Look for the focal length of an uncalibrated window; keep what explains more."""
     problem = Problem(
-        uv=seen.tracks.uv, poses=priors.poses, distance=held_distance(best.geometry, priors)
+        uv=seen.tracks.uv,
+        poses=priors.poses,
+        distance=held_distance(best.geometry, priors),
+        relative=priors.relative,
     )
     few = select_tracks(seen.tracks, seen.image_size, _MAX_FOR_FOCAL)
     factor = best_focal_factor(
@@ -142,58 +139,6 @@ def _with_better_focal(
     if not is_clear_gain(best.score.error_px, found.score.error_px, max_px, factor):
         return best, seen
     return found, other
-
-
-def _drawn_to_network(
-    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
-) -> Candidate:
-    """Adjust once more, with the network's cameras as a prior, unless the map knows points."""
-    if _knows_points(best.score, priors):
-        return best
-    best = _near_network(best, seen, estimate, priors)
-    is_inlier = best.score.is_inlier & verified(best, seen)
-    is_inlier &= (is_inlier.sum(axis=1) >= 2)[:, None]
-    sigma_px = noise_px(best.score.error_px, is_inlier)
-    poses = network_pose_priors(best.geometry, estimate.window_from_cam, is_inlier, sigma_px)
-    if not poses:
-        return best
-    all_poses = {prior.row: prior for prior in [*poses, *priors.poses]}
-    priors = replace(priors, poses=list(all_poses.values()))
-    drawn = solve(best.name, best.geometry, seen, estimate, priors, is_near=True, is_adjusted=True)
-    if drawn is None:
-        return best
-    max_px = fit_px(best.score.error_px, is_inlier)
-    before, after = (support(each.score.error_px, max_px, MOVING) for each in (best, drawn))
-    return drawn if after >= _KEPT_BY_PRIOR * before else best
-
-
-def _near_network(
-    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
-) -> Candidate:
-    """Return what fits best near the network's cameras if that is nearly as good.
-
-    Things that move, or two ways to see a wall, give solutions that are degrees away from a
-    network which is nearly right, and the coarse stages lead to them.
-    """
-    start = start_from_network(estimate, seen.tracks.uv, best.geometry.K)
-    depth = float(np.nanmedian(estimate.track_depth))
-    poses = {
-        row: PosePrior(
-            row=row,
-            window_from_cam=pose,
-            rotation_sigma_rad=_NEAR_TURN_RAD,
-            translation_sigma=_NEAR_SHIFT * depth,
-        )
-        for row, pose in enumerate(estimate.window_from_cam)
-    } | {prior.row: prior for prior in priors.poses}
-    priors = replace(priors, poses=list(poses.values()))
-    near = solve('network', start, seen, estimate, priors, is_near=True)
-    if near is None:
-        return best
-    scores = best.score, near.score
-    max_px = min(fit_px(score.error_px, score.is_inlier) for score in scores)
-    before, after = (support(score.error_px, max_px, MOVING) for score in scores)
-    return near if after >= _NEARLY_AS_GOOD * before else best
 
 
 def _starts(
@@ -252,7 +197,7 @@ def _turning(
     """Return the window with rotations only if there is no parallax, else None."""
     is_used = np.asarray(best.score.is_inlier.any(axis=1))
     # Where nothing fits, turning on the spot would not explain it either.
-    if not is_used.any() or _knows_points(best.score, priors):
+    if not is_used.any() or knows_points(best.score, priors):
         return None
     median_rad = _median_angle_rad(best, seen)
     if median_rad >= _CLEAR_MEDIAN_ANGLE_RAD:
@@ -268,14 +213,6 @@ def _is_explained_by_turning(best: Candidate, turning_px: Float[np.ndarray, 'N S
     max_px = fit_px(best.score.error_px, best.score.is_inlier)
     moving = support(best.score.error_px, max_px, MOVING)
     return support(turning_px, max_px, TURNING) >= moving
-
-
-def _knows_points(score: TrackScore, priors: WindowPriors) -> bool:
-    """Return True if the map knows enough points: then no parallax is needed."""
-    if priors.depth is None:
-        return False
-    is_used = np.asarray(score.is_inlier.any(axis=1))
-    return int(is_used[priors.depth.track].sum()) >= MIN_KNOWN
 
 
 def _adjusted(
