@@ -16,7 +16,7 @@ _CONTRAST_THRESHOLD = 0.02
 # Cells of the image, along its longer side, that share the features evenly.
 _CELLS = 8
 # Features are looked for beyond the wanted number, so that every cell has some to choose from.
-_SURPLUS = 2
+_SURPLUS = 3
 _EPS = 1e-12
 
 
