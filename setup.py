@@ -30,7 +30,9 @@ setup(
     maintainer='vggt_ros maintainers',
     maintainer_email='vggt_ros@example.org',
     packages=find_packages(include=[NAME, f'{NAME}.*']),
-    package_data={NAME: ['py.typed', 'inference/weights/*.safetensors']},
+    package_data={
+        NAME: ['py.typed', 'inference/weights/*.safetensors', 'inference/weights/*.npz']
+    },
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),

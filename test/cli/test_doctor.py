@@ -19,6 +19,24 @@ def test_the_machine_is_named():
     assert any('cuda' in line.lower() for _, line in lines)
 
 
+def test_the_self_test_says_whether_the_numbers_are_right(capsys):
+    words = ['doctor', '--self-test', '--device', 'cpu', '--precision', 'fp32']
+    parser = argparse.ArgumentParser()
+    doctor.add_parser(parser.add_subparsers())
+    assert doctor.run(parser.parse_args(words)) == 0
+    told = capsys.readouterr().out
+    assert 'nano on cpu in fp32' in told
+    assert 'depth_median' in told
+    assert 'graph' not in told
+
+
+def test_wrong_numbers_of_a_device_are_trouble(monkeypatch):
+    monkeypatch.setattr('vggt_ros.inference.self_test._BOUNDS', {'fp32': (-1.0,) * 5})
+    lines = list(doctor.self_test_lines('cpu', 'fp32'))
+    assert [is_well for is_well, _ in lines] == [True, *[False] * 5]
+    assert 'computes wrongly' in lines[1][1]
+
+
 def test_weights_that_are_there_are_named_with_their_size():
     (is_well, line), *rest = doctor.weights_lines('nano')
     assert is_well

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 import importlib.metadata
 import json
 import os
@@ -16,8 +16,10 @@ from typing import Any
 import torch
 
 from vggt_ros import __version__
-from vggt_ros.errors import CheckpointError
+from vggt_ros.config import ModelSettings
+from vggt_ros.errors import CheckpointError, VggtRosError
 from vggt_ros.inference.checkpoint import locate
+from vggt_ros.inference.self_test import run_self_test
 from vggt_ros.middleware_profile import PROFILE_VARIABLES, SOCKET_LIMIT
 
 # A cloud of VGGT has megabytes; the usual buffer of a socket holds a fraction of one.
@@ -25,6 +27,10 @@ _MIN_SOCKET_BYTES = 8_000_000
 _MIN_SHARED_BYTES = 64_000_000
 _SHARED_MEMORY = Path('/dev/shm')
 _EXIT_TROUBLE = 1
+
+
+# What was found, and whether that is as it should be.
+Line = tuple[bool, str]
 
 
 def add_parser(commands: Any) -> None:
@@ -37,18 +43,20 @@ def add_parser(commands: Any) -> None:
         '--checkpoint', default='nano', metavar='ID', help='nano, a hub id, or a weights file'
     )
     parser.add_argument('--seconds', type=float, default=5.0, help='how long messages are counted')
+    parser.add_argument(
+        '--self-test',
+        action='store_true',
+        help='run nano on a stored window and compare with stored numbers, nothing else',
+    )
+    parser.add_argument('--device', default='auto', help='of the self-test, as model.device')
+    parser.add_argument('--precision', default='auto', help='as model.precision')
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what was found; return 0 if nothing is in the way."""
     troubles = []
-    for title, lines in (
-        ('machine', machine_lines()),
-        ('weights', weights_lines(options.checkpoint)),
-        ('middleware', middleware_lines()),
-        ('graph', graph_lines(options.node, options.seconds)),
-    ):
+    for title, lines in _sections(options):
         sys.stdout.write(f'{title}\n')
         for is_well, line in lines:
             sys.stdout.write(f'  {"" if is_well else "! "}{line}\n')
@@ -59,8 +67,18 @@ def run(options: argparse.Namespace) -> int:
     return _EXIT_TROUBLE if troubles else 0
 
 
-# What was found, and whether that is as it should be.
-Line = tuple[bool, str]
+def _sections(options: argparse.Namespace) -> list[tuple[str, Iterable[Line]]]:
+    if options.self_test:
+        return [
+            ('machine', machine_lines()),
+            ('self-test', self_test_lines(options.device, options.precision)),
+        ]
+    return [
+        ('machine', machine_lines()),
+        ('weights', weights_lines(options.checkpoint)),
+        ('middleware', middleware_lines()),
+        ('graph', graph_lines(options.node, options.seconds)),
+    ]
 
 
 def machine_lines() -> Iterator[Line]:
@@ -73,6 +91,20 @@ def machine_lines() -> Iterator[Line]:
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         yield True, f'cuda:{index} {properties.name}, {properties.total_memory / 1e9:.1f} GB'
+
+
+def self_test_lines(device: str, precision: str) -> Iterator[Line]:
+    """Yield whether this device gives the numbers that are stored for a window."""
+    try:
+        found = run_self_test(ModelSettings(device=device, precision=precision))
+    except VggtRosError as error:
+        yield False, str(error)
+        return
+    yield True, f'nano on {found.device} in {found.precision}, three images'
+    for name, bound in found.bounds.items():
+        is_well = name not in found.wrong
+        advice = '' if is_well else ': this driver, PyTorch or device computes wrongly'
+        yield is_well, f'{name} {found.errors[name]:.2g} of {bound:g} allowed{advice}'
 
 
 def weights_lines(checkpoint: str) -> Iterator[Line]:
