@@ -31,3 +31,16 @@ def test_a_static_parent_stays():
     parents.note('camera', 'base_link', is_static=False)
     clock.now_s += 1000.0
     assert parents.other_parent('camera', 'map') == 'base_link'
+
+
+def test_descendants_are_found_over_several_frames_and_circles():
+    clock = Clock()
+    parents = TfParents(clock=clock)
+    for child, parent in [('cam', 'link'), ('link', 'base'), ('base', 'odom'), ('odom', 'base')]:
+        parents.note(child, parent, is_static=child != 'base')
+    assert parents.is_below('cam', 'odom')
+    assert parents.is_below('cam', 'base')
+    assert not parents.is_below('cam', 'map')
+    assert not parents.is_below('unknown', 'odom')
+    clock.now_s += 6.0
+    assert not parents.is_below('cam', 'odom'), 'it is not sent any more'

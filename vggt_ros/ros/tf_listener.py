@@ -41,7 +41,12 @@ class TfListener:
     """
 
     def __init__(
-        self, node: Node, cache_time_s: float, warn: Callable[[str], object] | None = None
+        self,
+        node: Node,
+        cache_time_s: float,
+        warn: Callable[[str], object] | None = None,
+        *,
+        root: str = '',
     ) -> None:
         """Start listening.
 
@@ -50,7 +55,10 @@ class TfListener:
                 /tf_static are used.
             cache_time_s: How long transforms are kept.
             warn: Told which transforms are mended or refused; None for the node's log.
+            root: Moving transforms out of this frame are left out: it is the map's, and what the
+                node says of the robot itself must not come back as what others say.
         """
+        self._root = root
         uses_sim_time = node.get_parameter('use_sim_time').value
         self._node = rclpy.create_node(
             f'{node.get_name()}_tf',
@@ -165,7 +173,7 @@ class TfListener:
         for each in message.transforms:
             is_usable = self._intake.mend(each, is_static=False)
             self.parents.note(each.child_frame_id, each.header.frame_id, is_static=False)
-            if is_usable:
+            if is_usable and each.header.frame_id != self._root:
                 self._buffer.set_transform(each, _AUTHORITY)
 
     def _on_static(self, message: TFMessage) -> None:

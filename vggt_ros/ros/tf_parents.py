@@ -33,9 +33,22 @@ class TfParents:
             child: The frame.
             parent: Who may be its parent.
         """
-        now_s = self._clock()
         with self._lock:
-            for name, seen_s in self._seen_s.get(child, {}).items():
-                if name != parent and now_s - seen_s < _FORGET_S:
-                    return name
-        return None
+            return next((name for name in self._parents(child) if name != parent), None)
+
+    def is_below(self, child: str, ancestor: str) -> bool:
+        """Return whether a frame is a descendant of another, as its senders say."""
+        with self._lock:
+            waiting, known = [child], {child}
+            while waiting:
+                found = set(self._parents(waiting.pop())) - known
+                if ancestor in found:
+                    return True
+                known |= found
+                waiting += found
+        return False
+
+    def _parents(self, child: str) -> list[str]:
+        now_s = self._clock()
+        seen_s = self._seen_s.get(child, {})
+        return [name for name, at_s in seen_s.items() if now_s - at_s < _FORGET_S]
