@@ -66,8 +66,10 @@ class CameraInput:
         self._info_name = topic_of('camera_info', camera, num_cameras)
         self._image_topic = node.resolve_topic_name(self._image_name)
         self._info_topic = node.resolve_topic_name(self._info_name)
-        reader = CalibrationReader(config.input.rectify, self._image_topic)
         logger = node.get_logger()
+        reader = CalibrationReader(
+            config.input.rectify, self._image_topic, lambda text: logger.warning(text)
+        )
         self._images = ImageInput(
             camera, config.frames.camera, reader, ids, lambda text: logger.warning(text)
         )
@@ -164,7 +166,7 @@ class CameraInput:
         )
 
     def _new_gate(self) -> CalibrationGate:
-        return CalibrationGate(self._expects_calibration, self._on_overflow)
+        return CalibrationGate(self._expects_calibration, self._on_silence)
 
     def _expects_calibration(self) -> bool:
         return self._settings.use_camera_info and self._node.count_publishers(self._info_topic) > 0
@@ -177,13 +179,11 @@ class CameraInput:
         for image in self._gate.calibrate(message):
             self._take(image)
 
-    def _on_overflow(self) -> None:
-        self._refuse(
-            InputError(
-                'no_camera_info',
-                f'images come but {self._info_topic} is silent though it has a publisher; '
-                'check that its reliability matches, or set input.use_camera_info to false',
-            )
+    def _on_silence(self) -> None:
+        self._node.get_logger().warning(
+            f'images come but {self._info_topic} is silent though it has a publisher: they are '
+            f'used without a calibration until it speaks; let the driver send it beside each '
+            f'image, or set input.use_camera_info to false'
         )
 
     def _take(self, message: AnyImage) -> None:
