@@ -59,7 +59,7 @@ class TfSettings:
     mode: str = parameter(
         'auto',
         'auto: map_to_odom if TF knows the base in the odometry, else map_to_base if it knows the '
-        'camera on the base, else map_to_camera; none: no TF.',
+        'camera on the base, else map_to_camera, and more as soon as TF knows more; none: no TF.',
         choices=('auto', 'map_to_odom', 'map_to_base', 'map_to_camera', 'none'),
         read_only=True,
     )

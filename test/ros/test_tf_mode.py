@@ -4,13 +4,13 @@ from vggt_ros.ros.tf_mode import choose_tf_mode, TfKnowledge, UNDECIDED
 
 
 def known(*words):
-    names = ('has_odom', 'has_base', 'ever_odom', 'ever_base')
-    found = dict.fromkeys(names, False)
-    for word in words:
-        found[f'has_{word}' if word in ('odom', 'base') else word] = True
-    for name in ('odom', 'base'):
-        found[f'ever_{name}'] |= found[f'has_{name}']
-    return TfKnowledge(**found)
+    """What is known: odom, base, or that they are sent."""
+    return TfKnowledge(
+        has_odom='odom' in words,
+        has_base='base' in words,
+        odom_is_sent={'odom', 'odom_is_sent'} & {*words} != set(),
+        base_is_sent={'base', 'base_is_sent'} & {*words} != set(),
+    )
 
 
 NOTHING, MOUNT, ALL = known(), known('base'), known('odom', 'base')
@@ -29,7 +29,7 @@ def test_auto_takes_the_most_that_the_robot_has(knowledge, mode):
     assert choose_tf_mode('auto', knowledge) == mode
 
 
-@pytest.mark.parametrize('knowledge', [known('base', 'ever_odom'), known('ever_base')])
+@pytest.mark.parametrize('knowledge', [known('base', 'odom_is_sent'), known('base_is_sent')])
 def test_a_frame_that_has_a_parent_at_other_stamps_is_not_given_another(knowledge):
     for current in (UNDECIDED, 'map_to_camera', 'map_to_base'):
         assert choose_tf_mode('auto', knowledge, current) == UNDECIDED
@@ -43,7 +43,7 @@ def test_a_frame_that_has_a_parent_at_other_stamps_is_not_given_another(knowledg
         ('map_to_base', ALL, 'map_to_odom'),
         ('map_to_base', NOTHING, 'map_to_base'),
         ('map_to_odom', MOUNT, 'map_to_odom'),
-        ('map_to_odom', known('base', 'ever_odom'), 'map_to_odom'),
+        ('map_to_odom', known('base', 'odom_is_sent'), 'map_to_odom'),
         ('map_to_odom', NOTHING, 'map_to_odom'),
     ],
 )

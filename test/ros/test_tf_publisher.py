@@ -362,6 +362,19 @@ def test_a_reset_decides_again(robot_of):
     assert robot.broadcaster.mode == 'map_to_odom'
 
 
+def test_odometry_that_ceased_leaves_the_base_to_the_map(robot_of, monkeypatch):
+    robot = robot_of()
+    robot.mount_camera()
+    robot.drive()
+    robot.broadcaster.send(robot.update([1000]))
+    assert robot.broadcaster.mode == 'undecided', 'it was sent a moment ago'
+    monkeypatch.setattr('vggt_ros.ros.tf_parents._FORGET_S', 0.1)
+    robot.spin(lambda: False, 0.2)
+    robot.broadcaster.send(robot.update([1001]))
+    assert robot.broadcaster.mode == 'map_to_base'
+    assert robot.spin(lambda: edges(robot) == [('map', 'base_link')])
+
+
 def test_odometry_at_other_stamps_leaves_the_base_to_its_parent(robot_of):
     robot = robot_of()
     robot.mount_camera()

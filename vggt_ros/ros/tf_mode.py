@@ -16,14 +16,15 @@ class TfKnowledge:
     Attributes:
         has_odom: Its pose in the odometry's frame at the stamp of an image.
         has_base: Its pose on the robot's base at that stamp.
-        ever_odom: Its pose in the odometry's frame at any time.
-        ever_base: Its pose on the base at any time.
+        odom_is_sent: Whether somebody sends where it is in the odometry's frame, at whatever
+            stamps and be it refused.
+        base_is_sent: Likewise on the base.
     """
 
     has_odom: bool
     has_base: bool
-    ever_odom: bool
-    ever_base: bool
+    odom_is_sent: bool
+    base_is_sent: bool
 
 
 def choose_tf_mode(requested: str, known: TfKnowledge, current: str = UNDECIDED) -> str:
@@ -52,12 +53,12 @@ def choose_tf_mode(requested: str, known: TfKnowledge, current: str = UNDECIDED)
 def _best(known: TfKnowledge) -> str:
     if known.has_odom:
         return 'map_to_odom'
-    if known.ever_odom:
+    if known.odom_is_sent:
         # The base has a parent; the map can not be a second one.
         return UNDECIDED
     if known.has_base:
         return 'map_to_base'
-    return UNDECIDED if known.ever_base else 'map_to_camera'
+    return UNDECIDED if known.base_is_sent else 'map_to_camera'
 
 
 def _rank(mode: str) -> int:

@@ -131,7 +131,7 @@ class MapBroadcaster:
     def _why_undecided(self, known: TfKnowledge, camera: str) -> str:
         frame = self._frames.base if self._settings.mode == 'map_to_base' else self._frames.odom
         if self._settings.mode == 'auto':
-            frame = self._frames.odom if known.ever_odom else self._frames.base
+            frame = self._frames.odom if known.odom_is_sent else self._frames.base
             how = f'{camera} is below {frame} in TF, but not known at the stamps of the images'
         else:
             how = (

@@ -54,18 +54,12 @@ class TfRobot:
         return self._lookup(self._frames.base, camera_frame, stamp_ns)
 
     def knowledge(self, stamp_ns: int, camera_frame: str) -> TfKnowledge:
-        """Return what TF knows of a camera, at a stamp and ever."""
+        """Return what TF knows of a camera, at a stamp and lately."""
         return TfKnowledge(
             has_odom=self.odom_from_cam(stamp_ns, camera_frame) is not None,
             has_base=self.base_from_cam(stamp_ns, camera_frame) is not None,
-            ever_odom=self._is_below(self._frames.odom, camera_frame),
-            ever_base=self._is_below(self._frames.base, camera_frame),
-        )
-
-    def _is_below(self, ancestor: str, camera_frame: str) -> bool:
-        """Return whether TF has a camera below a frame, be it by transforms that are refused."""
-        return self._listener.knows(ancestor, camera_frame) or self._listener.parents.is_below(
-            camera_frame, ancestor
+            odom_is_sent=self._listener.parents.is_below(camera_frame, self._frames.odom),
+            base_is_sent=self._listener.parents.is_below(camera_frame, self._frames.base),
         )
 
     def odom_from_base(self, stamp_ns: int) -> Float[np.ndarray, '4 4'] | None:
