@@ -109,6 +109,7 @@ def test_maps_are_made_once_for_all_images_of_a_calibration():
         ({'width': 0}, '0 x 48'),
         ({'d': [np.nan] * 5}, 'nan'),
         ({'p': [np.inf] * 12}, 'inf'),
+        ({'p': [1e48, *P[1:10], 1e-261, 0.0]}, 'inf'),
     ],
 )
 def test_a_calibration_that_cannot_be_is_refused(change, word):

@@ -141,7 +141,7 @@ def _normalized(entries: Float[np.ndarray, '3 3']) -> Float[np.ndarray, '3 3']:
     """Return intrinsics whose last row is (0, 0, 1), which some drivers leave out."""
     K = np.array(entries, dtype=np.float64)
     if K[2, 2] not in (0.0, 1.0):
-        with np.errstate(invalid='ignore'):  # refused by whoever uses it
+        with np.errstate(over='ignore', invalid='ignore'):  # what is not finite is refused
             K /= K[2, 2]
     K[2] = 0.0, 0.0, 1.0
     return K
