@@ -1,6 +1,8 @@
 """The node: `ros2 launch vggt_ros vggt.launch.py image_topic:=/camera/image_raw`.
 
 Several cameras: `image_topic:=/left/image_raw,/right/image_raw`.
+One of several robots, each with a tree of its own below its namespace, as for nav2:
+`namespace:=robot1 use_namespace:=true image_topic:=camera/image_raw`.
 """
 
 import os
@@ -33,6 +35,11 @@ def generate_launch_description():
     return LaunchDescription(
         [
             argument('namespace', '', 'Namespace of the node.'),
+            argument(
+                'use_namespace',
+                'false',
+                'true: the robot has a tree of its own, /tf and /tf_static below the namespace.',
+            ),
             argument('name', 'vggt', 'Name of the node; its topics are below it.'),
             argument(
                 'params_file',
@@ -116,17 +123,21 @@ def start(context: LaunchContext):
         if given(name):
             parameters[parameter] = typed(name, kind)
 
+    namespace = given('namespace').strip('/')
+    tf = tf_remappings(given('use_namespace'), namespace)
+
     # The node sends clouds of megabytes: without a profile what does not fit is lost.
     profile = profile_variables({**os.environ, **context.environment}, CONFIG)
     node = Node(
         package='vggt_ros',
         executable='vggt_node',
         name=given('name'),
-        namespace=given('namespace'),
+        namespace=namespace,
         parameters=[given('params_file'), parameters],
         remappings=[
             pair for name, found in topics.items() for pair in remapped(name, found, image_topics)
-        ],
+        ]
+        + tf,
         respawn=given('use_respawn').lower() in ('true', '1'),
         respawn_delay=RESPAWN_DELAY_S,
         arguments=['--ros-args', '--log-level', given('log_level')],
@@ -134,20 +145,29 @@ def start(context: LaunchContext):
         output='screen',
         emulate_tty=True,
     )
-    prefix = '/'.join(['', *given('namespace').strip('/').split('/'), given('name')])
-    prefix = prefix.replace('//', '/')
+    prefix = f'/{namespace}/{given("name")}'.replace('//', '/')
     rviz = Node(
         package='rviz2',
         executable='rviz2',
         name='rviz_vggt',
+        namespace=namespace if tf else '',
         arguments=['-d', given('rviz_config')],
         parameters=[{'use_sim_time': typed('use_sim_time', bool)}],
-        remappings=[(f'/vggt/{topic}', f'{prefix}/{topic}') for topic in RVIZ_TOPICS],
+        remappings=[(f'/vggt/{topic}', f'{prefix}/{topic}') for topic in RVIZ_TOPICS] + tf,
         additional_env=profile,
         condition=IfCondition(given('use_rviz')),
         output='screen',
     )
     return [node, rviz]
+
+
+def tf_remappings(use_namespace, namespace):
+    """Relative names end below the namespace of the node."""
+    if use_namespace.lower() not in ('true', '1'):
+        return []
+    if not namespace:
+        raise RuntimeError('use_namespace is true and namespace is empty; give namespace:=<robot>')
+    return [('/tf', 'tf'), ('/tf_static', 'tf_static')]
 
 
 def listed(topics):

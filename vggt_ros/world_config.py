@@ -5,10 +5,13 @@ Part of the tree in `vggt_ros/config.py`; defaults are here and nowhere else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+import logging
 
 from vggt_ros.errors import ConfigError
 from vggt_ros.parameter import parameter
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,17 @@ class FrameSettings:
     )
 
     def __post_init__(self) -> None:
-        """Raise ConfigError if two frames have one name."""
+        """Take slashes off, as tf2 does; raise ConfigError if two frames have one name."""
+        for each in fields(self):
+            name = getattr(self, each.name)
+            if name.startswith('/'):
+                _log.warning(
+                    'frames.%s is %r; names of frames have no leading slash in tf2: %r is used',
+                    each.name,
+                    name,
+                    name[1:],
+                )
+                object.__setattr__(self, each.name, name[1:])
         names = (self.map, self.odom, self.base, self.visual_odom)
         if len(set(names)) < len(names):
             raise ConfigError(
@@ -46,7 +59,7 @@ class TfSettings:
     mode: str = parameter(
         'auto',
         'auto: map_to_odom if TF knows the base in the odometry, else map_to_base if it knows the '
-        'camera on the base, else map_to_camera; none: no TF.',
+        'camera on the base, else map_to_camera, and more as soon as TF knows more; none: no TF.',
         choices=('auto', 'map_to_odom', 'map_to_base', 'map_to_camera', 'none'),
         read_only=True,
     )

@@ -1,12 +1,18 @@
 import numpy as np
 
 from vggt_ros.geometry import se3
-from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
+from vggt_ros.geometry.rotation import (
+    matrix_from_quat_xyzw,
+    matrix_from_rotation_vector,
+    rotation_angle,
+)
 from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.z_up import (
     first_map_from_cam,
     first_map_from_submap,
+    has_up,
     MAP_FROM_FIRST_CAM,
+    upright_turn,
 )
 
 
@@ -46,3 +52,29 @@ def test_the_first_camera_is_put_where_it_is_said_to_be_wherever_the_submap_has_
     assert map_from_submap.scale == 2.5
     map_from_cam = map_from_submap.apply_to_pose(submap_from_cam)
     np.testing.assert_allclose(map_from_cam, expected, atol=1e-12)
+
+
+def test_a_map_is_turned_the_shortest_way_until_up_is_up():
+    rng = np.random.default_rng(2)
+    tilt = se3.rigid(matrix_from_rotation_vector(np.array([0.3, -0.2, 0.0])), np.zeros(3))
+    odom_from_cam = se3.rigid(matrix_from_quat_xyzw(rng.normal(size=4)), rng.normal(size=3))
+    yaw = se3.rigid(matrix_from_rotation_vector(np.array([0.0, 0.0, 1.0])), np.zeros(3))
+    map_from_cam = (tilt @ yaw @ odom_from_cam)[None]
+    believed = np.array([True])
+    for made in (view(odom_from_cam), view(None, odom_from_cam)):
+        assert has_up(made)
+        turn = upright_turn(map_from_cam, believed, made)
+        up = turn @ tilt[:3, :3] @ np.array([0.0, 0.0, 1.0])
+        np.testing.assert_allclose(up, [0, 0, 1], atol=1e-12)
+        assert abs(rotation_angle(turn) - np.hypot(0.3, 0.2)) < 1e-9
+    assert not has_up(view())
+    assert upright_turn(map_from_cam, believed, view()) is None
+    assert upright_turn(map_from_cam, np.array([False]), view(odom_from_cam)) is None
+
+
+def test_a_level_map_and_one_upside_down_are_turned_by_nothing_and_by_half_a_turn():
+    level, over = np.eye(4)[None], np.diag([1.0, -1.0, -1.0, 1.0])[None]
+    believed, made = np.array([True]), view(np.eye(4))
+    np.testing.assert_array_equal(upright_turn(level, believed, made), np.eye(3))
+    turn = upright_turn(over, believed, made)
+    np.testing.assert_allclose(turn @ over[0, :3, :3] @ [0, 0, 1], [0, 0, 1], atol=1e-12)

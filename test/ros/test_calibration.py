@@ -105,9 +105,11 @@ def test_maps_are_made_once_for_all_images_of_a_calibration():
     [
         ({'width': 640, 'height': 480}, '640 x 480'),
         ({'distortion_model': 'wavy'}, 'wavy'),
-        ({'d': [0.1, 0.2]}, '2 coefficients'),
+        ({'d': [0.01] * 8}, '8 coefficients'),
+        ({'width': 0}, '0 x 48'),
         ({'d': [np.nan] * 5}, 'nan'),
         ({'p': [np.inf] * 12}, 'inf'),
+        ({'p': [1e48, *P[1:10], 1e-261, 0.0]}, 'inf'),
     ],
 )
 def test_a_calibration_that_cannot_be_is_refused(change, word):
@@ -118,3 +120,46 @@ def test_a_calibration_that_cannot_be_is_refused(change, word):
 
 def test_a_camera_that_says_it_is_not_calibrated_is_believed():
     assert read(info_of(k=[0.0] * 9)).K is None
+
+
+def test_P_alone_describes_rectified_images_and_no_others():
+    info = info_of(k=[0.0] * 9, d=[])
+    np.testing.assert_array_equal(read(info, '/camera/image_rect').K, P_LEFT)
+    assert read(info).K is None, 'what the lens does to these is not known'
+
+
+def test_the_lens_says_nothing_of_rectified_images():
+    found = read(info_of(d=[0.1] * 20, distortion_model='wavy'), '/camera/image_rect')
+    np.testing.assert_array_equal(found.K, P_LEFT)
+
+
+def test_without_a_size_the_calibration_is_that_of_the_images():
+    said = []
+    reader = CalibrationReader('auto', '/image_raw', said.append)
+    info = info_of(width=0, height=0, d=[])
+    np.testing.assert_array_equal(reader.read(info, 64, 48).K, NARROW)
+    np.testing.assert_array_equal(reader.read(info_of(width=0, height=0), 64, 48).K, P_LEFT)
+    assert len(said) == 1
+    assert '64 x 48' in said[0]
+
+
+def test_the_last_row_of_intrinsics_is_filled_in():
+    found = read(info_of(k=[*K[:8], 0.0], d=[]))
+    np.testing.assert_array_equal(found.K, NARROW)
+    rectified = read(info_of(p=[*P[:10], 0.0, 0.0]), '/image_rect')
+    np.testing.assert_array_equal(rectified.K, P_LEFT)
+
+
+@pytest.mark.parametrize(
+    ('model', 'd', 'same'),
+    [
+        ('plumb_bob', [*D, 0.0, 0.0, 0.0], D),
+        ('plumb_bob', D[:2], D),
+        ('rational_polynomial', D, [*D, 0.0, 0.0, 0.0]),
+        ('equidistant', [0.02, -0.01, 0.0, 0.0, 0.0], [0.02, -0.01, 0.0, 0.0]),
+    ],
+)
+def test_distortion_of_another_length_means_the_same(model, d, same, rng):
+    image = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    made, usual = (read(info_of(distortion_model=model, d=each)) for each in (d, same))
+    np.testing.assert_array_equal(made.rectifier.rectify(image), usual.rectifier.rectify(image))

@@ -16,9 +16,9 @@ def clock():
     return Clock()
 
 
-def gate(clock, *, is_expected=True, drops=None):
-    drops = [] if drops is None else drops
-    return CalibrationGate(lambda: is_expected, lambda: drops.append(1), clock=clock)
+def gate(clock, *, is_expected=True, silences=None):
+    silences = [] if silences is None else silences
+    return CalibrationGate(lambda: is_expected, lambda: silences.append(1), clock=clock)
 
 
 def images(number):
@@ -57,14 +57,41 @@ def test_a_gate_that_opened_stays_open(clock):
     assert waiting.images(third) == [third]
 
 
-def test_a_few_images_wait_and_the_oldest_go_and_are_counted(clock):
-    drops = []
-    waiting = gate(clock, drops=drops)
-    sent = images(7)
+def test_all_images_wait_for_a_calibration_that_is_late(clock):
+    silences = []
+    waiting = gate(clock, silences=silences)
+    sent = images(30)
     for image in sent:
         assert waiting.images(image) == []
-    assert len(drops) == 2
-    assert waiting.calibrate(CameraInfo()) == sent[2:]
+        clock.now_s += 1 / 31
+    assert waiting.calibrate(CameraInfo()) == sent
+    assert silences == []
+
+
+@pytest.mark.parametrize(('number', 'size'), [(100, 1), (20, 1000)])
+def test_when_too_many_wait_all_of_them_go_on(clock, monkeypatch, number, size):
+    monkeypatch.setattr('vggt_ros.ros.calibration_gate._MAX_HELD_BYTES', 20_000)
+    silences = []
+    waiting = gate(clock, silences=silences)
+    data = bytes(size)
+    sent = [Image(height=index, data=data) for index in range(number)]
+    for image in sent[:-1]:
+        assert waiting.images(image) == []
+    assert waiting.images(sent[-1]) == sent
+    assert silences == [1]
+
+
+def test_it_is_told_once_that_a_calibration_does_not_come(clock):
+    silences = []
+    waiting = gate(clock, silences=silences)
+    first, second, third = images(3)
+    waiting.images(first)
+    clock.now_s += 1.0
+    assert waiting.overdue() == [first]
+    assert waiting.images(second) == [second]
+    clock.now_s += 5.0
+    assert waiting.images(third) == [third]
+    assert silences == [1]
 
 
 def test_the_newest_calibration_counts(clock):

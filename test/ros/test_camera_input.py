@@ -218,3 +218,22 @@ def test_a_calibration_that_is_not_finite_is_counted(make_node, camera):
     made.send()
     infos.publish(camera_info(header_of(STAMP_NS, 'cam'), K * math.nan, 6, 4))
     assert make_node.spin(lambda: made.refused == ['bad_camera_info'])
+
+
+def test_no_image_is_lost_waiting_for_a_calibration_that_never_comes(make_node, camera):
+    made = camera()
+    infos = made.node.create_publisher(CameraInfo, 'camera_info', SENSOR)
+    made.subscribe()
+    assert make_node.spin(lambda: infos.get_subscription_count() == 1)
+    for number in range(12):
+        made.send(STAMP_NS + number)
+        make_node.spin(lambda: False, 0.03)
+
+    def are_taken():
+        made.input.check_calibration()
+        return len(made.frames) == 12
+
+    assert make_node.spin(are_taken, 5.0)
+    assert [frame.stamp_ns - STAMP_NS for frame in made.frames] == list(range(12))
+    assert made.refused == []
+    assert all(frame.K is None for frame in made.frames)

@@ -248,3 +248,14 @@ def test_a_distorted_image_is_decoded_into_a_rectified_one(rng):
     plain = images_of(rectify='never').frame(image_message(rgb, 'rgb8'), info).decoded()
     np.testing.assert_array_equal(plain.image, rgb)
     np.testing.assert_array_equal(plain.K, np.reshape(info.k, (3, 3)))
+
+
+def test_a_leading_slash_of_the_frame_goes_with_one_warning(rgb):
+    said = []
+    images = ImageInput(0, '', CalibrationReader('auto', '/image'), count(), said.append)
+    for _ in range(3):
+        frame = images.frame(image_message(rgb, 'rgb8', frame_id='/cam_optical'), None)
+        assert frame.camera_frame == 'cam_optical'
+    assert len(said) == 1
+    assert "'/cam_optical'" in said[0]
+    assert refusal(image_message(rgb, 'rgb8', frame_id='/')).reason == 'no_frame_id'

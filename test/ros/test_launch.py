@@ -17,6 +17,7 @@ ARGUMENTS = {
     *('namespace', 'name', 'params_file', 'image_topic', 'camera_info_topic', 'checkpoint'),
     *('device', 'use_sim_time', 'autostart', 'log_level', 'use_rviz', 'rviz_config'),
     *('depth_topic', 'map_frame', 'odom_frame', 'base_frame', 'tf_mode', 'use_respawn'),
+    'use_namespace',
 }
 
 
@@ -96,6 +97,27 @@ def test_the_calibration_is_beside_the_image(start, image_topic, camera_info_top
 def test_rviz_follows_the_name_of_the_node(start):
     context, _, rviz = start(namespace='/robot/', name='eyes')
     assert remappings(context, rviz)['/vggt/points'] == '/robot/eyes/points'
+
+
+def test_a_robot_among_others_has_a_tree_of_its_own(start):
+    context, node, rviz = start(
+        namespace='robot1', use_namespace='true', image_topic='camera/image_raw'
+    )
+    tree = {'/tf': 'tf', '/tf_static': 'tf_static'}
+    assert tree.items() <= remappings(context, node).items()
+    assert tree.items() <= remappings(context, rviz).items()
+    assert remappings(context, node)['image'] == 'camera/image_raw'
+
+
+def test_without_use_namespace_all_robots_share_one_tree(start):
+    context, node, rviz = start(namespace='robot1')
+    assert '/tf' not in remappings(context, node)
+    assert '/tf' not in remappings(context, rviz)
+
+
+def test_a_tree_of_its_own_needs_a_namespace(start):
+    with pytest.raises(RuntimeError, match='namespace is empty'):
+        start(use_namespace='true')
 
 
 def test_rviz_is_off_unless_it_is_asked_for(start):

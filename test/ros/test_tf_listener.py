@@ -93,3 +93,76 @@ def test_closing_ends_a_wait_and_again_is_harmless(make_node, tree, listener):
     assert 'vggt_tf' not in tree.node.get_node_names() or make_node.spin(
         lambda: 'vggt_tf' not in tree.node.get_node_names()
     )
+
+
+def test_what_the_node_calls_tf_is_listened_to(make_node):
+    """With /tf remapped into a namespace, as on a robot among others."""
+    from tf2_ros import StaticTransformBroadcaster, TransformBroadcaster
+
+    from vggt_ros.ros.messages import header_of, transform
+
+    words = ('-r', '/tf:=tf', '-r', '/tf_static:=tf_static')
+    node = make_node('vggt', '-r', '__ns:=/robot1', '-r', '__node:=eyes', *words)
+    made = TfListener(node, 30.0)
+    try:
+        own = make_node('driver', '-r', '__ns:=/robot1', *words)
+        static, moving = StaticTransformBroadcaster(own), TransformBroadcaster(own)
+        other = make_node('elsewhere')
+        others = StaticTransformBroadcaster(other)
+        others.sendTransform(transform(header_of(0, 'base_link'), 'camera', pose(9.0)))
+        static.sendTransform(transform(header_of(0, 'base_link'), 'camera', BASE_FROM_CAM))
+
+        def sent():
+            moving.sendTransform(transform(header_of(SECOND_NS, 'odom'), 'base_link', pose(1.0)))
+            return made.lookup('odom', 'camera', SECOND_NS, 0.0) is not None
+
+        assert make_node.spin(sent)
+        make_node.spin(lambda: False, 0.3)
+        found = made.lookup('odom', 'camera', SECOND_NS, 0.0)
+        np.testing.assert_allclose(found, pose(1.0) @ BASE_FROM_CAM, atol=1e-6)
+        assert node.count_subscribers('/robot1/tf') == 1
+        names = node.get_node_names_and_namespaces()
+        assert ('eyes_tf', '/robot1') in names, 'its name is its own'
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize('length', [1.005, 1.3])
+def test_a_rotation_of_another_length_is_taken_as_it_is_meant(make_node, tree, listener, length):
+    from tf2_ros import TransformBroadcaster
+
+    from vggt_ros.ros.messages import header_of, transform
+
+    broadcaster = TransformBroadcaster(tree.node)
+    tree.static('base_link', 'camera', BASE_FROM_CAM)
+
+    def sent():
+        message = transform(header_of(SECOND_NS, '/odom'), '/base_link', pose(1.0, 0.7))
+        q = message.transform.rotation
+        q.z, q.w = length * q.z, length * q.w
+        broadcaster.sendTransform(message)
+        return listener.lookup('odom', 'camera', SECOND_NS, 0.0) is not None
+
+    assert make_node.spin(sent)
+    found = listener.lookup('odom', 'camera', SECOND_NS, 0.0)
+    np.testing.assert_allclose(found, pose(1.0, 0.7) @ BASE_FROM_CAM, atol=1e-6)
+    assert listener.parents.other_parent('base_link', 'map') == 'odom'
+
+
+def test_a_rotation_of_length_0_is_no_odometry_and_named(make_node, tree, listener):
+    from tf2_ros import TransformBroadcaster
+
+    from vggt_ros.ros.messages import header_of, transform
+
+    broadcaster = TransformBroadcaster(tree.node)
+
+    def sent():
+        message = transform(header_of(SECOND_NS, 'odom'), 'base_link', pose(1.0))
+        message.transform.rotation.w = 0.0
+        broadcaster.sendTransform(message)
+        return listener.problems()
+
+    assert make_node.spin(sent)
+    assert listener.problems()[0].startswith('odom -> base_link: its rotation is (0, 0, 0, 0)')
+    assert not listener.knows('odom', 'base_link')
+    assert listener.parents.other_parent('base_link', 'map') == 'odom', 'it is sent all the same'

@@ -1,32 +1,46 @@
-import numpy as np
-
-from vggt_ros.ros import tf_parents
 from vggt_ros.ros.tf_parents import TfParents
 
 
-def test_a_second_parent_is_named_and_forgotten_when_it_has_gone(make_node, tree, monkeypatch):
-    monkeypatch.setattr(tf_parents, '_FORGET_S', 0.5)
-    parents = TfParents(make_node('listener'))
+class Clock:
+    now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def test_a_second_parent_is_named_and_forgotten_when_it_has_gone():
+    clock = Clock()
+    parents = TfParents(clock=clock)
     assert parents.other_parent('odom', 'map') is None
-
-    def hears(parent):
-        def check():
-            tree.moving(parent, 'odom', np.eye(4), 1)
-            return parents.other_parent('odom', 'nobody') == parent
-
-        return check
-
-    assert make_node.spin(hears('map'))
+    parents.note('odom', 'map', is_static=False)
     assert parents.other_parent('odom', 'map') is None
-    assert make_node.spin(lambda: hears('world')() or parents.other_parent('odom', 'map'))
+    parents.note('odom', 'world', is_static=False)
     assert parents.other_parent('odom', 'map') == 'world'
-    assert make_node.spin(lambda: parents.other_parent('odom', 'map') is None, 3.0)
+    clock.now_s += 4.9
+    parents.note('odom', 'map', is_static=False)
+    assert parents.other_parent('odom', 'map') == 'world'
+    clock.now_s += 0.2
+    assert parents.other_parent('odom', 'map') is None
+    assert parents.other_parent('odom', 'world') == 'map'
 
 
-def test_a_static_parent_stays(make_node, tree, monkeypatch):
-    monkeypatch.setattr(tf_parents, '_FORGET_S', 0.1)
-    tree.static('base_link', 'camera', np.eye(4))
-    parents = TfParents(make_node('listener'))
-    assert make_node.spin(lambda: parents.other_parent('camera', 'map'))
-    make_node.spin(lambda: False, 0.4)
+def test_a_static_parent_stays():
+    clock = Clock()
+    parents = TfParents(clock=clock)
+    parents.note('camera', 'base_link', is_static=True)
+    parents.note('camera', 'base_link', is_static=False)
+    clock.now_s += 1000.0
     assert parents.other_parent('camera', 'map') == 'base_link'
+
+
+def test_descendants_are_found_over_several_frames_and_circles():
+    clock = Clock()
+    parents = TfParents(clock=clock)
+    for child, parent in [('cam', 'link'), ('link', 'base'), ('base', 'odom'), ('odom', 'base')]:
+        parents.note(child, parent, is_static=child != 'base')
+    assert parents.is_below('cam', 'odom')
+    assert parents.is_below('cam', 'base')
+    assert not parents.is_below('cam', 'map')
+    assert not parents.is_below('unknown', 'odom')
+    clock.now_s += 6.0
+    assert not parents.is_below('cam', 'odom'), 'it is not sent any more'

@@ -44,7 +44,7 @@ class Robot:
         self.make_node, self.tree, self.frame_result = make_node, tree, frame_result
         self.heard = []
         self.settings = TfSettings(lookup_timeout=0.0, **settings)
-        self.listener = TfListener(self.node, 30.0)
+        self.listener = TfListener(self.node, 30.0, root='map')
         robot = TfRobot(self.listener, FRAMES, self.settings, lambda stamp_ns, camera: None, print)
         self.broadcaster = MapBroadcaster(
             self.node, self.settings, FRAMES, robot, self.listener.parents.other_parent
@@ -298,3 +298,119 @@ def test_a_reset_forgets_where_the_odometry_was(robot_of):
     robot.spin(lambda: False, 0.2)
     robot.heard.clear()
     assert not robot.spin(lambda: robot.heard, 0.3)
+
+
+def edges(robot):
+    return [(message.header.frame_id, message.child_frame_id) for _, message in robot.heard]
+
+
+def test_a_mount_that_comes_late_replaces_the_camera_and_gives_it_no_second_parent(robot_of):
+    robot = robot_of()
+    robot.broadcaster.send(robot.update([1]))
+    assert robot.broadcaster.mode == 'map_to_camera'
+    assert robot.spin(lambda: edges(robot) == [('map', 'cam_optical')])
+    robot.mount_camera()
+    robot.heard.clear()
+    update = robot.update([2, 3])
+    robot.broadcaster.send(update)
+    assert robot.broadcaster.mode == 'map_to_base'
+    assert robot.spin(lambda: len(robot.heard) == 2)
+    robot.spin(lambda: False, 0.3)
+    assert edges(robot) == [('map', 'base_link')] * 2
+    for (_, message), result in zip(robot.heard, update.new_frames, strict=True):
+        np.testing.assert_allclose(matrix(message) @ BASE_FROM_CAM, result.map_from_cam, atol=1e-6)
+    assert robot.broadcaster.conflict == ''
+
+
+def test_odometry_that_begins_late_replaces_the_base(robot_of):
+    robot = robot_of()
+    robot.mount_camera()
+    robot.broadcaster.send(robot.update([1]))
+    assert robot.broadcaster.mode == 'map_to_base'
+    assert robot.spin(lambda: robot.heard)
+    robot.drive()
+    robot.heard.clear()
+    robot.broadcaster.send(robot.update([3]))
+    assert robot.broadcaster.mode == 'map_to_odom'
+    assert robot.spin(lambda: len(robot.heard) >= 3)
+    assert set(edges(robot)) == {('map', 'odom')}
+    np.testing.assert_allclose(matrix(robot.heard[-1][1]), MAP_FROM_ODOM, atol=1e-6)
+    assert robot.broadcaster.conflict == ''
+
+
+def test_what_the_node_sends_itself_is_not_taken_for_odometry(robot_of):
+    """Somebody else says where odom is in the map, and nobody where the robot is in odom."""
+    robot = robot_of()
+    robot.mount_camera()
+    for _ in range(3):
+        robot.tree.moving('map', 'odom', MAP_FROM_ODOM, stamp(0))
+        robot.broadcaster.send(robot.update([1, 2, 3]))
+        robot.spin(lambda: False, 0.2)
+    assert ('map', 'base_link') in edges(robot)
+    assert robot.broadcaster.mode == 'map_to_base'
+
+
+def test_a_reset_decides_again(robot_of):
+    robot = robot_of()
+    robot.mount_camera()
+    robot.drive()
+    robot.broadcaster.send(robot.update([3]))
+    assert robot.broadcaster.mode == 'map_to_odom'
+    robot.broadcaster.reset()
+    assert robot.broadcaster.mode == 'undecided'
+    robot.broadcaster.send(robot.update([3]))
+    assert robot.broadcaster.mode == 'map_to_odom'
+
+
+def test_odometry_that_ceased_leaves_the_base_to_the_map(robot_of, monkeypatch):
+    robot = robot_of()
+    robot.mount_camera()
+    robot.drive()
+    robot.broadcaster.send(robot.update([1000]))
+    assert robot.broadcaster.mode == 'undecided', 'it was sent a moment ago'
+    monkeypatch.setattr('vggt_ros.ros.tf_parents._FORGET_S', 0.1)
+    robot.spin(lambda: False, 0.2)
+    robot.broadcaster.send(robot.update([1001]))
+    assert robot.broadcaster.mode == 'map_to_base'
+    assert robot.spin(lambda: edges(robot) == [('map', 'base_link')])
+
+
+def test_odometry_at_other_stamps_leaves_the_base_to_its_parent(robot_of):
+    robot = robot_of()
+    robot.mount_camera()
+    robot.broadcaster.send(robot.update([1]))
+    assert robot.broadcaster.mode == 'map_to_base'
+    robot.drive()
+    robot.spin(lambda: robot.heard)
+    robot.heard.clear()
+    robot.broadcaster.send(robot.update([1000]))  # 100 s later than all of the odometry
+    assert robot.broadcaster.mode == 'undecided'
+    assert not robot.spin(lambda: robot.heard, 0.3)
+    robot.broadcaster.send(robot.update([4]))
+    assert robot.broadcaster.mode == 'map_to_odom'
+
+
+def test_odometry_that_is_refused_leaves_the_base_to_its_parent(robot_of, monkeypatch):
+    robot = robot_of()
+    robot.mount_camera()
+
+    def is_refused():
+        robot.tree.moving('odom', 'base_link', odom_from_base(0), stamp(1))
+        return robot.listener.problems()
+
+    with monkeypatch.context() as patched:
+        patched.setattr('vggt_ros.ros.messages.quaternion_from_matrix', lambda _: (0.0,) * 4)
+        assert robot.spin(is_refused)
+    robot.broadcaster.send(robot.update([1]))
+    assert robot.broadcaster.mode == 'undecided'
+    assert robot.broadcaster.conflict == '', 'its sender is told of its rotation, not blamed'
+    assert not robot.spin(lambda: robot.heard, 0.3)
+
+
+def test_nothing_is_stamped_by_a_clock_that_has_not_begun(robot_of):
+    robot = robot_of('-p', 'use_sim_time:=true')
+    robot.mount_camera()
+    robot.drive()
+    robot.broadcaster.send(robot.update([3]))
+    assert robot.broadcaster.mode == 'map_to_odom'
+    assert not robot.spin(lambda: robot.heard, 0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import logging
 import threading
 
 from jaxtyping import Float, Float32
@@ -10,6 +11,7 @@ import numpy as np
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.entry import Entry, WindowView
 from vggt_ros.mapping.map_update import FrameResult
@@ -26,7 +28,11 @@ from vggt_ros.mapping.submap_chain import Correction, SubmapChain
 from vggt_ros.mapping.track_book import TrackBook
 from vggt_ros.mapping.trajectory import Trajectory
 from vggt_ros.mapping.voxel_map import VoxelMap
+from vggt_ros.mapping.z_up import has_up, upright_turn
 
+_log = logging.getLogger(__name__)
+# A map is level enough for planners.
+_MIN_TILT_RAD = np.deg2rad(0.5)
 # In metres the scale of a submap is known; this keeps its covariance invertible.
 _LOCKED_LOG_SIGMA = 1e-4
 # Frames of a window that are remembered as places, and that are drawn into the occupancy grid.
@@ -74,6 +80,7 @@ class MapState:
         self.last: LastWindow | None = None
         self.correction: Sim3 | None = None
         self._origin = np.zeros(3)
+        self._is_upright = False
         self._config = config
 
     def update_config(self, config: VggtConfig) -> None:
@@ -105,6 +112,7 @@ class MapState:
         submap, last = view.submap, self.last
         self.correction = None
         if last is None:
+            self._is_upright = has_up(view.robot)
             placement = begin(submap, view.believed, view.robot, self._first_scale(view))
             self._origin = placement.map_from_submap.apply(submap.submap_from_cam[0, :3, 3])
         elif view.window.num_overlap:
@@ -123,7 +131,7 @@ class MapState:
         in_map = submap.moved(placement.map_from_submap)
         first = in_map.submap_from_cam[0]
         placed = self.chain.add(Sim3(1.0, first[:3, :3], first[:3, 3]), placement.covariance)
-        return Entry(view=view, placed=placed, placement=placement, in_map=in_map)
+        return self._upright(Entry(view=view, placed=placed, placement=placement, in_map=in_map))
 
     def lock_scale(self, entry: Entry) -> Entry:
         """Make the unit of the map a metre if that is known by now.
@@ -190,6 +198,24 @@ class MapState:
                 )
         self._remember_places(entry, results)
         self._set_last(entry)
+
+    def _upright(self, entry: Entry) -> Entry:
+        """Turn a map that began as if the camera were level, once the robot says what is up."""
+        if self._is_upright or entry.placed.segment:
+            return entry
+        turn = upright_turn(entry.in_map.submap_from_cam, entry.view.believed, entry.view.robot)
+        if turn is None:
+            return entry
+        self._is_upright = True
+        angle_rad = float(rotation_angle(turn))
+        if angle_rad < _MIN_TILT_RAD:
+            return entry
+        _log.warning(
+            'TF tells by now which way is up: the map is turned by %.1f degrees',
+            np.rad2deg(angle_rad),
+        )
+        map_from_old_map = Sim3(1.0, turn, self._origin - turn @ self._origin)
+        return self._corrected(entry, self.chain.rescale(map_from_old_map))
 
     def _corrected(self, entry: Entry, correction: Correction) -> Entry:
         """Move all that has been added, and the window that is about to be."""

@@ -169,10 +169,10 @@ class SubmapChain:
         return correction
 
     def rescale(self, map_from_old_map: Sim3) -> Correction:
-        """Change the unit of the map; return where everything goes.
+        """Change the unit of the map, and turn it; return where everything goes.
 
         Args:
-            map_from_old_map: The same for all; its rotation is none.
+            map_from_old_map: The same for all.
         """
         scale = map_from_old_map.scale
         for submap in list(self._submaps.values()):

@@ -18,6 +18,7 @@ from vggt_ros.ros.following_subscription import FollowingSubscription
 from vggt_ros.ros.image_input import ImageInput
 from vggt_ros.ros.input_report import TopicReport
 from vggt_ros.ros.qos_events import QosEvents
+from vggt_ros.ros.tf_clock import SeenImage
 from vggt_ros.ros.throttled_log import ThrottledLog
 from vggt_ros.ros.topic_names import topic_of
 from vggt_ros.ros.transport import choose_transport, COMPRESSED_SUFFIX
@@ -28,6 +29,9 @@ class CameraInput:
 
     All methods belong to the executor's thread: to destroy a subscription in another one while
     the executor looks at it is a race.
+
+    Attributes:
+        newest: When the newest image was taken, None before the first.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class CameraInput:
             add_frame: Takes a frame or raises InputError and counts it itself.
             count_refused: Counts an image that never became a frame, by reason.
         """
+        self.newest: SeenImage | None = None
         self._node = node
         self._settings = config.input
         self._qos_events = qos_events
@@ -61,10 +66,14 @@ class CameraInput:
         self._info_name = topic_of('camera_info', camera, num_cameras)
         self._image_topic = node.resolve_topic_name(self._image_name)
         self._info_topic = node.resolve_topic_name(self._info_name)
-        reader = CalibrationReader(config.input.rectify, self._image_topic)
-        self._images = ImageInput(camera, config.frames.camera, reader, ids)
-        self._gate = self._new_gate()
         logger = node.get_logger()
+        reader = CalibrationReader(
+            config.input.rectify, self._image_topic, lambda text: logger.warning(text)
+        )
+        self._images = ImageInput(
+            camera, config.frames.camera, reader, ids, lambda text: logger.warning(text)
+        )
+        self._gate = self._new_gate()
         # rclpy refuses a line of code that logs at two severities: each has a line of its own.
         self._refusals = ThrottledLog(lambda text: logger.error(text))
         self._transport = ''
@@ -82,6 +91,7 @@ class CameraInput:
         """Start taking images."""
         self._gate = self._new_gate()
         self._is_announced = False
+        self.newest = None
         if self._settings.use_camera_info:  # first: who waits for both sees the image's last
             self._info_subscription = self._follow(CameraInfo, self._info_name, self._on_info)
         self._subscribe_images(self._chosen_transport())
@@ -156,7 +166,7 @@ class CameraInput:
         )
 
     def _new_gate(self) -> CalibrationGate:
-        return CalibrationGate(self._expects_calibration, self._on_overflow)
+        return CalibrationGate(self._expects_calibration, self._on_silence)
 
     def _expects_calibration(self) -> bool:
         return self._settings.use_camera_info and self._node.count_publishers(self._info_topic) > 0
@@ -169,13 +179,11 @@ class CameraInput:
         for image in self._gate.calibrate(message):
             self._take(image)
 
-    def _on_overflow(self) -> None:
-        self._refuse(
-            InputError(
-                'no_camera_info',
-                f'images come but {self._info_topic} is silent though it has a publisher; '
-                'check that its reliability matches, or set input.use_camera_info to false',
-            )
+    def _on_silence(self) -> None:
+        self._node.get_logger().warning(
+            f'images come but {self._info_topic} is silent though it has a publisher: they are '
+            f'used without a calibration until it speaks; let the driver send it beside each '
+            f'image, or set input.use_camera_info to false'
         )
 
     def _take(self, message: AnyImage) -> None:
@@ -184,6 +192,9 @@ class CameraInput:
         except InputError as error:
             self._refuse(error)
             return
+        self.newest = SeenImage(
+            camera_frame=frame.camera_frame, stamp_ns=frame.stamp_ns, at_s=time.monotonic()
+        )
         try:
             self._add_frame(frame)
         except InputError as error:  # counted where it was raised

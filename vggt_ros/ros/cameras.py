@@ -15,6 +15,7 @@ from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.ros.camera_input import CameraInput
 from vggt_ros.ros.input_report import input_problems, TopicReport
 from vggt_ros.ros.qos_events import QosEvents
+from vggt_ros.ros.tf_clock import SeenImage
 
 # Once said, a problem that stays is said again after so many periods.
 _REMINDER_PERIODS = 6
@@ -49,6 +50,12 @@ class Cameras:
             for camera in range(config.input.num_cameras)
         ]
         self._said_at_s: dict[str, float] = {}
+
+    @property
+    def newest(self) -> SeenImage | None:
+        """When the newest image of any camera was taken; None before the first."""
+        seen = [each.newest for each in self._inputs if each.newest is not None]
+        return max(seen, key=lambda each: each.at_s, default=None)
 
     def subscribe(self) -> None:
         """Start taking images."""

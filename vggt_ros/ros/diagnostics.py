@@ -63,6 +63,7 @@ class Diagnostics:
             **_refinement_values(health.refinement),
             'is_tied': _truth(health.is_tied),
             'tf_mode': health.tf_mode,
+            'tf_problem': '; '.join(filter(None, (health.tf_conflict, *health.tf_problems))),
             **_scale_values(health.scale_state),
             'window_busy_s': _number(health.busy_s),
             'memory_mb': _number(resident_mb()),
@@ -120,6 +121,7 @@ class Diagnostics:
             recent.append(f'no window yet: {health.no_window}')
         if health.tf_conflict:
             recent.append(health.tf_conflict)
+        recent += health.tf_problems
         if not health.is_tied:
             recent.append(
                 'lost: the newest part of the map is tied to the rest by nothing; its place is a '

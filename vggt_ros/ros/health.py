@@ -17,6 +17,7 @@ from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.ros.cameras import Cameras
 from vggt_ros.ros.input_report import TopicReport
 from vggt_ros.ros.pipeline import Pipeline
+from vggt_ros.ros.robot_link import RobotLink
 
 _BYTES_PER_MB = 1e6
 
@@ -42,6 +43,7 @@ class Health:
         is_tied: False if the newest window is in a segment whose place in the map is a guess.
         tf_mode: What is broadcast, see `MapBroadcaster`; empty before the first configuration.
         tf_conflict: Who is in the way of it, empty if nobody is.
+        tf_problems: What is wrong with TF and its clocks, a line each.
         scale_state: What is known of metres, None before the first window.
         scale: Map units per unit of the newest window, NaN before it.
         scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
@@ -69,6 +71,7 @@ class Health:
     is_tied: bool = True
     tf_mode: str = ''
     tf_conflict: str = ''
+    tf_problems: tuple[str, ...] = ()
     scale_state: ScaleState | None = None
     scale: float = math.nan
     scale_residual: float = math.nan
@@ -81,7 +84,11 @@ class Health:
 
 
 def health_of(
-    lifecycle_state: str, pipeline: Pipeline | None, cameras: Cameras | None, last_error: str
+    lifecycle_state: str,
+    pipeline: Pipeline | None,
+    cameras: Cameras | None,
+    last_error: str,
+    link: RobotLink | None = None,
 ) -> Health:
     """Ask the pipeline how it is.
 
@@ -90,6 +97,7 @@ def health_of(
         pipeline: None if the node is not configured.
         cameras: Likewise.
         last_error: Why the last transition failed; empty if it did not.
+        link: None if the node is not configured.
     """
     if pipeline is None:
         return Health(state=lifecycle_state, error=last_error)
@@ -111,6 +119,7 @@ def health_of(
         is_tied=True if update is None else update.is_tied,
         tf_mode=pipeline.broadcaster.mode,
         tf_conflict=pipeline.broadcaster.conflict,
+        tf_problems=() if link is None else tuple(link.problems),
         scale_state=None if update is None else update.scale_state,
         scale=math.nan if update is None else update.scale,
         scale_residual=math.nan if update is None else update.scale_residual,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+import logging
 
 from cv_bridge import CvBridge
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -14,12 +15,19 @@ from vggt_ros.ros.compressed_pixels import CompressedPixels
 from vggt_ros.ros.message_pixels import MessagePixels
 from vggt_ros.ros.stamps import ns_from_stamp
 
+_log = logging.getLogger(__name__)
+
 
 class ImageInput:
     """Turns the messages of one camera into frames and numbers them."""
 
     def __init__(
-        self, camera: int, camera_frame: str, reader: CalibrationReader, ids: Iterator[int]
+        self,
+        camera: int,
+        camera_frame: str,
+        reader: CalibrationReader,
+        ids: Iterator[int],
+        warn: Callable[[str], object] = _log.warning,
     ) -> None:
         """Remember the camera.
 
@@ -28,11 +36,14 @@ class ImageInput:
             camera_frame: Name of its optical frame; empty takes it from each header.
             reader: Reads the calibration.
             ids: Numbers for the frames, increasing; shared by all cameras.
+            warn: Told, once, of a frame that is not named as tf2 names frames.
         """
         self._camera = camera
         self._camera_frame = camera_frame
         self._reader = reader
         self._ids = ids
+        self._warn = warn
+        self._has_warned = False
         self._bridge = CvBridge()
 
     def frame(self, message: Image | CompressedImage, info: CameraInfo | None) -> UndecodedFrame:
@@ -53,7 +64,7 @@ class ImageInput:
                 'the image has stamp 0; every output is stamped like its image, so the driver '
                 'must fill header.stamp (with use_sim_time: /clock must run first)',
             )
-        camera_frame = self._camera_frame or message.header.frame_id
+        camera_frame = self._camera_frame or self._without_slash(message.header.frame_id)
         if not camera_frame:
             raise InputError(
                 'no_frame_id',
@@ -80,3 +91,14 @@ class ImageInput:
             camera=self._camera,
             rectifier=calibration.rectifier,
         )
+
+    def _without_slash(self, frame_id: str) -> str:
+        """Return a frame's name as tf2 knows it."""
+        name = frame_id.removeprefix('/')
+        if name != frame_id and not self._has_warned:
+            self._has_warned = True
+            self._warn(
+                f'header.frame_id of the images is {frame_id!r}; names of frames have no leading '
+                f'slash in tf2: {name!r} is used'
+            )
+        return name

@@ -278,8 +278,10 @@ class VggtNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         if self._cameras is not None and self._pipeline is not None:
             self._cameras.check(self._pipeline.snapshot().cameras)
+        if self._cameras is not None and self._link is not None:
+            self._link.check(self._cameras.newest)
         state = 'loading' if self._loader is not None else self.state
-        health = health_of(state, self._pipeline, self._cameras, self.last_error)
+        health = health_of(state, self._pipeline, self._cameras, self.last_error, self._link)
         self._tell_no_window(health.no_window)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self._diagnostics.message(stamp, health))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 from rclpy.node import Node
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.ros.depth_input import DepthInput
 from vggt_ros.ros.qos_events import QosEvents
+from vggt_ros.ros.tf_clock import SeenImage, TfClock, TfProblem
 from vggt_ros.ros.tf_listener import TfListener
 from vggt_ros.ros.tf_publisher import MapBroadcaster
 from vggt_ros.ros.tf_robot import TfRobot
+from vggt_ros.ros.throttled_log import ThrottledLog
+
+_REMINDER_S = 30.0
 
 
 class RobotLink:
@@ -18,6 +24,7 @@ class RobotLink:
     Attributes:
         robot: Answers what is known of the camera.
         broadcaster: Tells where the map is.
+        problems: What was wrong with TF and its clocks at the last check, a line each.
     """
 
     def __init__(self, node: Node, config: VggtConfig, qos_events: QosEvents) -> None:
@@ -28,7 +35,13 @@ class RobotLink:
             config: The settings.
             qos_events: Told of publishers that nothing can be received from.
         """
-        self._listener = TfListener(node, config.tf.cache_time)
+        self.problems: list[str] = []
+        self._node = node
+        self._frames = config.frames
+        self._clock = TfClock()
+        logger = node.get_logger()
+        self._warnings = ThrottledLog(lambda text: logger.warning(text), period_s=_REMINDER_S)
+        self._listener = TfListener(node, config.tf.cache_time, root=config.frames.map)
         self._depth = DepthInput(node, config.input, qos_events)
         self._wants_depth = config.scale.source in ('auto', 'depth')
         self.robot = TfRobot(
@@ -51,6 +64,17 @@ class RobotLink:
         """Take no more depth images; again is harmless."""
         self._depth.unsubscribe()
 
+    def check(self, newest: SeenImage | None) -> None:
+        """Look for what is wrong with TF, and warn; call once a second or so.
+
+        Args:
+            newest: The newest image, None before the first.
+        """
+        found = [each for each in (self._without_clock(), self._apart(newest)) if each is not None]
+        for each in found:
+            self._warnings.log(each.reason, each.text)
+        self.problems = [each.text for each in found] + self._listener.problems()
+
     def forget(self) -> None:
         """Forget where the robot was: time has begun again."""
         self._listener.forget()
@@ -60,3 +84,28 @@ class RobotLink:
         self.unsubscribe()
         self.broadcaster.close()
         self._listener.close()
+
+    def _without_clock(self) -> TfProblem | None:
+        is_simulated = self._node.get_parameter('use_sim_time').value
+        if not is_simulated or self._node.get_clock().now().nanoseconds:
+            return None
+        return TfProblem(
+            reason='no_clock',
+            text='use_sim_time is true and nothing has come on /clock: it is time 0, and no '
+            'transform is stamped by that; start the simulation, play the recording with --clock, '
+            'or set use_sim_time to false',
+        )
+
+    def _apart(self, newest: SeenImage | None) -> TfProblem | None:
+        if newest is None:
+            return None
+        for frame in (self._frames.odom, self._frames.base):
+            newest_ns = self._listener.newest_ns(frame, newest.camera_frame)
+            if newest_ns:  # neither unknown nor static
+                stamps = self.broadcaster.mode == 'map_to_odom'
+                node_ns = self._node.get_clock().now().nanoseconds if stamps else None
+                edge = f'{frame} -> {newest.camera_frame}'
+                return self._clock.problem(
+                    edge, newest_ns, newest, time.monotonic(), node_ns or None
+                )
+        return None

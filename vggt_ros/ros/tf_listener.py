@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import threading
 import time
 
@@ -12,16 +13,22 @@ from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
-from tf2_ros import Buffer, TransformException, TransformListener
+from tf2_msgs.msg import TFMessage
+from tf2_ros import Buffer, TransformException
 from tf_transformations import quaternion_matrix
 
 from vggt_ros.ros.shutdown import until_shutdown
 from vggt_ros.ros.stamps import ns_from_stamp
 from vggt_ros.ros.tf_parents import TfParents
+from vggt_ros.ros.transform_intake import TransformIntake
 
 _POLL_S = 0.01
 _JOIN_S = 2.0
+_DEPTH = 100
+_AUTHORITY = 'default_authority'
+_TOPICS = ('/tf', '/tf_static')
 
 
 class TfListener:
@@ -33,25 +40,41 @@ class TfListener:
         parents: Who is whose parent.
     """
 
-    def __init__(self, node: Node, cache_time_s: float) -> None:
+    def __init__(
+        self,
+        node: Node,
+        cache_time_s: float,
+        warn: Callable[[str], object] | None = None,
+        *,
+        root: str = '',
+    ) -> None:
         """Start listening.
 
         Args:
-            node: The main node: its context, name and kind of time are used.
+            node: The main node: its context, name, kind of time and remappings of /tf and
+                /tf_static are used.
             cache_time_s: How long transforms are kept.
+            warn: Told which transforms are mended or refused; None for the node's log.
+            root: Moving transforms out of this frame are left out: it is the map's, and what the
+                node says of the robot itself must not come back as what others say.
         """
+        self._root = root
         uses_sim_time = node.get_parameter('use_sim_time').value
         self._node = rclpy.create_node(
             f'{node.get_name()}_tf',
             namespace=node.get_namespace(),
             context=node.context,
+            # A rule that renames the main node must not rename this one, too: of all rules only
+            # those for TF are handed on.
+            cli_args=_remappings(node),
             use_global_arguments=False,
             start_parameter_services=False,
             parameter_overrides=[Parameter('use_sim_time', value=bool(uses_sim_time))],
         )
         self._buffer = Buffer(Duration(seconds=cache_time_s), self._node)
-        self._listener = TransformListener(self._buffer, self._node)
-        self.parents = TfParents(self._node)
+        self._intake = TransformIntake(node.get_logger().warning if warn is None else warn)
+        self.parents = TfParents()
+        self._subscribe()
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(self._node)
         self._is_closing = threading.Event()
@@ -96,11 +119,23 @@ class TfListener:
 
     def knows(self, target: str, source: str) -> bool:
         """Return whether the two frames have ever been in one tree."""
+        return self.newest_ns(target, source) is not None
+
+    def newest_ns(self, target: str, source: str) -> int | None:
+        """Return the newest stamp at which `target_from_source` is known.
+
+        Returns:
+            Nanoseconds; 0 if it holds at all times, None if the two were never in one tree.
+        """
         try:
-            self._buffer.lookup_transform(target, source, Time())
+            newest = self._buffer.lookup_transform(target, source, Time())
         except TransformException:
-            return False
-        return True
+            return None
+        return ns_from_stamp(newest.header.stamp)
+
+    def problems(self) -> list[str]:
+        """Return a line for each transform that is sent and can not be used."""
+        return self._intake.problems()
 
     def forget(self) -> None:
         """Forget all but static transforms: time has begun again."""
@@ -119,13 +154,43 @@ class TfListener:
     def _may_come(
         self, target: str, source: str, stamp_ns: int, waits_for_strangers: bool
     ) -> bool:
-        try:
-            newest = self._buffer.lookup_transform(target, source, Time())
-        except TransformException:
-            return waits_for_strangers
-        return ns_from_stamp(newest.header.stamp) < stamp_ns
+        newest_ns = self.newest_ns(target, source)
+        return waits_for_strangers if newest_ns is None else newest_ns < stamp_ns
+
+    def _subscribe(self) -> None:
+        """Do what tf2's own listener does, with a look at what comes."""
+        reliable = ReliabilityPolicy.RELIABLE
+        moving = QoSProfile(depth=_DEPTH, reliability=reliable)
+        latched = QoSProfile(
+            depth=_DEPTH, reliability=reliable, durability=DurabilityPolicy.TRANSIENT_LOCAL
+        )
+        for topic, callback, qos in zip(
+            _TOPICS, (self._on_moving, self._on_static), (moving, latched), strict=True
+        ):
+            self._node.create_subscription(TFMessage, topic, callback, qos)
+
+    def _on_moving(self, message: TFMessage) -> None:
+        for each in message.transforms:
+            is_usable = self._intake.mend(each, is_static=False)
+            self.parents.note(each.child_frame_id, each.header.frame_id, is_static=False)
+            if is_usable and each.header.frame_id != self._root:
+                self._buffer.set_transform(each, _AUTHORITY)
+
+    def _on_static(self, message: TFMessage) -> None:
+        for each in message.transforms:
+            is_usable = self._intake.mend(each, is_static=True)
+            self.parents.note(each.child_frame_id, each.header.frame_id, is_static=True)
+            if is_usable:
+                self._buffer.set_transform_static(each, _AUTHORITY)
 
     def _spin(self) -> None:
         with until_shutdown():
             while not self._is_closing.is_set() and self._node.context.ok():
                 self._executor.spin_once(timeout_sec=0.5)
+
+
+def _remappings(node: Node) -> list[str]:
+    """Return the words that give another node what this one calls /tf and /tf_static."""
+    rules = [(topic, node.resolve_topic_name(topic)) for topic in _TOPICS]
+    words = [word for topic, name in rules if name != topic for word in ('-r', f'{topic}:={name}')]
+    return ['--ros-args', *words] if words else []

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import threading
 import time
 
-from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from tf2_msgs.msg import TFMessage
-
 # A parent that was not named for so long has gone; a static one stays.
 _FORGET_S = 5.0
-_DEPTH = 100
 
 
 class TfParents:
-    """Listens to /tf and /tf_static, and remembers the parents of every frame."""
+    """Remembers the parents of every frame; any thread may ask."""
 
-    def __init__(self, node: Node) -> None:
-        """Start listening.
-
-        Args:
-            node: Its thread runs the callbacks; any thread may ask.
-        """
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Know nobody; measure time by `clock`, seconds."""
+        self._clock = clock
         self._lock = threading.Lock()
         self._seen_s: dict[str, dict[str, float]] = {}
-        reliable = ReliabilityPolicy.RELIABLE
-        qos = QoSProfile(depth=_DEPTH, reliability=reliable)
-        latched = QoSProfile(
-            depth=_DEPTH, reliability=reliable, durability=DurabilityPolicy.TRANSIENT_LOCAL
-        )
-        node.create_subscription(TFMessage, '/tf', self._on_moving, qos)
-        node.create_subscription(TFMessage, '/tf_static', self._on_static, latched)
+
+    def note(self, child: str, parent: str, *, is_static: bool) -> None:
+        """Remember that somebody sent a transform, whether it can be used or not."""
+        seen_s = float('inf') if is_static else self._clock()
+        with self._lock:
+            parents = self._seen_s.setdefault(child, {})
+            parents[parent] = max(seen_s, parents.get(parent, seen_s))
 
     def other_parent(self, child: str, parent: str) -> str | None:
         """Return a parent of a frame beside the one given, None if there is none.
@@ -40,22 +33,22 @@ class TfParents:
             child: The frame.
             parent: Who may be its parent.
         """
-        now_s = time.monotonic()
         with self._lock:
-            for name, seen_s in self._seen_s.get(child, {}).items():
-                if name != parent and now_s - seen_s < _FORGET_S:
-                    return name
-        return None
+            return next((name for name in self._parents(child) if name != parent), None)
 
-    def _on_moving(self, message: TFMessage) -> None:
-        self._note(message, time.monotonic())
-
-    def _on_static(self, message: TFMessage) -> None:
-        self._note(message, float('inf'))
-
-    def _note(self, message: TFMessage, seen_s: float) -> None:
+    def is_below(self, child: str, ancestor: str) -> bool:
+        """Return whether a frame is a descendant of another, as its senders say."""
         with self._lock:
-            for each in message.transforms:
-                parents = self._seen_s.setdefault(each.child_frame_id, {})
-                name = each.header.frame_id
-                parents[name] = max(seen_s, parents.get(name, seen_s))
+            waiting, known = [child], {child}
+            while waiting:
+                found = set(self._parents(waiting.pop())) - known
+                if ancestor in found:
+                    return True
+                known |= found
+                waiting += found
+        return False
+
+    def _parents(self, child: str) -> list[str]:
+        now_s = self._clock()
+        seen_s = self._seen_s.get(child, {})
+        return [name for name, at_s in seen_s.items() if now_s - at_s < _FORGET_S]

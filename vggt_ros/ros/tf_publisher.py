@@ -16,7 +16,7 @@ from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_tree import blend, map_from_parent
 from vggt_ros.mapping.map_update import FrameResult, MapUpdate
 from vggt_ros.ros.messages import header_of, transform
-from vggt_ros.ros.tf_mode import choose_tf_mode, UNDECIDED
+from vggt_ros.ros.tf_mode import choose_tf_mode, TfKnowledge, UNDECIDED
 from vggt_ros.ros.tf_robot import TfRobot
 from vggt_ros.ros.throttled_log import ThrottledLog
 from vggt_ros.world_config import FrameSettings, TfSettings
@@ -32,6 +32,9 @@ class MapBroadcaster:
     it is sent again at a steady rate, stamped a little ahead of now, so that who looks up the map
     does not wait for the next window. The other two are sent once, at the stamps of the images.
     A frame that has another parent in TF already is not given a second one.
+
+    With `auto` every window looks whether TF knows more of the robot by now: a mount or odometry
+    that begins late replaces what was sent before. A reset decides from the beginning.
 
     Attributes:
         mode: What is broadcast; `undecided` before the first window, and while a transform that
@@ -72,6 +75,7 @@ class MapBroadcaster:
         logger = node.get_logger()
         self._errors = ThrottledLog(lambda text: logger.error(text), period_s=_REMINDER_S)
         self._missing = ThrottledLog(lambda text: logger.warning(text), period_s=_REMINDER_S)
+        self._changes = ThrottledLog(lambda text: logger.warning(text), period_s=0.0)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(1.0 / settings.publish_rate, self._repeat, clock=steady)
 
@@ -92,9 +96,11 @@ class MapBroadcaster:
             self._send_frames(update.new_frames)
 
     def reset(self) -> None:
-        """Forget where the odometry was: the map begins again."""
+        """Forget where the odometry was, and what TF knew: the map begins again."""
         with self._lock:
             self._start = self._target = None
+            self.mode = 'none' if self._settings.mode == 'none' else UNDECIDED
+            self.conflict = ''
 
     def close(self) -> None:
         """Send no more; call from the executor's thread."""
@@ -102,25 +108,41 @@ class MapBroadcaster:
         self.reset()
 
     def _decide(self, result: FrameResult) -> None:
-        if self.mode != UNDECIDED:
+        if self.mode in ('none', 'map_to_odom'):  # there is no more than that
             return
+        before = self.mode
         stamp_ns, camera = result.frame.stamp_ns, result.frame.camera_frame
-        self.mode = choose_tf_mode(
-            self._settings.mode,
-            has_odom=self._robot.odom_from_cam(stamp_ns, camera) is not None,
-            has_base=self._robot.base_from_cam(stamp_ns, camera) is not None,
-        )
+        known = self._robot.knowledge(stamp_ns, camera)
+        self.mode = choose_tf_mode(self._settings.mode, known, before)
         if self.mode == UNDECIDED:
-            frame = (
-                self._frames.base if self._settings.mode == 'map_to_base' else self._frames.odom
+            self._missing.log('undecided', self._why_undecided(known, camera))
+        if self.mode == before:
+            return
+        self.conflict = ''
+        if self.mode != UNDECIDED:
+            self._node.get_logger().info(f'broadcasting {self._edge(self.mode, camera)}')
+        if before != UNDECIDED:
+            self._changes.log(
+                'tf_mode',
+                f'TF knows more of the robot than before: {self._edge(before, camera)} is not '
+                f'sent any more',
             )
-            self._missing.log(
-                'undecided',
-                f'tf.mode is {self._settings.mode}, but TF does not know {camera} in {frame} at '
-                f'the stamps of the images; no transform is sent until it does',
-            )
+
+    def _why_undecided(self, known: TfKnowledge, camera: str) -> str:
+        frame = self._frames.base if self._settings.mode == 'map_to_base' else self._frames.odom
+        if self._settings.mode == 'auto':
+            frame = self._frames.odom if known.odom_is_sent else self._frames.base
+            how = f'{camera} is below {frame} in TF, but not known at the stamps of the images'
         else:
-            self._node.get_logger().info(f'broadcasting {self.mode.replace("_to_", " -> ")}')
+            how = (
+                f'tf.mode is {self._settings.mode}, but TF does not know {camera} in {frame} at '
+                f'the stamps of the images'
+            )
+        return f'{how}; no transform is sent until it is'
+
+    def _edge(self, mode: str, camera: str) -> str:
+        child = {'map_to_odom': self._frames.odom, 'map_to_base': self._frames.base}
+        return f'{self._frames.map} -> {child.get(mode, camera)}'
 
     def _set_map_from_odom(self, results: tuple[FrameResult, ...]) -> None:
         for result in reversed(results):
@@ -155,8 +177,8 @@ class MapBroadcaster:
             if map_from_odom is None:
                 return
             now_ns = self._node.get_clock().now().nanoseconds
-            # Simulated time that stands still brings no new stamp.
-            if now_ns == self._sent_ns or not self._is_free(self._frames.odom):
+            # Simulated time that stands still brings no new stamp; at 0 it has not begun.
+            if now_ns in (0, self._sent_ns) or not self._is_free(self._frames.odom):
                 return
             self._sent_ns = now_ns
             stamp_ns = now_ns + int(self._settings.tolerance * _NS_PER_S)

@@ -8,6 +8,7 @@ from jaxtyping import Float, Float32
 import numpy as np
 
 from vggt_ros.ros.tf_listener import TfListener
+from vggt_ros.ros.tf_mode import TfKnowledge
 from vggt_ros.ros.tf_rig import TfRig
 from vggt_ros.world_config import FrameSettings, TfSettings
 
@@ -51,6 +52,15 @@ class TfRobot:
     def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
         """Return the pose of a camera on the base: rigid, metres."""
         return self._lookup(self._frames.base, camera_frame, stamp_ns)
+
+    def knowledge(self, stamp_ns: int, camera_frame: str) -> TfKnowledge:
+        """Return what TF knows of a camera, at a stamp and lately."""
+        return TfKnowledge(
+            has_odom=self.odom_from_cam(stamp_ns, camera_frame) is not None,
+            has_base=self.base_from_cam(stamp_ns, camera_frame) is not None,
+            odom_is_sent=self._listener.parents.is_below(camera_frame, self._frames.odom),
+            base_is_sent=self._listener.parents.is_below(camera_frame, self._frames.base),
+        )
 
     def odom_from_base(self, stamp_ns: int) -> Float[np.ndarray, '4 4'] | None:
         """Return the pose of the base in the odometry at a stamp."""

@@ -1,0 +1,253 @@
+"""Trees that are late, wrong or somebody else's: what the node sends, and what it says."""
+
+import re
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import pytest
+from std_srvs.srv import Trigger
+from tf2_msgs.msg import TFMessage
+from tf_transformations import quaternion_matrix
+
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector
+from vggt_ros.ros.messages import header_of, transform
+
+pytestmark = pytest.mark.ros
+
+# Tilted by a quarter of a radian, so that level is not what the camera alone would say.
+BASE_FROM_CAM = se3.rigid(
+    matrix_from_rotation_vector(np.array([0.0, 0.25, 0.0]))
+    @ np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]),
+    np.array([0.2, 0.0, 0.3]),
+)
+
+
+def matrix(message):
+    q, t = message.transform.rotation, message.transform.translation
+    found = quaternion_matrix([q.x, q.y, q.z, q.w])
+    found[:3, 3] = t.x, t.y, t.z
+    return found
+
+
+class Robot:
+    """One robot: its tree, its camera, its node, and what its node sends."""
+
+    def __init__(self, probe, start_process, node_arguments, make_camera, topic, namespace=''):
+        self.probe, self.namespace = probe, namespace
+        self.start_process, self.node_arguments = start_process, node_arguments
+        self.camera = make_camera(topic)
+        self.topic = topic
+        self.number = 0
+        self.heard = []
+        self.publishers = {}
+        for name in ('tf', 'tf_static'):
+            self.publishers[name] = self._publisher(name)
+        self.ears = probe.node.create_subscription(TFMessage, f'{namespace}/tf', self._on_tf, 1000)
+
+    def _publisher(self, name):
+        from rclpy.qos import DurabilityPolicy, QoSProfile
+
+        qos = QoSProfile(depth=100)
+        if name == 'tf_static':
+            qos.durability = DurabilityPolicy.TRANSIENT_LOCAL
+        return self.probe.node.create_publisher(TFMessage, f'{self.namespace}/{name}', qos)
+
+    def _on_tf(self, message):
+        self.heard += [each for each in message.transforms if each.header.frame_id == 'map']
+
+    def start(self, *more, remappings=(), **settings):
+        words = self.node_arguments([('image', self.topic), *remappings], **settings)
+        self.node = self.start_process('vggt_ros.ros.node', *words, *more)
+        self.camera.wait_for_node()
+
+    def mount(self, mount=BASE_FROM_CAM):
+        message = transform(header_of(0, 'base_link'), 'cam_optical', mount)
+        self.publishers['tf_static'].publish(TFMessage(transforms=[message]))
+
+    def drive(self, stamp_ns, length=1.0):
+        turn = matrix_from_rotation_vector(np.array([0.0, 0.0, 0.5]))
+        x = 0.1 * self.number
+        pose = se3.rigid(turn, np.array([x, -1.0, 0.0]))
+        message = transform(header_of(stamp_ns, 'odom'), 'base_link', pose)
+        q = message.transform.rotation
+        q.x, q.y, q.z, q.w = length * q.x, length * q.y, length * q.z, length * q.w
+        self.publishers['tf'].publish(TFMessage(transforms=[message]))
+
+    def step(self, *, odometry=None, offset_ns=0, length=1.0, pace_s=0.1):
+        """Send odometry if it is wanted, then an image."""
+        self.number += 1
+        stamp_ns = time.time_ns()
+        if odometry:
+            self.drive(stamp_ns + offset_ns, length)
+        self.camera.send(stamp_ns, self.number)
+        self.probe.spin_for(pace_s)
+
+    def steps_until(self, condition, timeout_s=30.0, **how):
+        deadline_s = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline_s, self.node.log
+            self.step(**how)
+
+    @property
+    def edges(self):
+        return {(each.header.frame_id, each.child_frame_id) for each in self.heard}
+
+    def close(self):
+        for publisher in self.publishers.values():
+            self.probe.node.destroy_publisher(publisher)
+        self.probe.node.destroy_subscription(self.ears)
+
+
+@pytest.fixture
+def robot(probe, start_process, node_arguments, make_camera):
+    made = []
+
+    def make(topic='/tf_faults/image', namespace=''):
+        made.append(Robot(probe, start_process, node_arguments, make_camera, topic, namespace))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+        assert 'Traceback' not in each.node.log
+        assert each.node.end()[0] == 0
+
+
+def test_a_mount_and_odometry_that_begin_late_are_followed(robot, health, probe):
+    made = robot()
+    made.start()
+    made.steps_until(lambda: made.edges == {('map', 'cam_optical')})
+    assert health.fresh()['tf_mode'] == 'map_to_camera'
+
+    made.mount()
+    probe.spin_for(0.5)
+    made.steps_until(lambda: health.values.get('tf_mode') == 'map_to_base')
+    made.heard.clear()
+    made.steps_until(lambda: made.heard)
+    made.steps_until(lambda: len(made.heard) >= 4)
+    assert made.edges == {('map', 'base_link')}, 'the camera has one parent, its mount'
+    assert 'map -> cam_optical is not sent any more' in made.node.log
+
+    made.steps_until(lambda: health.values.get('tf_mode') == 'map_to_odom', odometry=True)
+    made.heard.clear()
+    made.steps_until(lambda: len(made.heard) >= 4, odometry=True)
+    assert made.edges == {('map', 'odom')}, 'the base has one parent, the odometry'
+    assert 'map -> base_link is not sent any more' in made.node.log
+    assert health.fresh()['tf_problem'] == ''
+
+    assert probe.call(Trigger, '/vggt/reset').success
+    assert health.fresh()['tf_mode'] == 'undecided'
+    made.heard.clear()
+    made.steps_until(lambda: len(made.heard) >= 4, odometry=True)
+    assert made.edges == {('map', 'odom')}
+    # The map that begins with odometry begins as its frame.
+    np.testing.assert_allclose(matrix(made.heard[-1])[:3, :3], np.eye(3), atol=0.2)
+
+
+def test_a_leading_slash_in_the_header_is_no_second_tree(robot, health):
+    made = robot()
+    made.camera.frame_id = '/cam_optical'
+    made.mount()
+    made.start('-p', 'frames.map:=/map')
+    made.steps_until(lambda: len(made.heard) >= 4)
+    assert made.edges == {('map', 'base_link')}
+    assert health.fresh()['tf_mode'] == 'map_to_base'
+    assert made.node.log.count("header.frame_id of the images is '/cam_optical'") == 1
+    assert made.node.log.count("frames.map is '/map'") == 1
+
+
+def test_simulated_time_without_a_clock_is_named_and_stamps_nothing(robot, health, probe):
+    made = robot()
+    made.mount()
+    made.start('-p', 'use_sim_time:=true')
+    made.steps_until(lambda: health.values.get('tf_mode') == 'map_to_odom', odometry=True)
+    assert probe.spin_until(lambda: '/clock' in health.message)
+    assert 'use_sim_time is true' in health.values['tf_problem']
+    assert 'use_sim_time is true' in made.node.log
+    made.steps_until(lambda: health.number('windows') >= 3, odometry=True)
+    assert made.heard == [], 'no transform at time 0'
+
+
+@pytest.mark.parametrize(('offset_s', 'side'), [(3600, 'before'), (-90, 'after')])
+def test_images_far_from_the_clock_of_tf_are_told_by_how_much(robot, health, offset_s, side):
+    made = robot()
+    made.mount()
+    made.start()
+    how = {'odometry': True, 'offset_ns': offset_s * 10**9}
+    made.steps_until(lambda: 'the images are stamped' in health.message, **how)
+    problem = health.values['tf_problem']
+    told = re.search(r'are stamped ([0-9.]+) s (\w+) odom -> cam_optical in TF', problem)
+    assert told[2] == side
+    assert float(told[1]) == pytest.approx(abs(offset_s), abs=1.0)
+    made.steps_until(lambda: health.number('windows') >= 2, **how)
+    assert health.fresh()['tf_mode'] == 'undecided'
+    assert made.heard == [], 'the base has a parent'
+    assert 'stop who sends' not in health.message
+
+
+@pytest.mark.parametrize('length', [1.005, 1.3])
+def test_odometry_of_another_length_is_used_with_a_warning(robot, health, length):
+    made = robot()
+    made.mount()
+    made.start()
+    how = {'odometry': True, 'length': length}
+    made.steps_until(lambda: health.values.get('tf_mode') == 'map_to_odom', **how)
+    made.steps_until(lambda: made.heard, **how)
+    assert made.edges == {('map', 'odom')}
+    # The map began as the odometry's frame, read as it is meant.
+    np.testing.assert_allclose(matrix(made.heard[0])[:3, :3], np.eye(3), atol=0.2)
+    assert made.node.log.count(f'odom -> base_link: its rotation has length {length:g}') == 1
+
+
+def test_odometry_that_is_no_rotation_is_refused_by_name(robot, health):
+    made = robot()
+    made.mount()
+    made.start()
+    how = {'odometry': True, 'length': 0.0}
+    made.steps_until(lambda: health.number('windows') >= 2, **how)
+    made.steps_until(lambda: 'odom -> base_link: its rotation is' in health.message, **how)
+    assert 'which is no rotation' in made.node.log
+    assert 'stop who sends' not in made.node.log
+    assert made.heard == []
+    # Mended, it is used.
+    made.steps_until(lambda: health.values.get('tf_mode') == 'map_to_odom', odometry=True)
+    made.steps_until(lambda: made.heard, odometry=True)
+    assert health.fresh()['tf_problem'] == ''
+
+
+def test_two_robots_in_namespaces_have_trees_of_their_own(robot, probe):
+    """As `use_namespace:=true` starts them; frames have the same names on both."""
+    first = robot('/robot1/camera/image', '/robot1')
+    second = robot('/robot2/camera/image', '/robot2')
+    absolute = []
+    ears = probe.node.create_subscription(TFMessage, '/tf', absolute.append, 100)
+    modes = {}
+
+    def on_diagnostics(message):
+        for status in message.status:
+            values = {each.key: each.value for each in status.values}
+            modes[status.name] = values.get('tf_mode')
+
+    health = probe.node.create_subscription(DiagnosticArray, '/diagnostics', on_diagnostics, 50)
+    for made, name in ((first, 'robot1'), (second, 'robot2')):
+        made.mount()
+        made.topic = 'camera/image'
+        made.start(remappings=[('__ns', f'/{name}'), ('/tf', 'tf'), ('/tf_static', 'tf_static')])
+
+    def are_known():
+        return first.heard and second.heard
+
+    deadline_s = time.monotonic() + 60.0
+    while not are_known():
+        assert time.monotonic() < deadline_s, first.node.log + second.node.log
+        first.step(odometry=True, pace_s=0.1)
+        second.step(pace_s=0.1)
+    assert first.edges == {('map', 'odom')}, 'this one has odometry'
+    assert second.edges == {('map', 'base_link')}, 'this one has a mount alone'
+    assert modes['robot1/vggt: mapping'] == 'map_to_odom'
+    assert modes['robot2/vggt: mapping'] == 'map_to_base'
+    assert absolute == []
+    for each in (ears, health):
+        probe.node.destroy_subscription(each)
