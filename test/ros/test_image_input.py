@@ -219,7 +219,9 @@ def test_names_of_drivers_mean_what_they_say(rng, alias, encoding):
 
 def compressed(rgb, extension='.png'):
     data = cv2.imencode(extension, np.ascontiguousarray(rgb[..., ::-1]))[1]
-    message = CompressedImage(header=header_of(STAMP_NS, 'cam'), format='rgb8; png compressed')
+    message = CompressedImage(
+        header=header_of(STAMP_NS, 'cam'), format='rgb8; png compressed bgr8'
+    )
     message.data.frombytes(data.data)
     return message
 

@@ -19,6 +19,7 @@ from vggt_ros.ros.image_input import ImageInput
 from vggt_ros.ros.input_report import TopicReport
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.throttled_log import ThrottledLog
+from vggt_ros.ros.tones import Tones
 from vggt_ros.ros.topic_names import topic_of
 from vggt_ros.ros.transport import choose_transport, COMPRESSED_SUFFIX
 
@@ -62,9 +63,14 @@ class CameraInput:
         self._image_topic = node.resolve_topic_name(self._image_name)
         self._info_topic = node.resolve_topic_name(self._info_name)
         reader = CalibrationReader(config.input.rectify, self._image_topic)
-        self._images = ImageInput(camera, config.frames.camera, reader, ids)
-        self._gate = self._new_gate()
         logger = node.get_logger()
+        tones = Tones(
+            config.input.bits,
+            generic_as_gray=config.input.generic_as_gray,
+            notice=lambda line: logger.info(f'{self.topic}: {line}'),
+        )
+        self._images = ImageInput(camera, config.frames.camera, reader, ids, tones)
+        self._gate = self._new_gate()
         # rclpy refuses a line of code that logs at two severities: each has a line of its own.
         self._refusals = ThrottledLog(lambda text: logger.error(text))
         self._transport = ''

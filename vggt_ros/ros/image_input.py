@@ -13,13 +13,19 @@ from vggt_ros.ros.calibration import Calibration, CalibrationReader
 from vggt_ros.ros.compressed_pixels import CompressedPixels
 from vggt_ros.ros.message_pixels import MessagePixels
 from vggt_ros.ros.stamps import ns_from_stamp
+from vggt_ros.ros.tones import Tones
 
 
 class ImageInput:
     """Turns the messages of one camera into frames and numbers them."""
 
     def __init__(
-        self, camera: int, camera_frame: str, reader: CalibrationReader, ids: Iterator[int]
+        self,
+        camera: int,
+        camera_frame: str,
+        reader: CalibrationReader,
+        ids: Iterator[int],
+        tones: Tones | None = None,
     ) -> None:
         """Remember the camera.
 
@@ -28,12 +34,14 @@ class ImageInput:
             camera_frame: Name of its optical frame; empty takes it from each header.
             reader: Reads the calibration.
             ids: Numbers for the frames, increasing; shared by all cameras.
+            tones: Reads values of 16 bits; None for one with all defaults.
         """
         self._camera = camera
         self._camera_frame = camera_frame
         self._reader = reader
         self._ids = ids
         self._bridge = CvBridge()
+        self._tones = Tones() if tones is None else tones
 
     def frame(self, message: Image | CompressedImage, info: CameraInfo | None) -> UndecodedFrame:
         """Return the message as a frame; its pixels are read when somebody wants them.
@@ -62,10 +70,10 @@ class ImageInput:
             )
         pixels: MessagePixels | CompressedPixels
         if isinstance(message, CompressedImage):
-            pixels = CompressedPixels(message)
+            pixels = CompressedPixels(message, self._bridge, self._tones)
             size = pixels.size
         else:
-            pixels = MessagePixels(self._bridge, message)
+            pixels = MessagePixels(self._bridge, message, self._tones)
             size = message.width, message.height
         calibration = Calibration(K=None, rectifier=None)
         if info is not None:
