@@ -65,11 +65,12 @@ class Cameras:
         """Use other limits from the next check on."""
         self._settings = config.input
 
-    def check(self, cameras: Sequence[CameraSync]) -> None:
+    def check(self, cameras: Sequence[CameraSync], others: Sequence[str] = ()) -> None:
         """Look for what is in the way of frames, and warn; call once a second or so.
 
         Args:
             cameras: How the cameras fit to each other.
+            others: What is in the way of other topics, a line each.
         """
         for each in self._inputs:
             each.check_transport()
@@ -80,6 +81,7 @@ class Cameras:
             self.problems = []
             return
         self.problems = input_problems(self.topics, cameras, self._settings, period_s)
+        self.problems += others
         now_s = time.monotonic()
         for line in self.problems:
             key = _MEASURED.sub('', line)

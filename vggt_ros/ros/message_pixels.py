@@ -143,7 +143,8 @@ class MessagePixels:
             raise InputError(
                 'bad_step',
                 f'step is {message.step} bytes; a row of {message.width} pixels in '
-                f'{one_line(message.encoding)} has {self._row_bytes}: the driver must set step to match',
+                f'{one_line(message.encoding)} has {self._row_bytes}: the driver must set step to '
+                f'match',
             )
         num_bytes = message.step * self._num_rows
         if len(message.data) != num_bytes:

@@ -11,11 +11,12 @@ releases follow). <encoding> is that of the image before compression:
 - 2012-12-06: `<encoding>; jpeg compressed bgr8`, `; png compressed bgr8` or `bgr16` for colors;
   nothing behind `compressed ` for all others, that is mono and mosaics, as they were.
 - 2021-06-18: `<encoding>; tiff compressed `. The image as it was: rgb8 is taken for BGR.
-- 2021-06-24: `<encoding>; jpeg compressed mono8` for what is no color image; a mosaic becomes gray.
+- 2021-06-24: `<encoding>; jpeg compressed mono8` for what has no colors; a mosaic becomes gray.
 - 2023-09-27: `zstd`, on a topic of its own: no picture.
 
-Proposed and never merged: `qoi` (2022-07-25), `jpeg compressed bayer_rggb8` (2022-05-13). cv_bridge
-writes the ending of a file, `jpg`, `png` and so on; other drivers `jpeg`, `image/jpeg` or nothing.
+Proposed and never merged: `qoi` (2022-07-25), `jpeg compressed bayer_rggb8` (2022-05-13).
+cv_bridge writes the ending of a file, `jpg`, `png` and so on; other drivers `jpeg`, `image/jpeg`
+or nothing.
 """
 
 from __future__ import annotations

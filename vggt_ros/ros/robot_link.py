@@ -5,6 +5,7 @@ from __future__ import annotations
 from rclpy.node import Node
 
 from vggt_ros.config import VggtConfig
+from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.ros.depth_input import DepthInput
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.tf_listener import TfListener
@@ -29,7 +30,14 @@ class RobotLink:
             qos_events: Told of publishers that nothing can be received from.
         """
         self._listener = TfListener(node, config.tf.cache_time)
-        self._depth = DepthInput(node, config.input, qos_events)
+        listener = self._listener
+        self._depth = DepthInput(
+            node,
+            config.input,
+            qos_events,
+            # The cameras are fixed to each other, as a rule: nothing to wait for.
+            lambda target, source, stamp_ns: listener.lookup(target, source, stamp_ns, 0.0),
+        )
         self._wants_depth = config.scale.source in ('auto', 'depth')
         self.robot = TfRobot(
             self._listener,
@@ -50,6 +58,15 @@ class RobotLink:
     def unsubscribe(self) -> None:
         """Take no more depth images; again is harmless."""
         self._depth.unsubscribe()
+
+    def note_frame(self, frame: Frame | UndecodedFrame) -> None:
+        """Remember what a camera sees: depth is registered to it."""
+        self._depth.note_frame(frame)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is in the way of depth, a line each."""
+        return self._depth.problems
 
     def forget(self) -> None:
         """Forget where the robot was: time has begun again."""
