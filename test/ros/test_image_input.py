@@ -9,7 +9,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vggt_ros.errors import InputError
 from vggt_ros.ros.calibration import CalibrationReader
 from vggt_ros.ros.image_input import ImageInput
-from vggt_ros.ros.messages import header_of
+from vggt_ros.ros.messages import header_of, rgb_image
 
 STAMP_NS = 1_700_000_000_123_456_789
 
@@ -250,3 +250,13 @@ def test_a_distorted_image_is_decoded_into_a_rectified_one(rng):
     plain = images_of(rectify='never').frame(image_message(rgb, 'rgb8'), info).decoded()
     np.testing.assert_array_equal(plain.image, rgb)
     np.testing.assert_array_equal(plain.K, np.reshape(info.k, (3, 3)))
+
+
+@pytest.mark.parametrize('frame_id', ['cam\n[FATAL] fake', '\x1b[31mcam', 'c' * 1_000_000])
+def test_a_frame_id_that_is_no_name_is_refused_in_one_line(rgb, frame_id):
+    message = rgb_image(header_of(STAMP_NS, frame_id), rgb)
+    with pytest.raises(InputError, match='printable') as caught:
+        images_of().frame(message, None)
+    assert caught.value.reason == 'bad_frame_id'
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500

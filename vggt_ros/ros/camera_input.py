@@ -17,6 +17,7 @@ from vggt_ros.ros.calibration_gate import AnyImage, CalibrationGate
 from vggt_ros.ros.following_subscription import FollowingSubscription
 from vggt_ros.ros.image_input import ImageInput
 from vggt_ros.ros.input_report import TopicReport
+from vggt_ros.ros.log_text import one_line
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.throttled_log import ThrottledLog
 from vggt_ros.ros.tones import Tones
@@ -209,6 +210,6 @@ class CameraInput:
         if frame.rectifier is not None:
             calibration += ', rectified here'
         self._node.get_logger().info(
-            f'images of {frame.size[0]} x {frame.size[1]} {encoding} from {self.topic} in '
-            f'{frame.camera_frame}, {calibration}'
+            f'images of {frame.size[0]} x {frame.size[1]} {one_line(encoding)} from {self.topic} '
+            f'in {frame.camera_frame}, {calibration}'
         )

@@ -14,6 +14,7 @@ from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.ros.camera_input import CameraInput
 from vggt_ros.ros.input_report import input_problems, TopicReport
+from vggt_ros.ros.log_text import safe_line
 from vggt_ros.ros.qos_events import QosEvents
 
 # Once said, a problem that stays is said again after so many periods.
@@ -87,4 +88,4 @@ class Cameras:
             key = _MEASURED.sub('', line)
             if now_s - self._said_at_s.get(key, float('-inf')) >= _REMINDER_PERIODS * period_s:
                 self._said_at_s[key] = now_s
-                self._warn(line)
+                self._warn(safe_line(line))

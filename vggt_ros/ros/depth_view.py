@@ -114,7 +114,7 @@ class DepthView:
         """
         measured = _Measured(
             stamp_ns=ns_from_stamp(message.header.stamp),
-            frame=message.header.frame_id.removeprefix('/'),
+            frame=one_line(message.header.frame_id.removeprefix('/')),
             grid=DepthGrid(width=message.width, height=message.height),
             depth_m=depth_from_image(message),
         )
@@ -154,9 +154,8 @@ class DepthView:
         if found.frame not in ('', camera.frame):
             known = self._lookup(camera.frame, found.frame, found.stamp_ns)
             if known is None:
-                names = one_line(found.frame), one_line(camera.frame)
                 raise not_registered(
-                    f'it is in the frame {names[0]!r}, the image in {names[1]!r}',
+                    f'it is in the frame {found.frame!r}, the image in {camera.frame!r}',
                     [f'the transform between them on TF at the stamp {found.stamp_ns} ns'],
                 )
             cam_from_depth = known

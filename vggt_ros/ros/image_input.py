@@ -11,6 +11,7 @@ from vggt_ros.errors import InputError
 from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.ros.calibration import Calibration, CalibrationReader
 from vggt_ros.ros.compressed_pixels import CompressedPixels
+from vggt_ros.ros.log_text import MAX_CHARACTERS, one_line
 from vggt_ros.ros.message_pixels import MessagePixels
 from vggt_ros.ros.stamps import ns_from_stamp
 from vggt_ros.ros.tones import Tones
@@ -52,7 +53,7 @@ class ImageInput:
 
         Raises:
             InputError: `empty_image`, `bad_encoding`, `bad_step`, `too_large`, `stamp_zero`,
-                `no_frame_id` or `bad_camera_info`.
+                `no_frame_id`, `bad_frame_id` or `bad_camera_info`.
         """
         stamp_ns = ns_from_stamp(message.header.stamp)
         if stamp_ns == 0:
@@ -67,6 +68,13 @@ class ImageInput:
                 'no_frame_id',
                 'header.frame_id of the image is empty; let the driver fill it with the optical '
                 'frame of the camera, or set frames.camera',
+            )
+        if one_line(camera_frame) != camera_frame:
+            raise InputError(
+                'bad_frame_id',
+                f'header.frame_id has {len(camera_frame)} characters, at most {MAX_CHARACTERS} '
+                f'printable ones are taken: {one_line(camera_frame)}; let the driver fill it with '
+                f'the optical frame of the camera, or set frames.camera',
             )
         pixels: MessagePixels | CompressedPixels
         if isinstance(message, CompressedImage):

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+# Of a name, an encoding, a format; and of a line of the log with several of them.
 MAX_CHARACTERS = 200
+MAX_LINE = 2000
+
+
+def safe_line(text: str) -> str:
+    """Return a line of the log that names of strangers are in; see `one_line`."""
+    return one_line(text, MAX_LINE)
 
 
 def one_line(text: str, max_characters: int = MAX_CHARACTERS) -> str:

@@ -288,6 +288,8 @@ class VggtNode(LifecycleNode):
             self._cameras.check(self._pipeline.snapshot().cameras, problems)
         state = 'loading' if self._loader is not None else self.state
         health = health_of(state, self._pipeline, self._cameras, self.last_error)
+        if self._loader is not None:
+            health = replace(health, delay=self._loader.delay)
         self._tell_no_window(health.no_window)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self._diagnostics.message(stamp, health))

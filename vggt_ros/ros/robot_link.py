@@ -7,6 +7,7 @@ from rclpy.node import Node
 from vggt_ros.config import VggtConfig
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.ros.depth_input import DepthInput
+from vggt_ros.ros.log_text import safe_line
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.tf_listener import TfListener
 from vggt_ros.ros.tf_publisher import MapBroadcaster
@@ -44,7 +45,7 @@ class RobotLink:
             config.frames,
             config.tf,
             self._depth.depth_m,
-            node.get_logger().warning,
+            lambda line: node.get_logger().warning(safe_line(line)),
         )
         self.broadcaster = MapBroadcaster(
             node, config.tf, config.frames, self.robot, self._listener.parents.other_parent
