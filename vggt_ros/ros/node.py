@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 import gc
 import sys
+import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -177,7 +178,12 @@ class VggtNode(LifecycleNode):
         """Stop working because the process ends; return False if a thread is still at work."""
         if self._loader is not None and not self._loader.is_done:
             return False
-        return self._pipeline is None or self._pipeline.stop_within(timeout_s)
+        if self._pipeline is None:
+            return True
+        deadline_s = time.monotonic() + timeout_s
+        has_stopped = self._pipeline.stop_within(timeout_s)
+        self._pipeline.end_save(max(0.0, deadline_s - time.monotonic()))
+        return has_stopped
 
     def _add_frame(self, frame: UndecodedFrame) -> None:
         pipeline, _, link = self._configured()
