@@ -260,3 +260,16 @@ def test_a_frame_id_that_is_no_name_is_refused_in_one_line(rgb, frame_id):
     assert caught.value.reason == 'bad_frame_id'
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize('size', [(3, 100), (100, 3)])
+def test_an_image_of_few_columns_or_rows_is_refused(size):
+    message = rgb_image(header_of(STAMP_NS, 'cam'), np.zeros((size[1], size[0], 3), np.uint8))
+    with pytest.raises(InputError, match=r"no camera's") as caught:
+        images_of().frame(message, None)
+    assert caught.value.reason == 'bad_shape'
+
+
+def test_what_waits_knows_its_bytes(rgb):
+    message = rgb_image(header_of(STAMP_NS, 'cam'), rgb)
+    assert images_of().frame(message, None).num_bytes == rgb.nbytes

@@ -15,13 +15,11 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vggt_ros.errors import InputError
 from vggt_ros.ros.log_text import one_line
-from vggt_ros.ros.message_pixels import check_meaning
+from vggt_ros.ros.message_pixels import check_meaning, check_size
 from vggt_ros.ros.payload import fill
 from vggt_ros.ros.picture_format import parse_format
 from vggt_ros.ros.tones import Tones
 
-# A few bytes can claim to be a picture that fills the memory.
-_MAX_PIXELS = 50_000_000
 _CODECS = ('JPEG', 'PNG', 'WEBP', 'TIFF')
 _LOSSY = ('JPEG', 'WEBP')
 _HEADER_BYTES = 64 * 1024  # cameras put previews and positions before the size
@@ -64,13 +62,7 @@ class CompressedPixels:
         self._image: UInt8[np.ndarray, 'H W 3'] | None = None
         self._codec, self._is_gray = '', False
         self.size = self._read_size()
-        width, height = self.size
-        if width * height > _MAX_PIXELS:
-            raise InputError(
-                'too_large',
-                f'the compressed image claims to be {width} x {height}, more than {_MAX_PIXELS} '
-                f'pixels; let the driver publish smaller ones',
-            )
+        check_size(*self.size)
         self._check_meaning()
 
     def read_rows(self, rows: slice) -> UInt8[np.ndarray, 'n W 3']:
@@ -142,7 +134,8 @@ class CompressedPixels:
             return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB))
         if said.has_rgb_as_bgr(self._codec):
             return np.ascontiguousarray(image)
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        # In place: a second copy of a large picture is memory for nothing.
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image))
 
     def _without_mosaic(self, image: Any) -> UInt8[np.ndarray, 'H W 3']:
         encoding = self._format.encoding

@@ -16,6 +16,9 @@ from vggt_ros.ros.message_pixels import MessagePixels
 from vggt_ros.ros.stamps import ns_from_stamp
 from vggt_ros.ros.tones import Tones
 
+# A panorama has 8 to 1.
+_MAX_ASPECT = 20
+
 
 class ImageInput:
     """Turns the messages of one camera into frames and numbers them."""
@@ -52,8 +55,8 @@ class ImageInput:
             info: What the camera says about itself, None if nothing.
 
         Raises:
-            InputError: `empty_image`, `bad_encoding`, `bad_step`, `too_large`, `stamp_zero`,
-                `no_frame_id`, `bad_frame_id` or `bad_camera_info`.
+            InputError: `empty_image`, `bad_encoding`, `bad_step`, `bad_shape`, `too_large`,
+                `stamp_zero`, `no_frame_id`, `bad_frame_id` or `bad_camera_info`.
         """
         stamp_ns = ns_from_stamp(message.header.stamp)
         if stamp_ns == 0:
@@ -83,6 +86,7 @@ class ImageInput:
         else:
             pixels = MessagePixels(self._bridge, message, self._tones)
             size = message.width, message.height
+        _check_shape(*size)
         calibration = Calibration(K=None, rectifier=None)
         if info is not None:
             calibration = self._reader.read(info, *size)
@@ -95,4 +99,14 @@ class ImageInput:
             K=calibration.K,
             camera=self._camera,
             rectifier=calibration.rectifier,
+            num_bytes=len(message.data),
+        )
+
+
+def _check_shape(width: int, height: int) -> None:
+    if max(width, height) > _MAX_ASPECT * min(width, height):
+        raise InputError(
+            'bad_shape',
+            f'the image is {width} x {height} pixels, one side more than {_MAX_ASPECT} times the '
+            f"other: no camera's; check width and height in the driver",
         )

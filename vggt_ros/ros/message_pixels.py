@@ -22,6 +22,8 @@ _SAME_AS = {'uyvy': 'yuv422', 'yuyv': 'yuv422_yuy2'}
 # Brightness of all pixels, then colours of every second one: not an image of rows to cv_bridge.
 _PLANAR = {'nv12': cv2.COLOR_YUV2RGB_NV12, 'nv21': cv2.COLOR_YUV2RGB_NV21}
 _ALL = slice(None)
+# A few bytes can claim to be a picture that fills the memory.
+_MAX_PIXELS = 50_000_000
 # A type of numbers that does not say what they are of.
 _WITHOUT_MEANING = re.compile(r'(8|16|32|64)[USF]C?1?')
 
@@ -38,7 +40,7 @@ class MessagePixels:
             tones: Reads values of 16 bits; None for one of its own.
 
         Raises:
-            InputError: `empty_image`, `bad_encoding` or `bad_step`.
+            InputError: `empty_image`, `too_large`, `bad_encoding` or `bad_step`.
         """
         if message.width == 0 or message.height == 0 or len(message.data) == 0:
             raise InputError(
@@ -46,6 +48,7 @@ class MessagePixels:
                 f'the image is {message.width} x {message.height} with {len(message.data)} bytes '
                 'of data; the driver must fill width, height and data',
             )
+        check_size(message.width, message.height)
         self._tones = Tones() if tones is None else tones
         check_meaning(message.encoding, self._tones)
         self._encoding = _SAME_AS.get(message.encoding, message.encoding)
@@ -153,6 +156,20 @@ class MessagePixels:
                 f'data has {len(message.data)} bytes; {self._num_rows} rows of step '
                 f'{message.step} have {num_bytes}: the driver must fill all rows',
             )
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse an image that would fill the memory.
+
+    Raises:
+        InputError: `too_large`.
+    """
+    if width * height > _MAX_PIXELS:
+        raise InputError(
+            'too_large',
+            f'the image claims to be {width} x {height}, more than {_MAX_PIXELS} pixels; let the '
+            f'driver publish smaller ones',
+        )
 
 
 def check_meaning(encoding: str, tones: Tones, where: str = '') -> None:
