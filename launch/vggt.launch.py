@@ -69,6 +69,12 @@ def generate_launch_description():
                 '',
                 'sensor_msgs/Image that tells metres, if it exists; as many as there are cameras.',
             ),
+            argument(
+                'depth_info_topic',
+                '',
+                'Its sensor_msgs/CameraInfo, for depth that is not registered to the image; empty '
+                'for camera_info beside depth_topic.',
+            ),
             argument('map_frame', '', 'Fixed frame of the map; empty takes that of params_file.'),
             argument('odom_frame', '', 'Frame of the odometry; empty as above.'),
             argument('base_frame', '', 'Frame of the robot; empty as above.'),
@@ -107,6 +113,7 @@ def start(context: LaunchContext):
         'camera_info': listed(given('camera_info_topic'))
         or [sibling(topic, 'camera_info') for topic in image_topics],
         'depth': listed(given('depth_topic')),
+        'depth_camera_info': listed(given('depth_info_topic')),
     }
     parameters = {'use_sim_time': typed('use_sim_time', bool)}
     if len(image_topics) > 1:

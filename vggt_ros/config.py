@@ -35,6 +35,25 @@ class ModelSettings:
     offline: bool = parameter(
         False, 'Never use the network to find weights, only the local cache.', read_only=True
     )
+    revision: str = parameter(
+        '',
+        'Commit, tag or branch of the hub repository that the weights come from; empty for the '
+        'newest. Only a commit is always the same.',
+        read_only=True,
+    )
+    sha256: str = parameter(
+        '',
+        'SHA-256 that the weights file must have, in hexadecimal digits; empty if it may be any.',
+        read_only=True,
+    )
+    hub_timeout: float = parameter(
+        60.0,
+        'Give up loading when nothing came from the hub for so long; 0 never.',
+        unit='s',
+        minimum=0.0,
+        maximum=3600.0,
+        read_only=True,
+    )
     device: str = parameter(
         'auto', 'Where the network runs: auto, cpu, cuda or cuda:N.', read_only=True
     )

@@ -66,6 +66,22 @@ class InputSettings:
         choices=('auto', 'always', 'never'),
         read_only=True,
     )
+    bits: int = parameter(
+        0,
+        'Bits that images with 16 use (mono16, rgb16, bayer_rggb16 and so on): 12 for a sensor '
+        'with values up to 4095. 0 finds out, by the brightest value so far, and says so.',
+        unit='bits',
+        minimum=0,
+        maximum=16,
+        read_only=True,
+    )
+    generic_as_gray: bool = parameter(
+        False,
+        'Take 8UC1 and 16UC1, which do not say what their numbers are, for gray images, as of '
+        'infrared and thermal cameras; 16UC1 is stretched to the range that was seen. Otherwise '
+        'they are refused: they are depth, or labels, on most topics.',
+        read_only=True,
+    )
     qos_reliability: str = parameter(
         'auto',
         'Reliability of the subscriptions to images, depth and camera_info. auto: what each '

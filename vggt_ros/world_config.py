@@ -218,6 +218,14 @@ class MapSettings:
         'elsewhere.',
         read_only=True,
     )
+    max_saves: int = parameter(
+        100,
+        'Maps in that folder; ~/save_map refuses to make more, and deletes none. 0 for any '
+        'number.',
+        unit='maps',
+        minimum=0,
+        maximum=1_000_000,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

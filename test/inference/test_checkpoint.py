@@ -1,4 +1,5 @@
 from dataclasses import replace
+import hashlib
 from pathlib import Path
 import re
 
@@ -235,3 +236,20 @@ def test_a_hub_checkpoint_loads_from_what_was_downloaded(presets, saved, tiny_co
 def test_every_failure_is_a_checkpoint_error():
     for kind in (CheckpointNotFoundError, CheckpointKeysError, CheckpointUnreachableError):
         assert issubclass(kind, CheckpointError)
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['x' * 5_000, 'x' * 5_000 + '/y', '~nobody_has_this_name/a.pt', 'a\0b', 'a\nb', '/x' * 900],
+)
+def test_a_name_that_means_nothing_is_refused_in_a_few_words(name):
+    with pytest.raises(CheckpointError) as caught:
+        load_network(name, offline=True)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_file_with_another_hash_is_not_loaded(tmp_path):
+    with pytest.raises(CheckpointCorruptError, match=r'model\.sha256'):
+        load_network('nano', sha256='0' * 64)
+    digest = hashlib.sha256(NANO_WEIGHTS.read_bytes()).hexdigest()
+    assert load_network('nano', sha256=digest)[1].name == 'nano'

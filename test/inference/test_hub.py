@@ -1,6 +1,8 @@
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import socket
 import threading
+import time
 
 import huggingface_hub
 from huggingface_hub import constants
@@ -166,3 +168,25 @@ def test_a_download_that_breaks_off_is_unreachable(hub, monkeypatch):
     monkeypatch.setattr(huggingface_hub, 'hf_hub_download', break_off)
     with pytest.raises(CheckpointUnreachableError, match='No space left'):
         fetch_weights('a/b', NAMES, offline=False)
+
+
+def test_a_pinned_revision_is_asked_for_and_found_in_the_cache(hub):
+    commit = 40 * 'a'
+    hub.files = {f'/a/b/resolve/{commit}/model.pt': CONTENT}
+    path = fetch_weights('a/b', ['model.pt'], offline=False, revision=commit)
+    assert path.read_bytes() == CONTENT
+    assert all(commit in requested for _, requested in hub.requests)
+    num_requests = len(hub.requests)
+    assert fetch_weights('a/b', ['model.pt'], offline=True, revision=commit) == path
+    assert len(hub.requests) == num_requests
+    with pytest.raises(CheckpointUnreachableError, match='not in the cache'):
+        fetch_weights('a/b', ['model.pt'], offline=True, revision=40 * 'b')
+
+
+def test_a_hub_that_takes_the_call_and_says_nothing_is_given_up(tmp_path, monkeypatch):
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        use_hub(monkeypatch, tmp_path, f'http://127.0.0.1:{silent.getsockname()[1]}')
+        start_s = time.monotonic()
+        with pytest.raises(CheckpointUnreachableError, match=r'nothing was heard .*hub_timeout'):
+            fetch_weights('a/b', NAMES, offline=False, timeout_s=1.0)
+        assert time.monotonic() - start_s < 5.0

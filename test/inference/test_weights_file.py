@@ -1,12 +1,20 @@
+import hashlib
 import json
+from pathlib import Path
 import pickle
+import time
 
 import pytest
 from safetensors.torch import save_file
 import torch
 
 from vggt_ros.errors import CheckpointCorruptError, CheckpointNotFoundError
-from vggt_ros.inference.weights_file import NETWORK_KEY, read_weights, save_network
+from vggt_ros.inference.weights_file import (
+    check_sha256,
+    NETWORK_KEY,
+    read_weights,
+    save_network,
+)
 from vggt_ros.model.vggt import VGGT
 
 
@@ -179,3 +187,73 @@ def test_a_missing_file_a_folder_and_an_unknown_ending_are_not_found(tmp_path):
     (tmp_path / 'model.onnx').write_bytes(b'1')
     with pytest.raises(CheckpointNotFoundError, match=r'\.safetensors, \.pt'):
         read_weights(tmp_path / 'model.onnx')
+
+
+HOSTILE = {
+    'a depth of millions': '{"aggregator": {"depth": 3000000}}',
+    'a width of a trillion': '{"aggregator": {"embed_dim": 1099511627776, "patch_embed": "conv"}}',
+    'an image of billions': '{"aggregator": {"img_size": 14000000000}}',
+    'brackets': '[' * 100_000,
+    'deep brackets': '[' * 30_000,
+    'objects': '{"aggregator":' * 4_000,
+    'many digits': '{"aggregator": {"depth": ' + '9' * 5_000 + '}}',
+    'a long name': json.dumps({'n' * 5_000: 1}),
+    'no JSON': 'depth=24',
+    'infinity': '{"aggregator": {"mlp_ratio": Infinity}}',
+}
+
+
+@pytest.mark.parametrize('text', HOSTILE.values(), ids=HOSTILE)
+def test_a_description_that_is_made_up_is_refused_at_once(weights, tmp_path, text):
+    path = tmp_path / 'hostile.safetensors'
+    save_file(weights, path, metadata={NETWORK_KEY: text})
+    start_s = time.monotonic()
+    with pytest.raises(CheckpointCorruptError, match='describes its network') as caught:
+        read_weights(path)
+    assert time.monotonic() - start_s < 2.0
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize('header', [b'[' * 100_000, b'{"a":' * 50_000, b'\xff' * 64, b'{}' * 9])
+def test_a_header_that_is_made_up_is_refused(tmp_path, header):
+    path = tmp_path / 'hostile.safetensors'
+    path.write_bytes(len(header).to_bytes(8, 'little') + header)
+    with pytest.raises(CheckpointCorruptError):
+        read_weights(path)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), float('-inf')])
+@pytest.mark.parametrize('name', ['weights.safetensors', 'weights.pt'])
+def test_weights_that_are_not_finite_are_refused_by_name(weights, tmp_path, name, value):
+    weights['b.c'][2] = value
+    path = tmp_path / name
+    if name.endswith('.pt'):
+        torch.save(weights, path)
+    else:
+        save_file(weights, path)
+    with pytest.raises(CheckpointCorruptError, match=r'not finite .* 1 of 2 tensors: b\.c'):
+        read_weights(path)
+
+
+def test_weights_whose_sum_is_too_large_are_finite(tmp_path):
+    path = tmp_path / 'large.safetensors'
+    save_file({'a': torch.full((8,), 3e38)}, path)
+    assert read_weights(path).weights['a'][0] == torch.tensor(3e38)
+
+
+@pytest.mark.parametrize('name', ['x' * 5_000, 'a\0b.pt', 'y' * 5_000 + '.pt'])
+def test_a_name_that_no_file_can_have_is_refused_in_a_few_words(name):
+    with pytest.raises(CheckpointNotFoundError) as caught:
+        read_weights(Path('/tmp') / name)
+    assert len(str(caught.value)) < 600
+
+
+def test_the_hash_tells_the_file_that_is_trusted(weights, tmp_path):
+    path = tmp_path / 'weights.safetensors'
+    save_file(weights, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    check_sha256(path, digest.upper())
+    with pytest.raises(CheckpointCorruptError, match=digest):
+        check_sha256(path, '0' * 64)
+    with pytest.raises(CheckpointNotFoundError):
+        check_sha256(tmp_path / 'none.pt', digest)

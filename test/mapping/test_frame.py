@@ -60,3 +60,15 @@ def test_a_frame_behind_a_lens_is_rectified_when_it_is_decoded(rng):
     np.testing.assert_array_equal(frame.image, rectifier.rectify(image))
     np.testing.assert_array_equal(frame.is_seen, rectifier.is_seen)
     assert not frame.is_seen.all(), 'the corners are beside what the lens saw'
+
+
+def test_a_large_image_is_reduced_when_it_is_decoded(rng):
+    image = np.zeros((3000, 4000, 3), np.uint8)
+    K = np.array([[3000.0, 0, 1999.5], [0, 3000.0, 1499.5], [0, 0, 1.0]])
+    waiting, _ = undecoded(image, K=K, num_bytes=152_000)
+    assert waiting.num_bytes == 152_000
+    frame = waiting.decoded()
+    assert frame.num_bytes <= 6_300_000
+    width, height = frame.size
+    assert frame.K[0, 0] / width == pytest.approx(3000 / 4000)
+    assert frame.K[1, 2] == pytest.approx((height - 1) / 2)

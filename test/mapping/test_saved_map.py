@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import numpy as np
@@ -289,3 +290,63 @@ def test_a_large_map_is_complete(save):
     last = (saved.folder / 'colmap' / 'points3D.txt').read_text().splitlines()[-1]
     assert last.startswith('200000 599997 599998 599999 7 7 7 ')
     assert len((saved.folder / 'trajectory.tum').read_text().splitlines()) == 300
+
+
+def test_the_folder_is_bounded_and_nothing_is_deleted(save, tmp_path):
+    arguments = {'name': 'room', 'is_metric': True, 'map_frame': 'map', 'camera_frame': 'cam'}
+    for _ in range(3):
+        save_map(tmp_path, points_of(3), [], max_saves=3, **arguments)
+    with pytest.raises(SaveError, match=r'holds 3 maps, as many as map\.max_saves'):
+        save_map(tmp_path, points_of(3), [], max_saves=3, **arguments)
+    assert {each.name for each in tmp_path.iterdir()} == {'room', 'room-2', 'room-3'}
+    save_map(tmp_path, points_of(3), [], max_saves=0, **arguments)
+    save_map(tmp_path, points_of(3), [], max_saves=1, **(arguments | {'name': 'hall'}))
+
+
+def test_the_next_save_removes_what_a_killed_one_left(save, tmp_path):
+    left = tmp_path / 'maps' / '.room.0123abcd.part'
+    left.mkdir(parents=True)
+    (left / 'map.ply').touch()
+    save()
+    assert not left.exists()
+
+
+@pytest.mark.parametrize('delay_s', [0.0, 0.05, 0.3, 1.0])
+def test_a_save_of_millions_of_points_that_is_ended_leaves_nothing_at_once(tmp_path, delay_s):
+    parts, errors = [], []
+    begun = threading.Event()
+
+    def run():
+        def begin(part):
+            parts.append(part)
+            begun.set()
+
+        try:
+            save_map(
+                tmp_path,
+                points_of(2_000_000),
+                [],
+                name='room',
+                is_metric=True,
+                map_frame='map',
+                camera_frame='cam',
+                on_begin=begin,
+            )
+        except SaveError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert begun.wait(10.0)
+    time.sleep(delay_s)
+    start_s = time.monotonic()
+    parts[0].discard()
+    assert time.monotonic() - start_s < 2.0
+    names = {each.name for each in tmp_path.iterdir()}
+    thread.join(60.0)
+    assert {each.name for each in tmp_path.iterdir()} == names
+    if errors:
+        assert names == set()
+    else:
+        assert names == {'room'}
+        assert (tmp_path / 'room' / 'map.json').is_file()

@@ -153,3 +153,26 @@ def test_after_a_jump_of_time_sets_are_made_of_the_new_stamps():
     stream = Stream(2, 50)
     sets = [each for frame in stream.frames for each in sync.push(frame)] + sync.flush()
     assert len(sets) == 50
+
+
+def test_what_waits_is_bounded_in_bytes_and_one_frame_may_always_wait():
+    def large(camera, index, num_bytes):
+        return UndecodedFrame(
+            id=index,
+            stamp_ns=START_NS + index * MS,
+            camera_frame='cam',
+            size=(8000, 6000),
+            read_rows=lambda rows: None,
+            camera=camera,
+            num_bytes=num_bytes,
+        )
+
+    drops = []
+    sync = Synchronizer(2, SyncSettings(max_lag=5.0), lambda reason, frame: drops.append(reason))
+    for index in range(20):
+        sync.push(large(0, index, 30_000_000))
+    assert sync.num_waiting == 3, '90 of 100 MB'
+    for index in range(20, 30):
+        sync.push(large(0, index, 144_000_000))
+    assert sync.num_waiting == 1
+    assert set(drops) == {'sync_overflow'}

@@ -1,6 +1,7 @@
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from vggt_ros.config import WindowSettings
@@ -415,3 +416,21 @@ def test_frames_are_not_encoded_while_more_wait_than_a_window_takes(buffer, push
     push(buffer, [10])
     assert buffer.wait(0.0, may_take=False) is None
     assert ids(buffer.wait(0.0))[-1] == 10
+
+
+def test_pending_frames_are_bounded_in_bytes_as_long_as_a_window_is_complete(
+    buffer, counters, make_frame
+):
+    image = np.zeros((1254, 1673, 3), np.uint8)  # 6.3 MB
+    for index in range(60):
+        buffer.push(
+            FrameSet(
+                frames=tuple(
+                    make_frame(8 * index + camera, image=image, camera=camera)
+                    for camera in range(8)
+                )
+            )
+        )
+    assert buffer.num_pending == 8 * SETTINGS.size
+    assert set(counters.counts().drops) == {'late'}
+    assert len(buffer.take().frames) == 8 * SETTINGS.size

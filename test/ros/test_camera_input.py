@@ -149,7 +149,9 @@ def test_a_topic_reports_its_rate_and_its_silence(make_node, camera):
 
 def jpeg_message(pixels, stamp_ns=STAMP_NS):
     data = cv2.imencode('.png', np.ascontiguousarray(pixels[..., ::-1]))[1]
-    message = CompressedImage(header=header_of(stamp_ns, 'cam'), format='rgb8; png compressed')
+    message = CompressedImage(
+        header=header_of(stamp_ns, 'cam'), format='rgb8; png compressed bgr8'
+    )
     message.data.frombytes(data.data)
     return message
 

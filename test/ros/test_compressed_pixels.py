@@ -8,6 +8,7 @@ from sensor_msgs.msg import CompressedImage
 
 from vggt_ros.errors import InputError
 from vggt_ros.ros.compressed_pixels import CompressedPixels
+from vggt_ros.ros.tones import Tones
 
 
 def message_of(data, format_='jpeg'):
@@ -61,7 +62,7 @@ def test_the_size_is_found_behind_a_long_preview(rgb):
 
 @pytest.mark.parametrize('data', [b'no picture at all', b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'])
 def test_what_is_no_picture_is_refused(data):
-    with pytest.raises(InputError, match='JPEG, PNG or WebP') as caught:
+    with pytest.raises(InputError, match='JPEG, PNG, WebP or TIFF') as caught:
         CompressedPixels(message_of(data, 'jpeg'))
     assert caught.value.reason == 'bad_encoding'
 
@@ -91,3 +92,102 @@ def test_a_picture_that_would_fill_the_memory_is_refused_by_its_header(size):
     with pytest.raises(InputError) as caught:
         CompressedPixels(message_of(png, 'png'))
     assert caught.value.reason == 'too_large'
+
+
+def all_rows(data, format_, **more):
+    return CompressedPixels(message_of(data, format_), **more).read_rows(slice(0, 48))
+
+
+def mosaic_of(rgb):
+    """What a sensor of the pattern rggb records."""
+    mosaic = rgb[..., 1].copy()
+    mosaic[::2, ::2], mosaic[1::2, 1::2] = rgb[::2, ::2, 0], rgb[1::2, 1::2, 2]
+    return mosaic
+
+
+@pytest.fixture
+def smooth():
+    """Colors that change slowly, so that little is lost between the pixels of one color."""
+    v, u = np.indices((48, 64))
+    return np.stack([40 + 3 * u, 200 - 2 * v, 60 + u + v], axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize('bits', [8, 16])
+def test_a_mosaic_in_a_png_gets_its_colors(smooth, bits):
+    mosaic = mosaic_of(smooth).astype(np.uint8 if bits == 8 else np.uint16)
+    data = cv2.imencode('.png', mosaic * (1 if bits == 8 else 257))[1]
+    found = all_rows(data, f'bayer_rggb{bits}; png compressed ')
+    inside = np.abs(found.astype(int) - smooth)[2:-2, 2:-2]
+    assert inside.max() <= 4
+
+
+def test_a_mosaic_in_a_jpeg_is_refused_by_name(smooth):
+    data = cv2.imencode('.jpg', mosaic_of(smooth))[1]
+    for format_ in ('bayer_rggb8; jpeg compressed ', 'bayer_rggb8; jpeg compressed bayer_rggb8'):
+        with pytest.raises(InputError, match='mosaic of a sensor in a JPEG') as caught:
+            CompressedPixels(message_of(data, format_))
+        assert caught.value.reason == 'bad_encoding'
+
+
+def test_a_mosaic_that_was_made_a_picture_before_is_that_picture(smooth):
+    gray = cv2.cvtColor(smooth, cv2.COLOR_RGB2GRAY)
+    data = cv2.imencode('.jpg', gray)[1]
+    found = all_rows(data, 'bayer_rggb8; jpeg compressed mono8')
+    assert np.abs(found.astype(int) - gray[..., None]).max() <= 8
+    found = all_rows(encoded(smooth, '.png'), 'bayer_rggb8; png compressed bgr8')
+    np.testing.assert_array_equal(found, smooth)
+
+
+@pytest.mark.parametrize(
+    ('extension', 'format_'),
+    [
+        ('.png', 'rgb8; png compressed'),
+        ('.png', 'bgr8; png compressed'),
+        ('.tiff', 'rgb8; tiff compressed '),
+    ],
+)
+def test_red_and_blue_that_the_publisher_exchanged_are_put_right(smooth, extension, format_):
+    data = cv2.imencode(extension, smooth)[1]  # takes RGB for BGR, as those publishers do
+    np.testing.assert_array_equal(all_rows(data, format_), smooth)
+
+
+@pytest.mark.parametrize(
+    ('extension', 'format_'),
+    [
+        ('.png', 'rgb8; png compressed bgr8'),
+        ('.png', 'png'),
+        ('.png', ''),
+        ('.tiff', 'bgr8; tiff compressed '),
+        ('.tiff', 'tiff'),
+    ],
+)
+def test_all_other_colors_are_those_of_the_picture(smooth, extension, format_):
+    np.testing.assert_array_equal(all_rows(encoded(smooth, extension), format_), smooth)
+
+
+@pytest.mark.parametrize('format_', ['16UC1; png', '16UC1; png compressed ', '8UC1; png'])
+def test_numbers_without_a_meaning_are_refused_as_raw_ones_are(format_):
+    dtype = np.uint8 if format_.startswith('8') else np.uint16
+    data = cv2.imencode('.png', np.full((48, 64), 200, dtype))[1]
+    with pytest.raises(InputError, match='generic_as_gray') as caught:
+        CompressedPixels(message_of(data, format_))
+    assert caught.value.reason == 'bad_encoding'
+
+
+def test_thermal_images_are_gray_on_request():
+    warm = np.linspace(29_000, 31_000, 48 * 64).reshape(48, 64).astype(np.uint16)
+    data = cv2.imencode('.png', warm)[1]
+    found = all_rows(data, '16UC1; png compressed ', tones=Tones(generic_as_gray=True))
+    assert 90 < found.mean() < 160
+    assert found[-1, -1, 0] > found[0, 0, 0] + 180
+
+
+def test_12_bits_in_a_png_are_stretched(rgb):
+    gray = rgb[..., 0].astype(np.uint16) * 16
+    gray[0, 0] = 4095
+    lines = []
+    found = all_rows(
+        cv2.imencode('.png', gray)[1], 'mono16; png compressed ', tones=Tones(notice=lines.append)
+    )
+    assert np.abs(found[1:, :, 0].astype(int) - rgb[1:, :, 0]).max() <= 1
+    assert len(lines) == 1 and 'input.bits' in lines[0]

@@ -3,9 +3,8 @@ import pytest
 from sensor_msgs.msg import Image
 
 from vggt_ros.input_config import InputSettings
-from vggt_ros.ros.depth_input import depth_from_image, DepthInput
+from vggt_ros.ros.depth_input import DepthInput
 from vggt_ros.ros.messages import depth_image, header_of
-from vggt_ros.ros.payload import fill
 from vggt_ros.ros.qos_events import QosEvents
 
 
@@ -18,42 +17,6 @@ def depth_m():
     depth_m = np.random.default_rng(0).uniform(0.5, 6, (24, 32)).astype(np.float32)
     depth_m[3, 4] = np.nan
     return depth_m
-
-
-@pytest.mark.parametrize(('encoding', 'tolerance_m'), [('32FC1', 0.0), ('16UC1', 0.0006)])
-def test_metres_and_millimetres_become_metres(depth_m, encoding, tolerance_m):
-    found = depth_from_image(image_of(depth_m, encoding))
-    np.testing.assert_allclose(found, depth_m, atol=tolerance_m)
-    assert np.isnan(found[3, 4])
-
-
-def test_rows_with_padding_and_big_endian_are_read(depth_m):
-    rows = np.zeros((24, 40), '>f4')
-    rows[:, :32] = depth_m
-    message = Image(height=24, width=32, encoding='32FC1', step=160, is_bigendian=1)
-    fill(message.data, rows)
-    np.testing.assert_array_equal(depth_from_image(message), depth_m)
-
-
-def test_large_images_are_thinned_about_their_middle():
-    v, u = np.indices((480, 640))
-    found = depth_from_image(image_of((1.0 + 0.001 * u + v).astype(np.float32)))
-    assert found.shape == (120, 160)
-    # Sample (i, j) stands for the four by four pixels around it.
-    assert found[0, 0] == pytest.approx(1.0 + 0.002 + 2)
-    assert found[10, 20] == pytest.approx(1.0 + 0.082 + 42)
-
-
-@pytest.mark.parametrize(
-    ('changes', 'said'),
-    [({'encoding': 'mono8'}, 'mono8'), ({'height': 25}, 'needs'), ({'step': 100}, 'rows of 100')],
-)
-def test_what_can_not_be_read_is_said(depth_m, changes, said):
-    message = image_of(depth_m)
-    for name, value in changes.items():
-        setattr(message, name, value)
-    with pytest.raises(ValueError, match=said):
-        depth_from_image(message)
 
 
 def test_the_image_nearest_in_time_is_found_if_it_is_near(make_node, depth_m):
@@ -72,3 +35,20 @@ def test_the_image_nearest_in_time_is_found_if_it_is_near(make_node, depth_m):
     depth.unsubscribe()
     assert depth.depth_m(2 * period_ns, 0) is None
     assert node.count_subscribers('/depth') == 0
+
+
+def test_the_calibration_is_beside_the_depth_unless_it_is_remapped(make_node):
+    def topics(*remappings):
+        words = [word for each in remappings for word in ('-r', each)]
+        node = make_node(f'listener_{len(words)}', *words)
+        depth = DepthInput(node, InputSettings(num_cameras=1), QosEvents(print))
+        depth.subscribe()
+        return [
+            name
+            for name in ('/depth_camera_info', '/eye/depth/camera_info', '/own_info')
+            if node.count_subscribers(name)
+        ]
+
+    assert topics() == ['/depth_camera_info']
+    assert '/eye/depth/camera_info' in topics('depth:=/eye/depth/image_raw')
+    assert '/own_info' in topics('depth:=/eye/depth/image_raw', 'depth_camera_info:=/own_info')

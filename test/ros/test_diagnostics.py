@@ -245,3 +245,9 @@ def test_a_network_that_does_not_answer_is_a_warning():
     status = status_of(replace(HEALTH, busy_s=42.0))
     assert status.level == DiagnosticStatus.WARN
     assert 'at one window for 42 s' in status.message
+
+
+def test_weights_that_take_long_are_a_warning():
+    status = status_of(replace(HEALTH, delay='still loading nano'))
+    assert status.level == DiagnosticStatus.WARN
+    assert 'still loading nano' in status.message

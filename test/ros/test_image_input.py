@@ -9,7 +9,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vggt_ros.errors import InputError
 from vggt_ros.ros.calibration import CalibrationReader
 from vggt_ros.ros.image_input import ImageInput
-from vggt_ros.ros.messages import header_of
+from vggt_ros.ros.messages import header_of, rgb_image
 
 STAMP_NS = 1_700_000_000_123_456_789
 
@@ -219,7 +219,9 @@ def test_names_of_drivers_mean_what_they_say(rng, alias, encoding):
 
 def compressed(rgb, extension='.png'):
     data = cv2.imencode(extension, np.ascontiguousarray(rgb[..., ::-1]))[1]
-    message = CompressedImage(header=header_of(STAMP_NS, 'cam'), format='rgb8; png compressed')
+    message = CompressedImage(
+        header=header_of(STAMP_NS, 'cam'), format='rgb8; png compressed bgr8'
+    )
     message.data.frombytes(data.data)
     return message
 
@@ -252,10 +254,33 @@ def test_a_distorted_image_is_decoded_into_a_rectified_one(rng):
 
 def test_a_leading_slash_of_the_frame_goes_with_one_warning(rgb):
     said = []
-    images = ImageInput(0, '', CalibrationReader('auto', '/image'), count(), said.append)
+    images = ImageInput(0, '', CalibrationReader('auto', '/image'), count(), warn=said.append)
     for _ in range(3):
         frame = images.frame(image_message(rgb, 'rgb8', frame_id='/cam_optical'), None)
         assert frame.camera_frame == 'cam_optical'
     assert len(said) == 1
     assert "'/cam_optical'" in said[0]
     assert refusal(image_message(rgb, 'rgb8', frame_id='/')).reason == 'no_frame_id'
+
+
+@pytest.mark.parametrize('frame_id', ['cam\n[FATAL] fake', '\x1b[31mcam', 'c' * 1_000_000])
+def test_a_frame_id_that_is_no_name_is_refused_in_one_line(rgb, frame_id):
+    message = rgb_image(header_of(STAMP_NS, frame_id), rgb)
+    with pytest.raises(InputError, match='printable') as caught:
+        images_of().frame(message, None)
+    assert caught.value.reason == 'bad_frame_id'
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize('size', [(3, 100), (100, 3)])
+def test_an_image_of_few_columns_or_rows_is_refused(size):
+    message = rgb_image(header_of(STAMP_NS, 'cam'), np.zeros((size[1], size[0], 3), np.uint8))
+    with pytest.raises(InputError, match=r"no camera's") as caught:
+        images_of().frame(message, None)
+    assert caught.value.reason == 'bad_shape'
+
+
+def test_what_waits_knows_its_bytes(rgb):
+    message = rgb_image(header_of(STAMP_NS, 'cam'), rgb)
+    assert images_of().frame(message, None).num_bytes == rgb.nbytes

@@ -51,5 +51,15 @@ def test_progress_is_logged_now_and_then(slow_load, monkeypatch):
     assert lines == ['still loading nano after 7 s']
 
 
+def test_a_long_wait_is_said_with_its_end(slow_load, monkeypatch):
+    now_s = [100.0]
+    monkeypatch.setattr(predictor_loader.time, 'monotonic', lambda: now_s[0])
+    loader = PredictorLoader(SETTINGS, print)
+    assert loader.delay == ''
+    now_s[0] = 120.0
+    assert 'still loading nano after 20 s' in loader.delay
+    assert 'model.hub_timeout' in loader.delay
+
+
 def test_every_failure_of_a_checkpoint_is_one_of_ours():
     assert issubclass(CheckpointNotFoundError, CheckpointError)

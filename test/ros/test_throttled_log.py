@@ -27,3 +27,10 @@ def test_one_reason_does_not_hide_another():
     log.log('bad_step', 'a')
     log.log('stamp_zero', 'b')
     assert lines == ['bad_step: a', 'stamp_zero: b']
+
+
+def test_what_strangers_wrote_stays_in_its_line():
+    lines = []
+    ThrottledLog(lines.append).log('bad', 'name\n[FATAL] fake \x1b[31m' + 'x' * 1_000_000)
+    assert lines[0].startswith('bad: name\\n[FATAL] fake \\x1b[31mxxx')
+    assert len(lines[0]) <= 2000

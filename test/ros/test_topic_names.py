@@ -1,6 +1,6 @@
 import pytest
 
-from vggt_ros.ros.topic_names import private_topic_of, topic_of
+from vggt_ros.ros.topic_names import info_topic_beside, private_topic_of, topic_of
 
 
 @pytest.mark.parametrize(
@@ -10,3 +10,8 @@ from vggt_ros.ros.topic_names import private_topic_of, topic_of
 def test_one_camera_needs_no_number(camera, num_cameras, expected):
     found = topic_of('image', camera, num_cameras), private_topic_of('points', camera, num_cameras)
     assert found == expected
+
+
+def test_the_calibration_is_beside_the_image():
+    assert info_topic_beside('/eye/depth/image_raw') == '/eye/depth/camera_info'
+    assert info_topic_beside('/depth') == '/camera_info'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 import logging
 from pathlib import Path
@@ -11,9 +11,18 @@ import re
 import torch
 from torch import Tensor
 
-from vggt_ros.errors import CheckpointKeysError, CheckpointNotFoundError
+from vggt_ros.errors import (
+    CheckpointCorruptError,
+    CheckpointKeysError,
+    CheckpointNotFoundError,
+)
 from vggt_ros.inference.presets import Preset, PRESETS, VGGT_1B
-from vggt_ros.inference.weights_file import read_weights, WEIGHTS_SUFFIXES
+from vggt_ros.inference.weights_file import (
+    check_sha256,
+    read_weights,
+    shown,
+    WEIGHTS_SUFFIXES,
+)
 from vggt_ros.model.config import NetworkConfig
 from vggt_ros.model.vggt import VGGT
 
@@ -48,27 +57,40 @@ class Checkpoint:
     notice: str
 
 
-def load_network(checkpoint: str, *, offline: bool = False) -> tuple[VGGT, Checkpoint]:
+def load_network(
+    checkpoint: str,
+    *,
+    offline: bool = False,
+    revision: str = '',
+    sha256: str = '',
+    hub_timeout_s: float = 60.0,
+) -> tuple[VGGT, Checkpoint]:
     """Return a network with its weights, on the CPU in float32, in evaluation mode.
 
     Args:
         checkpoint: `nano`, the id of a hub repository, or the path of a .safetensors, .pt or
             .pth file. A file is taken for VGGT-1B unless its metadata describe its network.
         offline: Do not ask the hub, use its cache only.
+        revision: Commit, tag or branch of the hub repository; empty for the newest.
+        sha256: What the file must be, in hexadecimal digits; empty if it may be any.
+        hub_timeout_s: Give up when nothing came from the hub for so long; 0 never.
 
     Raises:
         CheckpointNotFoundError: There is no such preset, file or repository.
         CheckpointUnreachableError: The hub cannot be reached and the file is not in its cache.
         CheckpointGatedError: The hub wants a licence to be accepted, or a token.
-        CheckpointCorruptError: The file is truncated or is not a weights file.
+        CheckpointCorruptError: The file is truncated, is not a weights file, is not the one that
+            `sha256` tells, or has weights that are not finite.
         CheckpointKeysError: Names or shapes in the file are not those of the network.
     """
-    preset, path = locate(checkpoint, offline=offline)
+    preset, path = locate(
+        checkpoint, offline=offline, revision=revision, hub_timeout_s=hub_timeout_s
+    )
     _log.info('reading weights from %s', path)
+    if sha256:
+        check_sha256(path, sha256)
     file = read_weights(path)
-    # Nothing is allocated for parameters that are replaced right away.
-    with torch.device('meta'):
-        network = VGGT(file.network or preset.network)
+    network = _built(file.network or preset.network, path)
     weights = _checked(network.state_dict(), file.weights, path)
     network.load_state_dict(weights, strict=True, assign=True)
     return network.requires_grad_(False).eval(), Checkpoint(
@@ -81,31 +103,53 @@ def load_network(checkpoint: str, *, offline: bool = False) -> tuple[VGGT, Check
     )
 
 
-def locate(checkpoint: str, *, offline: bool) -> tuple[Preset, Path]:
-    """Return what is known about a checkpoint, and its file."""
+def _built(config: NetworkConfig, path: Path) -> VGGT:
+    try:
+        # Nothing is allocated for parameters that are replaced right away.
+        with torch.device('meta'):
+            return VGGT(config)
+    except (RuntimeError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise CheckpointCorruptError(
+            f'{shown(path)} describes a network that cannot be built ({shown(str(error))})'
+        ) from error
+
+
+def locate(
+    checkpoint: str, *, offline: bool, revision: str = '', hub_timeout_s: float = 60.0
+) -> tuple[Preset, Path]:
+    """Return what is known about a checkpoint, and its file; arguments as for `load_network`."""
+
+    def fetch(repo_id: str, filenames: Sequence[str]) -> Path:
+        # The hub's client is loaded only where it is asked: not every machine has it.
+        from vggt_ros.inference.hub import fetch_weights
+
+        return fetch_weights(
+            repo_id, filenames, offline=offline, revision=revision, timeout_s=hub_timeout_s
+        )
+
     preset = PRESETS.get(checkpoint)
     if preset is not None:
         if preset.weights is not None:
             return preset, preset.weights
-        return preset, _from_hub(preset, offline)
-    path = Path(checkpoint).expanduser()
-    is_path = path.suffix in WEIGHTS_SUFFIXES or checkpoint.startswith(('/', '.', '~'))
-    if is_path or (checkpoint and path.exists()):
+        return preset, fetch(preset.name, preset.filenames)
+    try:
+        path = Path(checkpoint).expanduser()
+        is_path = path.suffix in WEIGHTS_SUFFIXES or checkpoint.startswith(('/', '.', '~'))
+        is_path = is_path or (bool(checkpoint) and path.exists())
+    except (OSError, ValueError, RuntimeError) as error:  # too long, with a 0 in it, no such home
+        raise CheckpointNotFoundError(
+            f'{shown(checkpoint)} is not the name of a file ({type(error).__name__})'
+        ) from error
+    if is_path:
         return _preset_of_file(path), path
     if not _HUB_ID.fullmatch(checkpoint):
         raise CheckpointNotFoundError(
-            f'there is no checkpoint {checkpoint!r}; give {", ".join(PRESETS)}, another hub id '
-            f'(owner/name), or the path of a file that ends with {", ".join(WEIGHTS_SUFFIXES)}'
+            f'there is no checkpoint {shown(repr(checkpoint))}; give {", ".join(PRESETS)}, '
+            f'another hub id (owner/name), or the path of a file that ends with '
+            f'{", ".join(WEIGHTS_SUFFIXES)}'
         )
     preset = Preset(name=checkpoint, network=VGGT_1B, filenames=_HUB_FILENAMES)
-    return preset, _from_hub(preset, offline)
-
-
-def _from_hub(preset: Preset, offline: bool) -> Path:
-    # The hub's client is loaded only where it is asked: not every machine has it.
-    from vggt_ros.inference.hub import fetch_weights
-
-    return fetch_weights(preset.name, preset.filenames, offline=offline)
+    return preset, fetch(checkpoint, preset.filenames)
 
 
 def _preset_of_file(path: Path) -> Preset:
@@ -136,8 +180,8 @@ def _checked(
             f'{len(names)} {what}: {_first_few(names)}' for what, names in complaints if names
         )
         raise CheckpointKeysError(
-            f'{path} does not fit the network ({counts}); give weights of VGGT-1B, or a file '
-            f'written by vggt_ros, which says what network it is for'
+            f'{shown(path)} does not fit the network ({counts}); give weights of VGGT-1B, or a '
+            f'file written by vggt_ros, which says what network it is for'
         )
     return {name: found[name].to(torch.float32) for name in expected}
 
@@ -149,5 +193,5 @@ def _form(tensor: Tensor) -> str:
 
 def _first_few(names: Iterable[str]) -> str:
     names = list(names)
-    shown = ', '.join(names[:_NUM_NAMED])
-    return shown if len(names) <= _NUM_NAMED else f'{shown}, ...'
+    first = ', '.join(shown(name) for name in names[:_NUM_NAMED])
+    return first if len(names) <= _NUM_NAMED else f'{first}, ...'

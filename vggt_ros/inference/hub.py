@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 import logging
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 from huggingface_hub import constants
@@ -23,6 +25,7 @@ from vggt_ros.errors import (
     CheckpointNotFoundError,
     CheckpointUnreachableError,
 )
+from vggt_ros.inference.silence import SilenceError, unless_silent
 
 _LOGIN = 'log in with `hf auth login` or set HF_TOKEN'
 # Connection failures are errors of the HTTP client, which differs between versions of the hub
@@ -34,7 +37,14 @@ _TRANSPORT_ERRORS: tuple[type[Exception], ...] = (
 _log = logging.getLogger(__name__)
 
 
-def fetch_weights(repo_id: str, filenames: Sequence[str], *, offline: bool) -> Path:
+def fetch_weights(
+    repo_id: str,
+    filenames: Sequence[str],
+    *,
+    offline: bool,
+    revision: str = '',
+    timeout_s: float = 60.0,
+) -> Path:
     """Return the path of the first of `filenames` that the repository has.
 
     The file comes from the hub's cache (HF_HOME) when it is there, else it is downloaded with a
@@ -44,6 +54,8 @@ def fetch_weights(repo_id: str, filenames: Sequence[str], *, offline: bool) -> P
         repo_id: `owner/name`.
         filenames: Names to try, the preferred one first.
         offline: Use the cache only. HF_HUB_OFFLINE=1 does the same.
+        revision: Commit, tag or branch; empty for the newest of the main branch.
+        timeout_s: Give up when nothing came for so long; 0 never.
 
     Raises:
         CheckpointNotFoundError: There is no such repository or none of the files is in it.
@@ -51,7 +63,7 @@ def fetch_weights(repo_id: str, filenames: Sequence[str], *, offline: bool) -> P
         CheckpointUnreachableError: The hub cannot be reached, or must not be, and the file is
             not in the cache.
     """
-    cached = _first_cached(repo_id, filenames)
+    cached = _first_cached(repo_id, filenames, revision)
     if cached is not None:
         return cached
     if offline or constants.HF_HUB_OFFLINE:
@@ -62,7 +74,17 @@ def fetch_weights(repo_id: str, filenames: Sequence[str], *, offline: bool) -> P
         )
     for filename in filenames:
         try:
-            return _download(repo_id, filename)
+            return unless_silent(
+                partial(_download, repo_id, filename, revision),
+                partial(_num_cached_bytes, repo_id),
+                timeout_s,
+            )
+        except SilenceError as error:
+            raise CheckpointUnreachableError(
+                f'{filename} of {repo_id}: {error} from the hub (model.hub_timeout is '
+                f'{timeout_s:g} s); check the connection and proxies, or give the path of a '
+                f'local file'
+            ) from error
         except EntryNotFoundError:
             _log.debug('%s has no file %s', repo_id, filename)
     raise CheckpointNotFoundError(
@@ -71,10 +93,12 @@ def fetch_weights(repo_id: str, filenames: Sequence[str], *, offline: bool) -> P
     )
 
 
-def _first_cached(repo_id: str, filenames: Sequence[str]) -> Path | None:
+def _first_cached(repo_id: str, filenames: Sequence[str], revision: str) -> Path | None:
     for filename in filenames:
         try:
-            path = huggingface_hub.try_to_load_from_cache(repo_id, filename)
+            path = huggingface_hub.try_to_load_from_cache(
+                repo_id, filename, revision=revision or None
+            )
         except HFValidationError as error:
             raise _not_a_repository(repo_id) from error
         if isinstance(path, str):
@@ -82,10 +106,23 @@ def _first_cached(repo_id: str, filenames: Sequence[str]) -> Path | None:
     return None
 
 
-def _download(repo_id: str, filename: str) -> Path:
+def _num_cached_bytes(repo_id: str) -> int:
+    """Return how many bytes of a repository are there, those of unfinished files included."""
+    folder = Path(constants.HF_HUB_CACHE, f'models--{repo_id.replace("/", "--")}', 'blobs')
+    num_bytes = 0
+    try:
+        for path in folder.iterdir():
+            num_bytes += path.stat().st_size
+    except OSError:  # not there yet, or renamed between the lines
+        return -num_bytes
+    return num_bytes
+
+
+def _download(repo_id: str, filename: str, revision: str) -> Path:
     _log.info('looking for %s of %s on the hub', filename, repo_id)
     try:
-        return Path(huggingface_hub.hf_hub_download(repo_id, filename))
+        pinned: dict[str, Any] = {'revision': revision} if revision else {}
+        return Path(huggingface_hub.hf_hub_download(repo_id, filename, **pinned))
     except LocalEntryNotFoundError as error:  # before its base: the hub did not answer
         raise _unreachable(repo_id, filename, error) from error
     except EntryNotFoundError:

@@ -111,7 +111,13 @@ class Predictor:
         """
         device = resolve_device(settings.device)
         precision = resolve_precision(settings.precision, device)
-        network, checkpoint = load_network(settings.checkpoint, offline=settings.offline)
+        network, checkpoint = load_network(
+            settings.checkpoint,
+            offline=settings.offline,
+            revision=settings.revision,
+            sha256=settings.sha256,
+            hub_timeout_s=settings.hub_timeout,
+        )
         predictor = cls(
             network,
             checkpoint,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass
+import hashlib
 import json
 from pathlib import Path
 import pickle
-from typing import Any, get_type_hints
 import zipfile
 
 from safetensors import safe_open, SafetensorError
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from vggt_ros.errors import CheckpointCorruptError, CheckpointNotFoundError, ConfigError
+from vggt_ros.inference.network_bounds import check_bounds, network_from
 from vggt_ros.model.config import NetworkConfig
 from vggt_ros.model.vggt import VGGT
 
@@ -36,7 +37,15 @@ _PARSE_ERRORS = (
     TypeError,
     AttributeError,
     OSError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
 )
+# What describes a network has 2,000; JSON of this length is read at once.
+_MAX_DESCRIPTION = 64 * 1024
+_NUM_NAMED = 3
+_MAX_SHOWN = 200
+_CHUNK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,9 +71,14 @@ def read_weights(path: Path) -> WeightsFile:
         CheckpointCorruptError: The file is truncated, is not a weights file, or needs code to
             be run.
     """
-    if not path.is_file():
-        what = 'is a folder, give the file in it' if path.is_dir() else 'does not exist'
-        raise CheckpointNotFoundError(f'the weights file {path} {what}')
+    try:
+        if not path.is_file():
+            what = 'is a folder, give the file in it' if path.is_dir() else 'does not exist'
+            raise CheckpointNotFoundError(f'the weights file {shown(path)} {what}')
+    except (OSError, ValueError) as error:
+        raise CheckpointNotFoundError(
+            f'{shown(path)} is not the name of a file ({type(error).__name__})'
+        ) from error
     if path.suffix not in WEIGHTS_SUFFIXES:
         raise CheckpointNotFoundError(
             f'{path} is not a weights file: the name must end with {", ".join(WEIGHTS_SUFFIXES)}'
@@ -74,7 +88,41 @@ def read_weights(path: Path) -> WeightsFile:
             raise CheckpointCorruptError(
                 f'{path} is only a git-lfs pointer to the weights; run `git lfs pull` beside it'
             )
-    return _read_pickled(path) if path.suffix in PICKLED_SUFFIXES else _read_safetensors(path)
+    found = _read_pickled(path) if path.suffix in PICKLED_SUFFIXES else _read_safetensors(path)
+    _check_finite(path, found.weights)
+    return found
+
+
+def check_sha256(path: Path, expected: str) -> None:
+    """Refuse a file that is another one than the user trusts.
+
+    Args:
+        path: The file.
+        expected: SHA-256 in hexadecimal digits.
+
+    Raises:
+        CheckpointCorruptError: It is another one.
+        CheckpointNotFoundError: It can not be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open('rb') as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except (OSError, ValueError) as error:
+        raise CheckpointNotFoundError(f'{shown(path)} cannot be read ({error})') from error
+    if digest.hexdigest() != expected.strip().lower():
+        raise CheckpointCorruptError(
+            f'{shown(path)} has the SHA-256 {digest.hexdigest()}, model.sha256 is '
+            f'{shown(expected)}: it is another file; download it again, or correct the setting'
+        )
+
+
+def shown(path: Path | str) -> str:
+    """Return a name of a file for a message: printable, and not longer than a line or two."""
+    text = str(path)
+    cut = text if len(text) <= _MAX_SHOWN else f'{text[:_MAX_SHOWN]}...'
+    return cut if cut.isprintable() else repr(cut)
 
 
 def save_network(
@@ -108,21 +156,49 @@ def _read_safetensors(path: Path) -> WeightsFile:
         with safe_open(path, framework='pt', device='cpu') as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, *_PARSE_ERRORS) as error:
         raise _corrupt(path, error) from error
     try:
         network = (
-            _dataclass_from(NetworkConfig, json.loads(metadata[NETWORK_KEY]))
-            if NETWORK_KEY in metadata
-            else None
+            network_from(_described(metadata[NETWORK_KEY])) if NETWORK_KEY in metadata else None
         )
-        is_trained = json.loads(metadata.get(TRAINED_KEY, 'true')) is not False
-    except (ValueError, TypeError, ConfigError) as error:
+        if network is not None:
+            check_bounds(network, weights)
+        is_trained = _described(metadata.get(TRAINED_KEY, 'true')) is not False
+    except (ConfigError, *_PARSE_ERRORS) as error:
         raise CheckpointCorruptError(
-            f'{path} describes its network in a way this version of vggt_ros does not '
-            f'understand ({error}); use the version that wrote it, or write it again'
+            f'{shown(path)} describes its network in a way this version of vggt_ros does not '
+            f'understand ({_first_line(error)}); use the version that wrote it, or write it again'
         ) from error
     return WeightsFile(weights=weights, network=network, is_trained=is_trained)
+
+
+def _described(text: str) -> object:
+    if len(text) > _MAX_DESCRIPTION:
+        raise ValueError(f'{len(text)} characters, at most {_MAX_DESCRIPTION} are read')
+    return json.loads(text)
+
+
+def _check_finite(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights that make every answer NaN: the images would be blamed for it."""
+    # A sum is finite if all are, or nearly so: the rest is looked at one by one.
+    suspects = [
+        name
+        for name, value in weights.items()
+        if value.is_floating_point() and not torch.isfinite(value.float().sum())
+    ]
+    bad = [name for name in suspects if not bool(torch.isfinite(weights[name]).all())]
+    if bad:
+        names = ', '.join(shown(name) for name in bad[:_NUM_NAMED])
+        raise CheckpointCorruptError(
+            f'{shown(path)} has weights that are not finite (NaN or infinite) in {len(bad)} of '
+            f'{len(weights)} tensors: {names}{", ..." if len(bad) > _NUM_NAMED else ""}; '
+            f'download it again, or take a checkpoint from before the training diverged'
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    return shown(str(error).strip().split('\n', 1)[0] or type(error).__name__)
 
 
 def _read_pickled(path: Path) -> WeightsFile:
@@ -146,32 +222,14 @@ def _read_pickled(path: Path) -> WeightsFile:
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise CheckpointCorruptError(
-                f'{path} holds {type(value).__name__} under {name!r}, not a tensor; save a '
-                f'state_dict, alone or under {" or ".join(_WRAPPERS)}'
+                f'{path} holds {type(value).__name__} under {shown(repr(name))}, not a tensor; '
+                f'save a state_dict, alone or under {" or ".join(_WRAPPERS)}'
             )
     return WeightsFile(weights=dict(content))
 
 
 def _corrupt(path: Path, error: Exception) -> CheckpointCorruptError:
-    first_line = str(error).strip().split('\n', 1)[0] or type(error).__name__
     return CheckpointCorruptError(
-        f'{path} ({path.stat().st_size} bytes) is truncated or is not a weights file '
-        f'({first_line}); download it again, or convert it to .safetensors'
+        f'{shown(path)} ({path.stat().st_size} bytes) is truncated or is not a weights file '
+        f'({_first_line(error)}); download it again, or convert it to .safetensors'
     )
-
-
-def _dataclass_from(kind: type[Any], values: Any) -> Any:
-    """Build a settings dataclass from what `asdict` and JSON made of it; nothing may be left."""
-    if not isinstance(values, dict):
-        raise TypeError(f'{kind.__name__} is {type(values).__name__}')
-    hints = get_type_hints(kind)
-    unknown = sorted(set(values) - {item.name for item in fields(kind)})
-    if unknown:
-        raise ValueError(f'{kind.__name__} has no {", ".join(unknown)}')
-    arguments = {}
-    for name, value in values.items():
-        if is_dataclass(hints[name]):
-            arguments[name] = _dataclass_from(hints[name], value)
-        else:
-            arguments[name] = tuple(value) if isinstance(value, list) else value
-    return kind(**arguments)

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, UInt8
 import numpy as np
 
 from vggt_ros.geometry.lens import Rectifier
+from vggt_ros.mapping.needed_size import reduced, reduced_K, reduced_mask
 from vggt_ros.mapping.thumbnail import make_thumbnail, ReadRows, Thumbnail
 
 
@@ -43,6 +44,11 @@ class Frame:
         """Width and height, pixels."""
         return self.image.shape[1], self.image.shape[0]
 
+    @property
+    def num_bytes(self) -> int:
+        """What the image takes."""
+        return int(self.image.nbytes)
+
     def thumbnail(self) -> Thumbnail:
         """Return a small grey copy."""
         return make_thumbnail(lambda rows: self.image[rows], *self.size)
@@ -62,9 +68,10 @@ class UndecodedFrame:
         camera_frame: Name of the camera's optical coordinate frame.
         size: Width and height, pixels.
         read_rows: Reads the rows that a slice names; raises InputError if that fails.
-        K: Calibrated intrinsics of the decoded frame.
+        K: Calibrated intrinsics of the image at `size`, after `rectifier`.
         camera: Which camera.
         rectifier: Applied to the pixels when the frame is decoded; None if there is nothing to do.
+        num_bytes: What it holds until then.
     """
 
     id: int
@@ -75,6 +82,7 @@ class UndecodedFrame:
     K: Float[np.ndarray, '3 3'] | None = None
     camera: int = 0
     rectifier: Rectifier | None = None
+    num_bytes: int = 0
 
     def thumbnail(self) -> Thumbnail:
         """Return a small grey copy of the pixels as they are read.
@@ -85,19 +93,20 @@ class UndecodedFrame:
         return make_thumbnail(self.read_rows, *self.size)
 
     def decoded(self) -> Frame:
-        """Return the frame with its pixels.
+        """Return the frame with its pixels, in the size that is needed (`needed_size.py`).
 
         Raises:
             InputError: The pixels can not be read.
         """
         image = np.ascontiguousarray(self.read_rows(slice(0, self.size[1])))
         rectifier = self.rectifier
+        is_seen = None if rectifier is None else rectifier.is_seen
         return Frame(
             id=self.id,
             stamp_ns=self.stamp_ns,
             camera_frame=self.camera_frame,
-            image=image if rectifier is None else rectifier.rectify(image),
-            K=self.K,
+            image=reduced(image if rectifier is None else rectifier.rectify(image)),
+            K=None if self.K is None else reduced_K(self.K, *self.size),
             camera=self.camera,
-            is_seen=None if rectifier is None else rectifier.is_seen,
+            is_seen=None if is_seen is None else reduced_mask(is_seen),
         )

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import errno
-from itertools import count
 import json
 import os
 from pathlib import Path
-import secrets
-import shutil
 
 import numpy as np
 
 from vggt_ros.errors import SaveError
 from vggt_ros.mapping.camera_view import CameraView
 from vggt_ros.mapping.colmap_model import write_colmap_model
+from vggt_ros.mapping.part_folder import num_maps, PartFolder, remove_leftovers
 from vggt_ros.mapping.pcd import write_pcd
 from vggt_ros.mapping.ply import write_ply
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.mapping.voxel_map import MapPoints
 
-# What renaming a folder onto something that is there says.
-_TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 # Some network file systems have no fsync of a folder.
 _NO_FSYNC = {errno.EINVAL, errno.ENOTSUP}
 
@@ -52,12 +48,14 @@ def save_map(
     is_metric: bool,
     map_frame: str,
     camera_frame: str,
+    max_saves: int = 0,
+    on_begin: Callable[[PartFolder], object] = lambda part: None,
 ) -> SavedMap:
     """Write the map into a new folder `folder/name`, or `name-2`, `name-3`... if that is taken.
 
     The files are written into a hidden folder beside it, `.name.*.part`, brought to the disk and
     then renamed: under its name a map is complete, and an older one is never touched. Only a
-    process that is killed leaves the hidden folder behind; it may be deleted.
+    process that is killed leaves the hidden folder behind; the next save removes it.
 
     Args:
         folder: Holds the maps; made if it is not there. A leading `~` is the home folder.
@@ -67,10 +65,13 @@ def save_map(
         is_metric: Whether lengths are metres.
         map_frame: Coordinate frame of the points and the poses.
         camera_frame: Optical coordinate frame of the camera.
+        max_saves: Refuse to make more maps of this name than so many; 0 makes any number.
+        on_begin: Told of the hidden folder; to discard it, from any thread, ends the save.
 
     Raises:
         SaveError: There is nothing to save, the name is not the name of a folder, COLMAP has no
-            such camera, or the disk is full or not writable.
+            such camera, there are `max_saves` already, the disk is full or not writable, or the
+            save was ended.
     """
     _check_name(name)
     if not len(points.points_in_map) and not views:
@@ -92,14 +93,16 @@ def save_map(
     folder = _expanded(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f'.{name}.{secrets.token_hex(4)}.part'
+        remove_leftovers(folder, name)
+        _check_room(folder, name, max_saves)
+        part = PartFolder(folder, name)
         try:
-            part.mkdir()
-            _write(part, points, views, facts)
-            _sync(part)
-            target = _rename(part, name)
+            on_begin(part)
+            _write(part.path, points, views, facts)
+            _sync(part.path)
+            target = part.publish()
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            part.discard()
     except OSError as error:
         raise SaveError(
             f'the map cannot be saved as {folder / name}: {error.strerror or error}; nothing was '
@@ -114,6 +117,14 @@ def _check_name(name: str) -> None:
         raise SaveError(
             f'the name of a map must be one folder name, without / and \\ and not beginning with '
             f'a dot; got {name!r}; map.save_path says where the folder is made'
+        )
+
+
+def _check_room(folder: Path, name: str, max_saves: int) -> None:
+    if max_saves and num_maps(folder, name) >= max_saves:
+        raise SaveError(
+            f'{folder} holds {max_saves} maps, as many as map.max_saves allows: move some of them '
+            f'away, or raise it; nothing is deleted'
         )
 
 
@@ -155,21 +166,3 @@ def _sync(folder: Path) -> None:
                     raise
             finally:
                 os.close(descriptor)
-
-
-def _rename(part: Path, name: str) -> Path:
-    """Give the folder the first name that is free, and return it."""
-    for number in count(1):
-        target = part.with_name(name if number == 1 else f'{name}-{number}')
-        # Renaming would replace an empty folder, hence the look; everything else that is there,
-        # or comes to be there after the look, makes it fail.
-        if os.path.lexists(target):
-            continue
-        try:
-            part.rename(target)
-        except OSError as error:
-            if error.errno in _TAKEN:
-                continue
-            raise
-        return target
-    raise AssertionError('count() ends')

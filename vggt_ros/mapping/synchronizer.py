@@ -16,6 +16,7 @@ AnyFrame = Frame | UndecodedFrame
 _NS_PER_S = 1e9
 # Frames of one camera that may wait: a flood must not fill the memory.
 _MAX_WAITING = 32
+_MAX_WAITING_BYTES = 100_000_000
 # Stamps of one camera that are remembered to tell how far the cameras are apart.
 _NUM_STAMPS = 60
 # A camera that is behind the others by more than this is not waited for until it comes back.
@@ -89,10 +90,17 @@ class Synchronizer:
             return [FrameSet(frames=(frame,))]
         self._newest_ns[camera] = frame.stamp_ns
         self._stamps_ns[camera].append(frame.stamp_ns)
-        if len(self._waiting[camera]) >= _MAX_WAITING:
+        while self._is_full(camera, frame.num_bytes):
             self._drop('sync_overflow', self._waiting[camera].popleft())
         self._waiting[camera].append(frame)
         return self._take(is_flush=False)
+
+    def _is_full(self, camera: int, num_more: int) -> bool:
+        waiting = self._waiting[camera]
+        num_bytes = num_more + sum(each.num_bytes for each in waiting)
+        # One may wait, however large: without it there would be no sets at all.
+        is_heavy = bool(waiting) and num_bytes > _MAX_WAITING_BYTES
+        return len(waiting) >= _MAX_WAITING or is_heavy
 
     def flush(self) -> list[FrameSet[AnyFrame]]:
         """Return the sets that can be made of what waits: no more frames will come."""

@@ -17,6 +17,8 @@ from vggt_ros.mapping.window import Window
 
 # Live: keyframes that may wait, in windows. More would only be thinned later.
 _MAX_PENDING_WINDOWS = 4
+# And in bytes, as long as a window is complete.
+_MAX_PENDING_BYTES = 250_000_000
 
 
 class WindowBuffer:
@@ -90,13 +92,17 @@ class WindowBuffer:
             self._fresh.extend(frame_set.frames)
             self._newest_since_s = self._clock()
             self._flushing = False
-            if (
-                not self._offline
-                and len(self._pending) > _MAX_PENDING_WINDOWS * self.settings.size
-            ):
+            if not self._offline and self._is_full():
                 dropped = self._pending.pop(_most_crowded(self._pending))
                 self._counters.drop('late', len(dropped.frames))
             self._changed.notify_all()
+
+    def _is_full(self) -> bool:
+        num_sets = len(self._pending)
+        if num_sets > _MAX_PENDING_WINDOWS * self.settings.size:
+            return True
+        num_bytes = sum(frame.num_bytes for each in self._pending for frame in each.frames)
+        return num_sets > max(self.settings.size, 2) and num_bytes > _MAX_PENDING_BYTES
 
     def flush(self) -> None:
         """Make windows of what is pending at once, complete or not: the stream has ended."""

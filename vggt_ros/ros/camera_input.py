@@ -17,9 +17,11 @@ from vggt_ros.ros.calibration_gate import AnyImage, CalibrationGate
 from vggt_ros.ros.following_subscription import FollowingSubscription
 from vggt_ros.ros.image_input import ImageInput
 from vggt_ros.ros.input_report import TopicReport
+from vggt_ros.ros.log_text import one_line
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.tf_clock import SeenImage
 from vggt_ros.ros.throttled_log import ThrottledLog
+from vggt_ros.ros.tones import Tones
 from vggt_ros.ros.topic_names import topic_of
 from vggt_ros.ros.transport import choose_transport, COMPRESSED_SUFFIX
 
@@ -70,8 +72,13 @@ class CameraInput:
         reader = CalibrationReader(
             config.input.rectify, self._image_topic, lambda text: logger.warning(text)
         )
+        tones = Tones(
+            config.input.bits,
+            generic_as_gray=config.input.generic_as_gray,
+            notice=lambda line: logger.info(f'{self.topic}: {line}'),
+        )
         self._images = ImageInput(
-            camera, config.frames.camera, reader, ids, lambda text: logger.warning(text)
+            camera, config.frames.camera, reader, ids, tones, lambda text: logger.warning(text)
         )
         self._gate = self._new_gate()
         # rclpy refuses a line of code that logs at two severities: each has a line of its own.
@@ -214,6 +221,6 @@ class CameraInput:
         if frame.rectifier is not None:
             calibration += ', rectified here'
         self._node.get_logger().info(
-            f'images of {frame.size[0]} x {frame.size[1]} {encoding} from {self.topic} in '
-            f'{frame.camera_frame}, {calibration}'
+            f'images of {frame.size[0]} x {frame.size[1]} {one_line(encoding)} from {self.topic} '
+            f'in {frame.camera_frame}, {calibration}'
         )

@@ -14,6 +14,7 @@ from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.ros.camera_input import CameraInput
 from vggt_ros.ros.input_report import input_problems, TopicReport
+from vggt_ros.ros.log_text import safe_line
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.tf_clock import SeenImage
 
@@ -72,11 +73,12 @@ class Cameras:
         """Use other limits from the next check on."""
         self._settings = config.input
 
-    def check(self, cameras: Sequence[CameraSync]) -> None:
+    def check(self, cameras: Sequence[CameraSync], others: Sequence[str] = ()) -> None:
         """Look for what is in the way of frames, and warn; call once a second or so.
 
         Args:
             cameras: How the cameras fit to each other.
+            others: What is in the way of other topics, a line each.
         """
         for each in self._inputs:
             each.check_transport()
@@ -87,9 +89,10 @@ class Cameras:
             self.problems = []
             return
         self.problems = input_problems(self.topics, cameras, self._settings, period_s)
+        self.problems += others
         now_s = time.monotonic()
         for line in self.problems:
             key = _MEASURED.sub('', line)
             if now_s - self._said_at_s.get(key, float('-inf')) >= _REMINDER_PERIODS * period_s:
                 self._said_at_s[key] = now_s
-                self._warn(line)
+                self._warn(safe_line(line))

@@ -2,139 +2,117 @@
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
-import threading
+from typing import Any
 
 from jaxtyping import Float32
 import numpy as np
 from rclpy.node import Node
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 
 from vggt_ros.input_config import InputSettings
+from vggt_ros.mapping.frame import Frame, UndecodedFrame
+from vggt_ros.ros.depth_view import DepthView, Lookup
 from vggt_ros.ros.following_subscription import FollowingSubscription
 from vggt_ros.ros.qos_events import QosEvents
-from vggt_ros.ros.stamps import ns_from_stamp
 from vggt_ros.ros.throttled_log import ThrottledLog
-from vggt_ros.ros.topic_names import topic_of
-
-# The scale needs no more columns, and ten seconds at 30 Hz of them take 25 MB.
-_MAX_WIDTH = 160
-_KEPT = 300
-# A sensor of its own takes its images at other times; a camera moves little in this one.
-_MAX_OFFSET_NS = 20_000_000
-_DTYPES = {'32FC1': 'f4', '16UC1': 'u2'}
-_MM_PER_M = 1000.0
+from vggt_ros.ros.topic_names import info_topic_beside, topic_of
 
 
 class DepthInput:
-    """Keeps the newest images of the topic `depth`, registered to the camera's image (REP 118).
+    """Keeps the newest images of the topic `depth`, and registers them to the camera's image.
 
-    With several cameras the topics are `depth_0`, `depth_1` and so on.
+    With several cameras the topics are `depth_0`, `depth_1` and so on. Depth that the driver
+    registered (REP 118) is used as it is; other depth needs its calibration, on
+    `depth_camera_info` or, as image_transport has it, on camera_info beside the depth, and TF.
 
     `subscribe` and `unsubscribe` belong to the executor's thread; `depth_m` may be asked anywhere.
     """
 
-    def __init__(self, node: Node, settings: InputSettings, qos_events: QosEvents) -> None:
+    def __init__(
+        self,
+        node: Node,
+        settings: InputSettings,
+        qos_events: QosEvents,
+        lookup: Lookup = lambda target, source, stamp_ns: None,
+    ) -> None:
         """Do not subscribe yet.
 
         Args:
             node: Owns the subscriptions.
             settings: How many cameras there are, and how topics are subscribed to.
             qos_events: Told of publishers that nothing can be received from.
+            lookup: Knows the transforms; called from the threads that ask for depth.
         """
         self._node = node
         self._settings = settings
         self._qos_events = qos_events
-        self._lock = threading.Lock()
-        self._images = [
-            deque[tuple[int, Float32[np.ndarray, 'h w']]](maxlen=_KEPT)
-            for _ in range(settings.num_cameras)
+        num_cameras = settings.num_cameras
+        self._names = [topic_of('depth', camera, num_cameras) for camera in range(num_cameras)]
+        self._infos = [
+            self._info_name(name, topic_of('depth_camera_info', camera, num_cameras))
+            for camera, name in enumerate(self._names)
         ]
+        self._views = [DepthView(node.resolve_topic_name(name), lookup) for name in self._names]
         self._subscriptions: list[FollowingSubscription] = []
         logger = node.get_logger()
         self._refusals = ThrottledLog(lambda text: logger.error(text))
 
+    @property
+    def problems(self) -> list[str]:
+        """Why depth that comes does not count, a line for each topic."""
+        unheard = [each.problem for each in self._subscriptions if each.problem]
+        return unheard + [each.problem for each in self._views if each.problem]
+
     def subscribe(self) -> None:
         """Start taking images."""
-        for camera in range(len(self._images)):
-            topic = topic_of('depth', camera, len(self._images))
-            made = FollowingSubscription(
-                self._node,
-                Image,
-                topic,
-                partial(self._on_depth, camera),
-                self._settings,
-                self._qos_events,
-            )
-            made.subscribe()
-            self._subscriptions.append(made)
+        for camera, (name, info) in enumerate(zip(self._names, self._infos, strict=True)):
+            self._follow(CameraInfo, info, partial(self._on_info, camera))
+            self._follow(Image, name, partial(self._on_depth, camera))
 
     def unsubscribe(self) -> None:
         """Stop, and forget the images; again is harmless."""
         while self._subscriptions:
             self._subscriptions.pop().unsubscribe()
-        with self._lock:
-            for images in self._images:
-                images.clear()
+        for view in self._views:
+            view.clear()
+
+    def note_frame(self, frame: Frame | UndecodedFrame) -> None:
+        """Remember what a camera sees."""
+        self._views[frame.camera].note_frame(frame)
 
     def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
-        """Return the depth nearest to a stamp, metres, NaN where there is none.
+        """Return the depth nearest to a stamp as the camera sees it, metres, NaN for none.
 
         Args:
             stamp_ns: Of a camera's image.
             camera: Which camera.
 
         Returns:
-            None if there is none within 20 ms.
+            None if there is none within 20 ms, or it can not be registered to the image.
         """
-        with self._lock:
-            images = self._images[camera]
-            stamps_ns = [each for each, _ in images]
-            if not stamps_ns:
-                return None
-            nearest = min(range(len(stamps_ns)), key=lambda i: abs(stamps_ns[i] - stamp_ns))
-            if abs(stamps_ns[nearest] - stamp_ns) > _MAX_OFFSET_NS:
-                return None
-            return images[nearest][1]
+        return self._views[camera].depth_m(stamp_ns)
+
+    def _info_name(self, depth: str, info: str) -> str:
+        resolved = self._node.resolve_topic_name(info)
+        is_remapped = resolved != self._node.resolve_topic_name(info, only_expand=True)
+        depth_topic = self._node.resolve_topic_name(depth)
+        if is_remapped or depth_topic == self._node.resolve_topic_name(depth, only_expand=True):
+            return info
+        return info_topic_beside(depth_topic)
+
+    def _follow(self, kind: type, name: str, callback: Any) -> None:
+        made = FollowingSubscription(
+            self._node, kind, name, callback, self._settings, self._qos_events
+        )
+        made.subscribe()
+        self._subscriptions.append(made)
+
+    def _on_info(self, camera: int, message: CameraInfo) -> None:
+        self._views[camera].note_info(message)
 
     def _on_depth(self, camera: int, message: Image) -> None:
         try:
-            depth_m = depth_from_image(message)
+            self._views[camera].add(message)
         except ValueError as error:
             self._refusals.log('bad_depth', str(error))
-            return
-        with self._lock:
-            self._images[camera].append((ns_from_stamp(message.header.stamp), depth_m))
-
-
-def depth_from_image(message: Image) -> Float32[np.ndarray, 'h w']:
-    """Return the depth of an image in metres, thinned to at most 160 columns.
-
-    Args:
-        message: 32FC1 in metres, or 16UC1 in millimetres with 0 for none.
-
-    Raises:
-        ValueError: Another encoding, or fewer bytes than its size needs.
-    """
-    if message.encoding not in _DTYPES:
-        raise ValueError(
-            f'depth has encoding {message.encoding!r}; 32FC1 (metres) and 16UC1 (millimetres) are '
-            f'understood'
-        )
-    dtype = np.dtype(_DTYPES[message.encoding]).newbyteorder('>' if message.is_bigendian else '<')
-    height, width, step = message.height, message.width, message.step
-    data = np.frombuffer(memoryview(message.data), np.uint8)
-    if not (height and width and step >= width * dtype.itemsize and data.size >= height * step):
-        raise ValueError(
-            f'depth of {width} x {height} {message.encoding} with rows of {step} bytes needs '
-            f'{height * step} bytes; got {data.size}'
-        )
-    rows = data[: height * step].reshape(height, step)[:, : width * dtype.itemsize]
-    thin = max(1, -(-width // _MAX_WIDTH))
-    picked = rows.view(dtype)[thin // 2 :: thin, thin // 2 :: thin]
-    depth_m = picked.astype(np.float32)
-    if message.encoding == '16UC1':
-        depth_m /= np.float32(_MM_PER_M)
-    depth_m[~(np.isfinite(depth_m) & (depth_m > 0))] = np.nan
-    return depth_m

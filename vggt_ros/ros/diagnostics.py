@@ -111,6 +111,8 @@ class Diagnostics:
             return DiagnosticStatus.ERROR, health.error
         recent = [text for text, at_s in self._trouble_at_s.items() if now_s - at_s < _RECENT_S]
         recent += _unusual(health)
+        if health.delay:
+            recent.append(health.delay)
         if health.busy_s > _MAX_BUSY_S:
             recent.append(
                 f'the network has been at one window for {health.busy_s:.0f} s; images that come '

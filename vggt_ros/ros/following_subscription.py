@@ -24,6 +24,8 @@ from vggt_ros.ros.qos_events import QosEvents, UnsupportedEventTypeError
 from vggt_ros.ros.queue_depth import FIRST_DEPTH, queue_depth
 from vggt_ros.ros.rate import Rate
 from vggt_ros.ros.stamps import ns_from_stamp
+from vggt_ros.ros.topic_types import type_name, wrong_type
+from vggt_ros.ros.transport import COMPRESSED_SUFFIX
 
 _PERIOD_S = 0.2
 # A new subscription is found by the publishers within this time; until then the old one listens.
@@ -121,7 +123,12 @@ class FollowingSubscription:
     @property
     def problem(self) -> str:
         """Why publishers can not be heard; empty if they can."""
-        return self._events.problems.get(self.topic, '')
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        types = (each.topic_type for each in publishers)
+        # A topic with the suffix of its transport is not what is remapped.
+        name = self._name.removesuffix(COMPRESSED_SUFFIX)
+        wrong = wrong_type(self.topic, types, type_name(self._kind), name)
+        return wrong or self._events.problems.get(self.topic, '')
 
     def loss(self) -> str:
         """Return a line about messages that are lost, and what would help; empty for none.

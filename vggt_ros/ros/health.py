@@ -52,6 +52,7 @@ class Health:
         window_limit: Frame sets that windows are limited to for lack of memory, None if they are
             not.
         busy_s: How long the network has been at the window in hand, seconds.
+        delay: That the weights take long to load, and why; empty if they do not.
         error: The error that stopped a transition or the newest window; empty if none.
         gpu_mb: Memory on the GPU in MB, NaN without one.
     """
@@ -79,6 +80,7 @@ class Health:
     model: Mapping[str, str] = field(default_factory=dict)
     window_limit: int | None = None
     busy_s: float = 0.0
+    delay: str = ''
     error: str = ''
     gpu_mb: float = math.nan
 

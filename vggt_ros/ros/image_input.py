@@ -12,8 +12,13 @@ from vggt_ros.errors import InputError
 from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.ros.calibration import Calibration, CalibrationReader
 from vggt_ros.ros.compressed_pixels import CompressedPixels
+from vggt_ros.ros.log_text import MAX_CHARACTERS, one_line
 from vggt_ros.ros.message_pixels import MessagePixels
 from vggt_ros.ros.stamps import ns_from_stamp
+from vggt_ros.ros.tones import Tones
+
+# A panorama has 8 to 1.
+_MAX_ASPECT = 20
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +32,7 @@ class ImageInput:
         camera_frame: str,
         reader: CalibrationReader,
         ids: Iterator[int],
+        tones: Tones | None = None,
         warn: Callable[[str], object] = _log.warning,
     ) -> None:
         """Remember the camera.
@@ -36,6 +42,7 @@ class ImageInput:
             camera_frame: Name of its optical frame; empty takes it from each header.
             reader: Reads the calibration.
             ids: Numbers for the frames, increasing; shared by all cameras.
+            tones: Reads values of 16 bits; None for one with all defaults.
             warn: Told, once, of a frame that is not named as tf2 names frames.
         """
         self._camera = camera
@@ -45,6 +52,7 @@ class ImageInput:
         self._warn = warn
         self._has_warned = False
         self._bridge = CvBridge()
+        self._tones = Tones() if tones is None else tones
 
     def frame(self, message: Image | CompressedImage, info: CameraInfo | None) -> UndecodedFrame:
         """Return the message as a frame; its pixels are read when somebody wants them.
@@ -54,8 +62,8 @@ class ImageInput:
             info: What the camera says about itself, None if nothing.
 
         Raises:
-            InputError: `empty_image`, `bad_encoding`, `bad_step`, `too_large`, `stamp_zero`,
-                `no_frame_id` or `bad_camera_info`.
+            InputError: `empty_image`, `bad_encoding`, `bad_step`, `bad_shape`, `too_large`,
+                `stamp_zero`, `no_frame_id`, `bad_frame_id` or `bad_camera_info`.
         """
         stamp_ns = ns_from_stamp(message.header.stamp)
         if stamp_ns == 0:
@@ -64,20 +72,29 @@ class ImageInput:
                 'the image has stamp 0; every output is stamped like its image, so the driver '
                 'must fill header.stamp (with use_sim_time: /clock must run first)',
             )
-        camera_frame = self._camera_frame or self._without_slash(message.header.frame_id)
-        if not camera_frame:
+        camera_frame = self._camera_frame or message.header.frame_id
+        if not camera_frame.removeprefix('/'):
             raise InputError(
                 'no_frame_id',
                 'header.frame_id of the image is empty; let the driver fill it with the optical '
                 'frame of the camera, or set frames.camera',
             )
+        if one_line(camera_frame) != camera_frame:
+            raise InputError(
+                'bad_frame_id',
+                f'header.frame_id has {len(camera_frame)} characters, at most {MAX_CHARACTERS} '
+                f'printable ones are taken: {one_line(camera_frame)}; let the driver fill it with '
+                f'the optical frame of the camera, or set frames.camera',
+            )
+        camera_frame = self._without_slash(camera_frame)
         pixels: MessagePixels | CompressedPixels
         if isinstance(message, CompressedImage):
-            pixels = CompressedPixels(message)
+            pixels = CompressedPixels(message, self._bridge, self._tones)
             size = pixels.size
         else:
-            pixels = MessagePixels(self._bridge, message)
+            pixels = MessagePixels(self._bridge, message, self._tones)
             size = message.width, message.height
+        _check_shape(*size)
         calibration = Calibration(K=None, rectifier=None)
         if info is not None:
             calibration = self._reader.read(info, *size)
@@ -90,6 +107,7 @@ class ImageInput:
             K=calibration.K,
             camera=self._camera,
             rectifier=calibration.rectifier,
+            num_bytes=len(message.data),
         )
 
     def _without_slash(self, frame_id: str) -> str:
@@ -102,3 +120,12 @@ class ImageInput:
                 f'slash in tf2: {name!r} is used'
             )
         return name
+
+
+def _check_shape(width: int, height: int) -> None:
+    if max(width, height) > _MAX_ASPECT * min(width, height):
+        raise InputError(
+            'bad_shape',
+            f'the image is {width} x {height} pixels, one side more than {_MAX_ASPECT} times the '
+            f"other: no camera's; check width and height in the driver",
+        )

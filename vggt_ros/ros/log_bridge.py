@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from vggt_ros.errors import VggtRosError
+from vggt_ros.ros.log_text import safe_line
 from vggt_ros.ros.throttled_log import ThrottledLog
 
 
@@ -21,6 +22,7 @@ class LogBridge(logging.Handler):
         super().__init__()
         self._logger = logger
         self._throttled = ThrottledLog(lambda text: logger.error(text))
+        self._tracebacks = ThrottledLog(lambda text: logger.error(text), is_one_line=False)
 
     def install(self) -> None:
         """Take the records of the whole package."""
@@ -33,11 +35,13 @@ class LogBridge(logging.Handler):
         """Pass a record on."""
         error = record.exc_info[1] if record.exc_info else None
         if error is None:
-            self._write(record.levelno, record.getMessage())
+            self._write(record.levelno, safe_line(record.getMessage()))
         elif isinstance(error, VggtRosError):
             self._throttled.log(type(error).__name__, f'{record.getMessage()}: {error}')
         else:
-            self._throttled.log(type(error).__name__, self.format(record))
+            # A traceback has many lines, each of which is one.
+            lines = [safe_line(line) for line in self.format(record).splitlines()]
+            self._tracebacks.log(type(error).__name__, '\n'.join(lines))
 
     def _write(self, level: int, text: str) -> None:
         # One line of code per severity: rclpy refuses a line that changes its severity.

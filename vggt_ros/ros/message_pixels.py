@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import cv2
@@ -11,27 +12,35 @@ import numpy as np
 from sensor_msgs.msg import Image
 
 from vggt_ros.errors import InputError
+from vggt_ros.ros.log_text import one_line
 from vggt_ros.ros.payload import fill
+from vggt_ros.ros.tones import Tones
 
 _REMEDY = 'publish rgb8, bgr8, mono8, mono16, nv12, a bayer or a yuv422 encoding'
 # Drivers use names that not every cv_bridge knows.
 _SAME_AS = {'uyvy': 'yuv422', 'yuyv': 'yuv422_yuy2'}
 # Brightness of all pixels, then colours of every second one: not an image of rows to cv_bridge.
 _PLANAR = {'nv12': cv2.COLOR_YUV2RGB_NV12, 'nv21': cv2.COLOR_YUV2RGB_NV21}
+_ALL = slice(None)
+# A few bytes can claim to be a picture that fills the memory.
+_MAX_PIXELS = 50_000_000
+# A type of numbers that does not say what they are of.
+_WITHOUT_MEANING = re.compile(r'(8|16|32|64)[USF]C?1?')
 
 
 class MessagePixels:
     """Reads rows of an Image message as RGB."""
 
-    def __init__(self, bridge: CvBridge, message: Image) -> None:
+    def __init__(self, bridge: CvBridge, message: Image, tones: Tones | None = None) -> None:
         """Check what can be checked without decoding.
 
         Args:
             bridge: Knows the encodings.
             message: The image; it must not change any more.
+            tones: Reads values of 16 bits; None for one of its own.
 
         Raises:
-            InputError: `empty_image`, `bad_encoding` or `bad_step`.
+            InputError: `empty_image`, `too_large`, `bad_encoding` or `bad_step`.
         """
         if message.width == 0 or message.height == 0 or len(message.data) == 0:
             raise InputError(
@@ -39,6 +48,9 @@ class MessagePixels:
                 f'the image is {message.width} x {message.height} with {len(message.data)} bytes '
                 'of data; the driver must fill width, height and data',
             )
+        check_size(message.width, message.height)
+        self._tones = Tones() if tones is None else tones
+        check_meaning(message.encoding, self._tones)
         self._encoding = _SAME_AS.get(message.encoding, message.encoding)
         self._planar = _PLANAR.get(message.encoding.lower())
         dtype: Any
@@ -52,6 +64,9 @@ class MessagePixels:
             raise _bad_encoding(message.encoding, error) from error
         self._bridge = bridge
         self._message = message
+        # Little or big end first: cv_bridge gets those of this machine.
+        order = '>' if message.is_bigendian else '<'
+        self._values = np.dtype(f'{order}u2') if np.dtype(dtype) == np.uint16 else None
         self._row_bytes = message.width * np.dtype(dtype).itemsize * int(channels)
         self._num_rows = message.height
         if self._planar is not None:
@@ -83,33 +98,47 @@ class MessagePixels:
             data = np.frombuffer(self._message.data, dtype=np.uint8)
             planes = data.reshape(self._num_rows, self._message.step)[:, : self._row_bytes]
             return np.asarray(cv2.cvtColor(np.ascontiguousarray(planes), self._planar))
-        message = self._packed(rows)
+        message = self._message
         try:
-            image = self._bridge.imgmsg_to_cv2(message, desired_encoding='rgb8')
+            if self._tones.takes(message.encoding):
+                gray = self._tones.gray(self._numbers(rows), self._numbers(_ALL))
+                return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB))
+            image = self._bridge.imgmsg_to_cv2(self._packed(rows), desired_encoding='rgb8')
         except (CvBridgeError, RuntimeError, TypeError, ValueError) as error:
             raise _bad_encoding(message.encoding, error) from error
         return np.ascontiguousarray(image, dtype=np.uint8)
 
     def _packed(self, rows: slice) -> Image:
-        """Return a message of these rows alone, without padding."""
+        """Return a message of these rows alone, without padding, values of 16 bits over all."""
         message = self._message
         is_all = rows == slice(0, message.height)
         is_known = self._encoding == message.encoding
-        if message.step == self._row_bytes and is_all and is_known:
+        is_packed = message.step == self._row_bytes
+        if is_packed and is_all and is_known and self._values is None:
             return message
-        # cv_bridge counts padding in pixels; cameras pad rows to 4 or 8 bytes.
-        data = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.step)
-        chosen = data[rows, : self._row_bytes]
+        chosen = self._numbers(rows)
+        if self._values is not None:
+            chosen = self._tones.full_range(chosen, self._numbers(_ALL)).astype('<u2')
         packed = Image(
             header=message.header,
             height=len(chosen),
             width=message.width,
             encoding=self._encoding,
-            is_bigendian=message.is_bigendian,
+            is_bigendian=0,
             step=self._row_bytes,
         )
         fill(packed.data, chosen)
         return packed
+
+    def _numbers(self, rows: slice) -> np.ndarray:
+        """Return rows as (n, W * C) values of 8 or, in the order of this machine, 16 bits."""
+        message = self._message
+        data = np.frombuffer(message.data, dtype=np.uint8).reshape(-1, message.step)
+        # cv_bridge counts padding in pixels; cameras pad rows to 4 or 8 bytes.
+        chosen = data[rows, : self._row_bytes]
+        if self._values is None:
+            return chosen
+        return np.ascontiguousarray(chosen).view(self._values).astype(np.uint16)
 
     def _check_rows(self) -> None:
         message = self._message
@@ -117,7 +146,8 @@ class MessagePixels:
             raise InputError(
                 'bad_step',
                 f'step is {message.step} bytes; a row of {message.width} pixels in '
-                f'{message.encoding} has {self._row_bytes}: the driver must set step to match',
+                f'{one_line(message.encoding)} has {self._row_bytes}: the driver must set step to '
+                f'match',
             )
         num_bytes = message.step * self._num_rows
         if len(message.data) != num_bytes:
@@ -128,7 +158,43 @@ class MessagePixels:
             )
 
 
+def check_size(width: int, height: int) -> None:
+    """Refuse an image that would fill the memory.
+
+    Raises:
+        InputError: `too_large`.
+    """
+    if width * height > _MAX_PIXELS:
+        raise InputError(
+            'too_large',
+            f'the image claims to be {width} x {height}, more than {_MAX_PIXELS} pixels; let the '
+            f'driver publish smaller ones',
+        )
+
+
+def check_meaning(encoding: str, tones: Tones, where: str = '') -> None:
+    """Refuse an image of one channel of which nobody says what its numbers mean.
+
+    Args:
+        encoding: As in Image messages.
+        tones: Knows whether such numbers are to be taken for gray.
+        where: Where the encoding stands, if not in the field of that name.
+
+    Raises:
+        InputError: `bad_encoding`.
+    """
+    if _WITHOUT_MEANING.fullmatch(encoding) and not tones.takes(encoding):
+        raise InputError(
+            'bad_encoding',
+            f'encoding {encoding!r}{where} does not say what the numbers are: depth belongs on '
+            f'the topic depth; for gray images (infrared, thermal) in 8UC1 or 16UC1 set '
+            f'input.generic_as_gray to true; {_REMEDY}',
+        )
+
+
 def _bad_encoding(encoding: str, error: object) -> InputError:
+    why = one_line(str(error))
     return InputError(
-        'bad_encoding', f'encoding {encoding!r} cannot be turned into rgb8 ({error}); {_REMEDY}'
+        'bad_encoding',
+        f'encoding {one_line(encoding)!r} cannot be turned into rgb8 ({why}); {_REMEDY}',
     )

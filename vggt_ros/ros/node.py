@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 import gc
 import sys
+import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -14,6 +15,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import SaveError
+from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.ros.background import in_thread
 from vggt_ros.ros.cameras import Cameras
 from vggt_ros.ros.diagnostics import Diagnostics
@@ -38,7 +40,8 @@ class VggtNode(LifecycleNode):
 
     Subscribes: image (sensor_msgs/Image) or image/compressed (sensor_msgs/CompressedImage),
     camera_info (sensor_msgs/CameraInfo, optional), depth (sensor_msgs/Image, optional, for the
-    scale); image_0, camera_info_0, depth_0 and so on for several cameras; /tf and /tf_static.
+    scale) and depth_camera_info (sensor_msgs/CameraInfo, optional, for depth that is not
+    registered); image_0, camera_info_0 and so on for several cameras; /tf and /tf_static.
     Publishes: see `Publishers`; /diagnostics and /tf.
     Services: ~/reset, ~/save_map (std_srvs/Trigger), ~/enable (std_srvs/SetBool).
 
@@ -126,7 +129,7 @@ class VggtNode(LifecycleNode):
             self,
             self.config,
             self._qos_events,
-            self._pipeline.add_frame,
+            self._add_frame,
             self._pipeline.count_refused,
         )
         return super().on_configure(state)
@@ -175,7 +178,17 @@ class VggtNode(LifecycleNode):
         """Stop working because the process ends; return False if a thread is still at work."""
         if self._loader is not None and not self._loader.is_done:
             return False
-        return self._pipeline is None or self._pipeline.stop_within(timeout_s)
+        if self._pipeline is None:
+            return True
+        deadline_s = time.monotonic() + timeout_s
+        has_stopped = self._pipeline.stop_within(timeout_s)
+        self._pipeline.end_save(max(0.0, deadline_s - time.monotonic()))
+        return has_stopped
+
+    def _add_frame(self, frame: UndecodedFrame) -> None:
+        pipeline, _, link = self._configured()
+        link.note_frame(frame)
+        pipeline.add_frame(frame)
 
     def _configured(self) -> tuple[Pipeline, Cameras, RobotLink]:
         assert self._pipeline is not None, 'configured'
@@ -277,11 +290,14 @@ class VggtNode(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         if self._cameras is not None and self._pipeline is not None:
-            self._cameras.check(self._pipeline.snapshot().cameras)
+            problems = () if self._link is None else self._link.depth_problems
+            self._cameras.check(self._pipeline.snapshot().cameras, problems)
         if self._cameras is not None and self._link is not None:
             self._link.check(self._cameras.newest)
         state = 'loading' if self._loader is not None else self.state
         health = health_of(state, self._pipeline, self._cameras, self.last_error, self._link)
+        if self._loader is not None:
+            health = replace(health, delay=self._loader.delay)
         self._tell_no_window(health.no_window)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self._diagnostics.message(stamp, health))

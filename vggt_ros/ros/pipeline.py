@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 import threading
+import time
 from typing import TypeVar
 
 from rclpy.lifecycle import LifecycleNode
@@ -17,6 +19,7 @@ from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.odometry_chain import OdometryChain
+from vggt_ros.mapping.part_folder import PartFolder, remove_leftovers
 from vggt_ros.mapping.robot import Robot
 from vggt_ros.mapping.saved_map import save_map, SavedMap
 from vggt_ros.mapping.snapshot import Snapshot
@@ -31,6 +34,7 @@ T = TypeVar('T')
 _MAP_NAME = 'map'
 # A window that takes longer than this will not end at all.
 _PATIENCE_S = 30.0
+_POLL_S = 0.02
 
 
 class Pipeline:
@@ -78,6 +82,13 @@ class Pipeline:
             self._mapper, wanted=self._wanted, on_update=self._on_update, on_error=self._on_error
         )
         self._map_offer = MapOffer(self._mapper, self._publishers, config)
+        self._saves: deque[PartFolder] = deque(maxlen=1)
+        num_left = remove_leftovers(Path(config.map.save_path), _MAP_NAME)
+        if num_left:
+            node.get_logger().info(
+                f'removed {num_left} unfinished maps from {config.map.save_path}: a process that '
+                f'saved them was killed'
+            )
         self._odometry = OdometryChain()
         self._odometry_lock = threading.Lock()
 
@@ -183,7 +194,17 @@ class Pipeline:
             is_metric=update is not None and update.scale_state.is_metric,
             map_frame=config.frames.map,
             camera_frame='' if update is None else update.new_frames[-1].frame.camera_frame,
+            max_saves=config.map.max_saves,
+            on_begin=self._saves.append,
         )
+
+    def end_save(self, timeout_s: float) -> None:
+        """Wait for a map that is being saved; what is not there in time is removed."""
+        deadline_s = time.monotonic() + timeout_s
+        for part in list(self._saves):
+            while not part.is_over and time.monotonic() < deadline_s:
+                time.sleep(_POLL_S)
+            part.discard()
 
     def _show_reset(self) -> None:
         self._broadcaster.reset()

@@ -8,9 +8,12 @@ import time
 
 from vggt_ros.config import ModelSettings
 from vggt_ros.inference.predictor import Predictor
+from vggt_ros.ros.log_text import one_line
 
 _POLL_S = 0.1
 _PROGRESS_PERIOD_S = 5.0
+# Weights on the disk are there within this time, on most machines.
+_LONG_S = 10.0
 
 
 class PredictorLoader:
@@ -37,6 +40,18 @@ class PredictorLoader:
     def is_done(self) -> bool:
         """Whether `result` returns or raises at once."""
         return not self._thread.is_alive()
+
+    @property
+    def delay(self) -> str:
+        """That it takes long, and what to think of it; empty if it does not."""
+        elapsed_s = time.monotonic() - self._started_s
+        if self.is_done or elapsed_s < _LONG_S:
+            return ''
+        return (
+            f'still loading {one_line(self._settings.checkpoint)} after {elapsed_s:.0f} s; if '
+            f'nothing comes from the hub for {self._settings.hub_timeout:g} s (model.hub_timeout) '
+            f'it is given up'
+        )
 
     def report(self) -> None:
         """Log that loading still goes on, if it was not said a moment ago."""

@@ -7,7 +7,9 @@ import time
 from rclpy.node import Node
 
 from vggt_ros.config import VggtConfig
+from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.ros.depth_input import DepthInput
+from vggt_ros.ros.log_text import safe_line
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.tf_clock import SeenImage, TfClock, TfProblem
 from vggt_ros.ros.tf_listener import TfListener
@@ -42,14 +44,21 @@ class RobotLink:
         logger = node.get_logger()
         self._warnings = ThrottledLog(lambda text: logger.warning(text), period_s=_REMINDER_S)
         self._listener = TfListener(node, config.tf.cache_time, root=config.frames.map)
-        self._depth = DepthInput(node, config.input, qos_events)
+        listener = self._listener
+        self._depth = DepthInput(
+            node,
+            config.input,
+            qos_events,
+            # The cameras are fixed to each other, as a rule: nothing to wait for.
+            lambda target, source, stamp_ns: listener.lookup(target, source, stamp_ns, 0.0),
+        )
         self._wants_depth = config.scale.source in ('auto', 'depth')
         self.robot = TfRobot(
             self._listener,
             config.frames,
             config.tf,
             self._depth.depth_m,
-            node.get_logger().warning,
+            lambda line: node.get_logger().warning(safe_line(line)),
         )
         self.broadcaster = MapBroadcaster(
             node, config.tf, config.frames, self.robot, self._listener.parents.other_parent
@@ -74,6 +83,15 @@ class RobotLink:
         for each in found:
             self._warnings.log(each.reason, each.text)
         self.problems = [each.text for each in found] + self._listener.problems()
+
+    def note_frame(self, frame: Frame | UndecodedFrame) -> None:
+        """Remember what a camera sees: depth is registered to it."""
+        self._depth.note_frame(frame)
+
+    @property
+    def depth_problems(self) -> list[str]:
+        """What is in the way of depth, a line each."""
+        return self._depth.problems
 
     def forget(self) -> None:
         """Forget where the robot was: time has begun again."""

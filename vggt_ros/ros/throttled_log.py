@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 import time
 
+from vggt_ros.ros.log_text import safe_line
+
 _PERIOD_S = 5.0
 
 
 class ThrottledLog:
     """Passes on at most one message per reason and period, with the number that was held back.
 
-    rclpy's own throttling counts per line of code, so that one reason would hide another.
+    rclpy's own throttling counts per line of code, so that one reason would hide another. What
+    strangers put into a message can not break out of its line.
     """
 
     def __init__(
@@ -20,8 +23,13 @@ class ThrottledLog:
         *,
         period_s: float = _PERIOD_S,
         clock: Callable[[], float] = time.monotonic,
+        is_one_line: bool = True,
     ) -> None:
-        """Write through `write`, measure time by `clock`, seconds."""
+        """Write through `write`, measure time by `clock`, seconds.
+
+        Messages of more than one line come from us, and their lines are safe already.
+        """
+        self._is_one_line = is_one_line
         self._write = write
         self._period_s = period_s
         self._clock = clock
@@ -38,4 +46,5 @@ class ThrottledLog:
         held_back = self._held_back.pop(reason, 0)
         self._last_s[reason] = now_s
         suffix = f' ({held_back} more like this since the last message)' if held_back else ''
-        self._write(f'{reason}: {message}{suffix}')
+        line = f'{reason}: {message}'
+        self._write(f'{safe_line(line) if self._is_one_line else line}{suffix}')

@@ -23,3 +23,12 @@ def private_topic_of(name: str, camera: int, num_cameras: int) -> str:
         num_cameras: How many there are.
     """
     return f'~/{name}' if num_cameras == 1 else f'~/camera_{camera}/{name}'
+
+
+def info_topic_beside(topic: str) -> str:
+    """Return the topic of the calibration beside that of an image, as image_transport has it.
+
+    Args:
+        topic: Full name.
+    """
+    return f'{topic.rpartition("/")[0]}/camera_info'
