@@ -199,7 +199,11 @@ def make_window(plan: WindowPlan) -> TrackedWindow:
         window_from_cam=poses,
         points=points,
         K=np.repeat(K[None], len(poses), axis=0),
-        tracks=FeatureTracks(feature=feature, uv=np.where(is_seen[..., None], uv, np.nan)),
+        tracks=FeatureTracks(
+            feature=feature,
+            uv=np.where(is_seen[..., None], uv, np.nan),
+            sigma_px=np.ones(len(feature)),
+        ),
         depth=depth,
     )
 

@@ -18,8 +18,19 @@ def test_images_are_asked_in_every_mode_but_off(mode):
 
 @pytest.mark.parametrize(
     ('name', 'value'),
-    [('refine.mode', 'full'), ('refine.max_features', 50), ('refine.budget_ms', 0)],
+    [
+        ('refine.mode', 'full'),
+        ('refine.max_features', 50),
+        ('refine.tracks', 'network'),
+        ('refine.budget_ms', 0),
+    ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=name):
         with_values(VggtConfig(), {name: value})
+
+
+def test_the_tracker_is_asked_only_if_images_are_and_it_is_wanted():
+    assert not RefineSettings().asks_tracker
+    assert RefineSettings(tracks='both').asks_tracker
+    assert not RefineSettings(tracks='both', mode='off').asks_tracker

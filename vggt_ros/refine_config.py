@@ -30,6 +30,13 @@ class RefineSettings:
         maximum=8000,
         read_only=True,
     )
+    tracks: str = parameter(
+        'features',
+        'features: points that are found in several images by their features; both: beside them '
+        "those that the network's tracker follows, where the checkpoint's is good.",
+        choices=('features', 'both'),
+        read_only=True,
+    )
     budget_ms: int = parameter(
         2500,
         'Processor time for the poses of a window; when it is over, no second start is tried and '
@@ -43,3 +50,8 @@ class RefineSettings:
     def verifies(self) -> bool:
         """Whether images are asked at all."""
         return self.mode != 'off'
+
+    @property
+    def asks_tracker(self) -> bool:
+        """Whether the network is to follow features."""
+        return self.verifies and self.tracks == 'both'

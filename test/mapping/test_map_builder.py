@@ -3,11 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vggt_ros.errors import PredictionError, VerificationError
+from vggt_ros.errors import PredictionError, VerificationError, VggtRosError
 from vggt_ros.mapping import map_builder
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
 from vggt_ros.mapping.robot import UnknownRobot
 from vggt_ros.mapping.window import Window
+from vggt_ros.synthetic.simulated_predictor import Errors, SimulatedPredictor
 
 
 @pytest.fixture
@@ -86,8 +87,8 @@ def test_with_images_that_are_asked_loops_need_no_network(
     room = point_scene.room(1, count=1500, center=(0, 0, 0), size=(8, 3, 6))
     look = builder._view
 
-    def asked(window, prediction, config):
-        view = look(window, prediction, config)
+    def asked(window, prediction, config, followed):
+        view = look(window, prediction, config, followed)
         ids = [frame.id for frame in window.frames]
         true_steps = np.linalg.norm(true_pose(ids[-1])[:3, 3] - true_pose(ids[0])[:3, 3])
         steps = view.submap.submap_from_cam[[0, -1], :3, 3]
@@ -128,7 +129,7 @@ def test_the_robot_is_asked_once_a_frame_and_the_refinement_hears_what_it_said(
             asked.append(stamp_ns)
             return true_pose(stamp_ns // 100_000_000 - 1)
 
-    def refuse(self, window, prediction, submap, last, motion):
+    def refuse(self, window, prediction, submap, last, motion, followed):
         heard.append(motion)
         raise VerificationError('noise')
 
@@ -139,3 +140,85 @@ def test_the_robot_is_asked_once_a_frame_and_the_refinement_hears_what_it_said(
     assert len(asked) == 6
     assert len(heard[0].relative) == 5
     assert np.isnan(heard[0].metres_per_unit)
+
+
+@pytest.fixture
+def grainy(hall):
+    """Windows of the hall in images so grainy that their features are hardly found again."""
+
+    def make(*indices, num_overlap=0):
+        window = hall.window(*indices, num_overlap=num_overlap)
+        frames = []
+        for frame in window.frames:
+            rng = np.random.default_rng(frame.id)
+            image = frame.image + 40.0 * rng.normal(size=frame.image.shape)
+            frames.append(replace(frame, image=np.clip(image, 0, 255).astype(np.uint8)))
+        return Window.of_frames(frames, num_overlap)
+
+    return make
+
+
+def confirmed(hall, grainy, make_config, tracks):
+    """Return how many new frames of three windows the images confirm."""
+    errors = Errors(outliers=0.0, failures=0.0, rotation_rad=0.03, translation=0.06)
+    config = make_config(
+        refine__mode='poses', refine__tracks=tracks, refine__max_features=200, model__device='cpu'
+    )
+    builder = MapBuilder(SimulatedPredictor(hall.course, errors), UnknownRobot(), config)
+    # The first answer tells what the network sees.
+    builder.predict(grainy(0, 2), Wanted(tracks=False), 0.0, lambda: False)
+    number = 0
+    for indices in ((0, 2, 4, 6, 8), (6, 8, 10, 12, 14), (12, 14, 16, 18, 20)):
+        window = grainy(*indices, num_overlap=2 if indices[0] else 0)
+        try:
+            update, _ = build(builder, window)
+        except VggtRosError:
+            break
+        number += len(update.new_frames)
+    return number
+
+
+def test_where_features_are_not_found_again_tracks_of_the_network_confirm_more(
+    hall, grainy, make_config
+):
+    by_features, by_both = (
+        confirmed(hall, grainy, make_config, tracks) for tracks in ('features', 'both')
+    )
+    assert by_both == 11
+    assert by_features < by_both
+
+
+@pytest.mark.parametrize('is_published', [True, False])
+def test_features_that_are_followed_are_no_published_tracks(
+    predictor, make_config, make_frame, is_published
+):
+    answers = []
+    for tracks in ('features', 'both'):
+        asked = type(predictor)()
+        builder = MapBuilder(
+            asked, UnknownRobot(), make_config(refine__mode='poses', refine__tracks=tracks)
+        )
+        predicted = [
+            builder.predict(
+                window_of(make_frame, first, 3), Wanted(tracks=is_published), 0.0, lambda: False
+            )
+            for first in (0, 3)
+        ]
+        answers.append((asked, predicted))
+    (_, alone), (asked, both) = answers
+    assert [each.followed for each in alone] == [None, None]
+    # The first answer tells what the network sees.
+    assert both[0].followed is None
+    count = len(both[1].followed.feature)
+    assert count > 20
+    for one, other in zip(alone, both, strict=True):
+        if not is_published:
+            assert one.answer.tracks is other.answer.tracks is one.queries is None
+            continue
+        np.testing.assert_array_equal(one.queries.ids, other.queries.ids)
+        for name in ('positions', 'visibility', 'confidence'):
+            np.testing.assert_array_equal(
+                getattr(one.answer.tracks, name), getattr(other.answer.tracks, name)
+            )
+    num_published = len(alone[1].queries.ids) if is_published else 0
+    assert len(asked.requests[1].query_points) == num_published + count

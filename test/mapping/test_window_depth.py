@@ -63,7 +63,7 @@ def refined(hall, answer):
             K=np.repeat(course.K_image[None], 4, axis=0),
             points=points,
         ),
-        tracks=FeatureTracks(feature=feature, uv=pixels),
+        tracks=FeatureTracks(feature=feature, uv=pixels, sigma_px=np.ones(400)),
         is_inlier=is_seen,
         is_verified=np.ones(4, bool),
         point_angle_rad=np.full(400, 0.1),

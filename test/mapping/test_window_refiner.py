@@ -331,3 +331,11 @@ def test_wheels_that_lie_do_not_bend_what_the_images_show(hall, first):
     np.testing.assert_allclose(
         found[0].submap.submap_from_cam, found[1].submap.submap_from_cam, atol=0.01
     )
+
+
+def test_features_that_the_network_follows_are_those_of_the_frame(hall):
+    frame, grid = hall.frame(0), hall.course.grid
+    found = refiner().queries(frame, grid)
+    np.testing.assert_array_equal(found.uv_image, refiner().queries(frame, grid).uv_image)
+    assert len(found.feature) == 200
+    assert refiner().queries(frame, replace(grid, image_width=640)) is None

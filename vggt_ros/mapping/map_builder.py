@@ -14,6 +14,7 @@ import numpy as np
 from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError, PredictionError
 from vggt_ros.inference.device import resolve_device
+from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.mapping.dense_frames import dense_frames
 from vggt_ros.mapping.entry import Entry, WindowView
@@ -29,11 +30,11 @@ from vggt_ros.mapping.odometry_agreement import moved_as_odometry
 from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.predicted_window import PredictedWindow
 from vggt_ros.mapping.predicts import Predicts
+from vggt_ros.mapping.refinement.network_tracks import NetworkTracks, take_network_tracks
 from vggt_ros.mapping.rig import measure_by_rig, on_rig
 from vggt_ros.mapping.robot import Robot
 from vggt_ros.mapping.robot_view import robot_view
 from vggt_ros.mapping.submap import submap_from_prediction
-from vggt_ros.mapping.track_book import Queries
 from vggt_ros.mapping.window import Window
 from vggt_ros.mapping.window_depth import kept_pixels
 from vggt_ros.mapping.window_refiner import Refinement, WindowRefiner
@@ -86,6 +87,8 @@ class MapBuilder:
             device=resolve_device(config.model.device),
         )
         self._verifier = LoopVerifier(self.map.places)
+        # What of an image the network sees; the first answer tells.
+        self._grid: ImageGrid | None = None
 
     @property
     def loop_statistics(self) -> LoopStatistics:
@@ -139,15 +142,30 @@ class MapBuilder:
             is_wanted = not is_void()
             if is_wanted and wanted.tracks:
                 queries = self.map.tracks.queries(window.frames[0], config.tracks)
-        answer = None
+        answer = followed = None
         if is_wanted:
-            answer = self._predict(window.frames, _request(window, queries, config))
+            points = [] if queries is None else [queries.uv_image]
+            asked = None
+            if config.refine.asks_tracker and self._grid is not None:
+                asked = self._refiner.queries(window.frames[0], self._grid)
+            if asked is not None:
+                points.append(asked.uv_image)
+            answer = self._predict(window.frames, _request(window, points, config))
+            self._grid = answer.grid
+            if asked is not None:
+                limit = config.tracks.min_visibility
+                answer, followed = take_network_tracks(answer, asked, limit)
             with self.map.lock:
                 # The next window asks for its points before this one is in the map.
                 if queries is not None and not is_void():
                     self.map.tracks.record(window, queries, answer)
         return PredictedWindow(
-            window=window, answer=answer, queries=queries, config=config, start_s=start_s
+            window=window,
+            answer=answer,
+            queries=queries,
+            config=config,
+            start_s=start_s,
+            followed=followed,
         )
 
     def add(
@@ -178,7 +196,7 @@ class MapBuilder:
             raise prediction
         if prediction is None:
             return None
-        view = self._view(window, prediction, config)
+        view = self._view(window, prediction, config, predicted.followed)
 
         with self.map.lock:
             if is_void():
@@ -219,7 +237,13 @@ class MapBuilder:
         with self._network_lock:
             return self._predictor.predict(images, request, frame_ids=frame_ids)
 
-    def _view(self, window: Window, prediction: Prediction, config: VggtConfig) -> WindowView:
+    def _view(
+        self,
+        window: Window,
+        prediction: Prediction,
+        config: VggtConfig,
+        followed: NetworkTracks | None,
+    ) -> WindowView:
         submap = submap_from_prediction(window, prediction)
         robot = robot_view(window, prediction, self._robot, config.scale)
         rows = window.set_rows
@@ -228,7 +252,7 @@ class MapBuilder:
             with self.map.lock:
                 last, scale = self.map.last, self.map.scale.state
             motion = known_motion(window, robot, scale)
-            refinement = self._refiner.refine(window, prediction, submap, last, motion)
+            refinement = self._refiner.refine(window, prediction, submap, last, motion, followed)
             submap = refinement.submap
         doubts = frame_disagreement(submap, max(map(len, rows)))
         if refinement is None:
@@ -298,9 +322,11 @@ class MapBuilder:
         return self._loops.look(visit, places, submaps, self._predict, self.map.noise)
 
 
-def _request(window: Window, queries: Queries | None, config: VggtConfig) -> Request:
+def _request(
+    window: Window, points: Sequence[Float32[np.ndarray, '_ 2']], config: VggtConfig
+) -> Request:
     return Request(
-        query_points=None if queries is None else queries.uv_image,
+        query_points=np.concatenate(points) if points else None,
         point_head=config.cloud.point_source == 'point_head',
         filter=config.cloud,
         dense_frames=dense_frames(window.set_rows, window.num_overlap_sets),

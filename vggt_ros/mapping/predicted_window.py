@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.inference.prediction import Prediction
+from vggt_ros.mapping.refinement.network_tracks import NetworkTracks
 from vggt_ros.mapping.track_book import Queries
 from vggt_ros.mapping.window import Window
 
@@ -20,6 +21,7 @@ class PredictedWindow:
         queries: The points that were followed; None if nobody wanted any.
         config: The settings when the window was taken.
         start_s: When that was, by time.monotonic.
+        followed: Where the network sees features, for the refinement; None if it was not asked.
     """
 
     window: Window
@@ -27,3 +29,4 @@ class PredictedWindow:
     queries: Queries | None
     config: VggtConfig
     start_s: float
+    followed: NetworkTracks | None = None

@@ -14,6 +14,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import unproject
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.known_motion import KnownMotion, NO_MOTION
@@ -25,6 +26,12 @@ from vggt_ros.mapping.refinement.feature_store import FeatureStore
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures, pack_features
 from vggt_ros.mapping.refinement.landmarks import Landmarks, landmarks_of
 from vggt_ros.mapping.refinement.network_start import NetworkEstimate
+from vggt_ros.mapping.refinement.network_tracks import (
+    feature_queries,
+    FeatureQueries,
+    NetworkTracks,
+    with_network_tracks,
+)
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow
 from vggt_ros.mapping.refinement.window_candidate import WindowPriors
 from vggt_ros.mapping.refinement.window_refinement import refine_window
@@ -100,6 +107,12 @@ class WindowRefiner:
         """Detect and match the features of a frame before its window is complete."""
         self._store.prepare(frame, self._num_shared)
 
+    def queries(self, first: Frame, grid: ImageGrid) -> FeatureQueries | None:
+        """Return the features of the first frame of a window that the network is to follow."""
+        if first.size != (grid.image_width, grid.image_height):
+            return None
+        return feature_queries(self._store.features(first).uv, grid)
+
     def refine(
         self,
         window: Window,
@@ -107,6 +120,7 @@ class WindowRefiner:
         submap: Submap,
         last: LastWindow | None,
         motion: KnownMotion = NO_MOTION,
+        followed: NetworkTracks | None = None,
     ) -> Refinement:
         """Refine a window.
 
@@ -116,6 +130,7 @@ class WindowRefiner:
             submap: The same as a submap.
             last: What the map has; its verified frames hold the window.
             motion: What wheels and rig say of the frames.
+            followed: Where the network sees features of the first frame, if it was asked.
 
         Raises:
             VerificationError: The images confirm none of the new frames.
@@ -131,6 +146,8 @@ class WindowRefiner:
         if self._focal is not None:
             K_image[:, (0, 1), (0, 1)] = self._focal
         seen = self._store.window([*(each.frame for each in anchors), *frames], K_image)
+        if followed is not None:
+            seen = with_network_tracks(seen, followed, num_anchors)
         track_depth = np.full(seen.tracks.feature.shape, np.nan)
         track_depth[:, num_anchors:] = depth_at(
             with_map_depth(known, in_map), seen.tracks.uv[:, num_anchors:], prediction.grid

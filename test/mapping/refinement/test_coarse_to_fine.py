@@ -84,3 +84,12 @@ def test_tracks_that_no_placed_camera_sees_get_no_point(tracked):
     found, error_px = with_better_points(unknown, window.tracks.uv)
     assert np.isnan(found.points).all()
     assert not np.isfinite(error_px).any()
+
+
+def test_a_coarse_track_takes_part_from_farther_off(tracked):
+    window = tracked(noise_px=0.0, num_points=200)
+    uv = window.tracks.uv + np.array([8.0, 0.0]) * (np.arange(7) == 3)[:, None]
+    _, error_px = with_better_points(exact_of(window), uv)
+    _, in_sigmas = with_better_points(exact_of(window), uv, np.full(len(uv), 4.0))
+    is_seen = window.tracks.is_seen
+    np.testing.assert_allclose(in_sigmas[is_seen], error_px[is_seen] / 4.0, atol=1e-6)

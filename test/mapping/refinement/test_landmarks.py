@@ -125,3 +125,18 @@ def test_depth_is_surer_with_parallax_up_to_a_limit():
     assert np.isfinite(sigma).all()
     assert sigma[1] == pytest.approx(0.2)
     assert sigma[3] == pytest.approx(0.004)
+
+
+def test_what_is_no_feature_leaves_no_depth(refined):
+    window, seen = refined
+    feature = window.tracks.feature.copy()
+    feature[::2] = -1
+    found = landmarks_of(
+        replace(seen, tracks=replace(window.tracks, feature=feature)), range(7), counts(window)
+    )
+    others = window.tracks.feature[::2, 0]
+    assert np.isnan(found.of_frame[0].depth[others[others >= 0]]).all()
+    rows = feature[:, 0] >= 0
+    np.testing.assert_allclose(
+        found.of_frame[0].depth[feature[rows, 0]], window.depth[rows, 0], rtol=1e-9
+    )

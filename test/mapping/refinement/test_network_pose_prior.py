@@ -98,3 +98,15 @@ def test_a_whole_window_may_be_anywhere_and_of_any_size(tracked):
     own = np.einsum('sji,sj->si', window.window_from_cam[:, :3, :3], along)
     grown = np.concatenate([np.zeros_like(own), own], axis=1).ravel()
     assert grown @ found @ grown < 1e-4 * value[7] * (grown @ grown)
+
+
+def test_coarse_observations_say_less_of_the_cameras(tracked):
+    window = tracked(noise_px=0.0, num_cameras=4, num_points=100)
+    in_cam = np.stack(
+        [se3.transform(pose, window.points) for pose in se3.inverse(window.window_from_cam)],
+        axis=1,
+    )
+    known = window.window_from_cam, window.K, in_cam, window.tracks.is_seen
+    fine = camera_information(*known)
+    coarse = camera_information(*known, np.full(len(window.points), 2.0))
+    np.testing.assert_allclose(coarse, fine / 4.0, atol=1e-6 * np.abs(fine).max())

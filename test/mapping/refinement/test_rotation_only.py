@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,20 @@ def test_a_camera_without_pairs_has_no_rotation():
     found = chained_rotations({(0, 1): pair(np.eye(3), 20)}, {0: np.eye(3)}, 3)
     assert np.isfinite(found[:2]).all()
     assert np.isnan(found[2]).all()
+
+
+def test_coarse_tracks_that_are_off_hardly_pull(tracked):
+    window = tracked(motion='turning', num_points=400)
+    uv = window.tracks.uv.copy()
+    uv[:200, 3, 0] += 1.0
+    start = window.window_from_cam[:, :3, :3]
+    errors = []
+    for sigma in (1.0, 8.0):
+        sigma_px = np.where(np.arange(len(uv)) < 200, sigma, 1.0)
+        tracks = replace(window.tracks, uv=uv, sigma_px=sigma_px)
+        still = np.repeat(np.eye(4)[None], len(window.K), axis=0)
+        rays = rays_in_window(uv, window.K, still)
+        found, _ = refine_rotations(tracks, rays, start, FIXED)
+        errors.append(errors_deg(window, found)[3])
+    assert errors[1] < 0.02
+    assert errors[1] < 0.5 * errors[0]

@@ -78,3 +78,12 @@ def test_parts_of_the_image_are_counted_once():
     uv = np.array([[0.0, 0.0], [50.0, 60.0], [639.0, 479.0], [639.4, 479.4]])
     assert num_cells(uv, (640, 480)) == 2
     assert num_cells(uv[:0], (640, 480)) == 0
+
+
+def test_a_coarse_track_may_be_farther_off(exact):
+    moved = shifted(exact, 5.0)
+    coarse = replace(moved, sigma_px=np.full(len(moved), 4.0))
+    assert score_tracks(geometry_of(exact), moved).num_inliers[0] == 0
+    found = score_tracks(geometry_of(exact), coarse)
+    np.testing.assert_array_equal(found.is_inlier, moved.is_seen)
+    np.testing.assert_allclose(found.error_px[moved.is_seen[:, 0], 0], 1.25)

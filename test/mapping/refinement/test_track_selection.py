@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from vggt_ros.mapping.refinement.track_selection import select_tracks
@@ -8,7 +10,8 @@ SIZE = (640, 480)
 
 def tracks_of(uv, is_seen):
     feature = np.where(is_seen, np.arange(len(uv))[:, None], -1)
-    return FeatureTracks(feature=feature, uv=np.where(is_seen[..., None], uv, np.nan))
+    uv = np.where(is_seen[..., None], uv, np.nan)
+    return FeatureTracks(feature=feature, uv=uv, sigma_px=np.ones(len(uv)))
 
 
 def test_few_tracks_are_all_taken(tracked):
@@ -45,3 +48,14 @@ def test_long_tracks_are_taken_first(rng):
     is_seen[:25, 3] = False
     picked = select_tracks(tracks_of(uv, is_seen), SIZE, 25)
     assert set(picked.tolist()) == set(range(25, 50))
+
+
+def test_a_coarse_track_counts_as_a_shorter_one(rng):
+    uv = np.repeat(np.array([320, 240]) + rng.random((50, 1, 2)), 4, axis=1)
+    is_seen = np.ones((50, 4), bool)
+    is_seen[:25, 2:] = False
+    sigma_px = np.where(np.arange(50) < 25, 1.0, 2.0)
+    tracks = replace(tracks_of(uv, is_seen), sigma_px=sigma_px)
+    picked = select_tracks(tracks, SIZE, 25)
+    # Only where nothing else is seen.
+    assert (picked >= 25).sum() == 3

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
 
-from vggt_ros.mapping.refinement.tracks import join_matches
+from vggt_ros.mapping.refinement.tracks import FeatureTracks, join_matches
 
 
 def pixels(*counts):
@@ -87,3 +87,16 @@ def test_no_feature_is_in_two_tracks_and_every_match_within_a_track_is_kept(seed
         for a, b in pairs.tolist():
             if (i, a) in of_feature and (j, b) in of_feature:
                 assert of_feature[i, a] == of_feature[j, b]
+
+
+def test_what_is_no_feature_may_be_seen_and_parts_keep_how_sure_it_is():
+    uv = np.array([[[1.0, 2], [3, 4], [np.nan, np.nan]], [[np.nan, np.nan], [5, 6], [7, 8]]])
+    tracks = FeatureTracks(
+        feature=np.array([[0, 1, -1], [-1, -1, -1]]), uv=uv, sigma_px=np.array([1.0, 2.0])
+    )
+    np.testing.assert_array_equal(tracks.is_seen, [[True, True, False], [False, True, True]])
+    assert tracks.select(np.array([False, True])).sigma_px == [2.0]
+    later = tracks.of_images(slice(1, None))
+    np.testing.assert_array_equal(later.is_seen, [[True, False], [True, True]])
+    np.testing.assert_array_equal(later.feature, [[1, -1], [-1, -1]])
+    np.testing.assert_array_equal(later.sigma_px, tracks.sigma_px)

@@ -88,3 +88,12 @@ def test_where_points_meet_does_not_depend_on_the_frame(exact):
     found = triangulate(rays_in_window(exact.tracks.uv, exact.K, poses), poses)
     use = exact.tracks.is_seen.any(axis=1)
     np.testing.assert_allclose(found[use], se3.transform(turned, exact.points)[use], atol=1e-6)
+
+
+def test_the_error_is_told_over_the_standard_deviation_of_the_track(exact):
+    moved = exact.tracks.uv + np.array([3.0, 4.0])
+    sigma_px = np.linspace(1.0, 4.0, len(moved))
+    error_px = reprojection_error_px(exact.points, moved, exact.K, exact.window_from_cam, sigma_px)
+    expected = np.broadcast_to(5.0 / sigma_px[:, None], error_px.shape)
+    is_seen = exact.tracks.is_seen
+    np.testing.assert_allclose(error_px[is_seen], expected[is_seen], atol=1e-6)

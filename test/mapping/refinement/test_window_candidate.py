@@ -8,7 +8,6 @@ from vggt_ros.mapping.refinement import window_candidate
 from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, Geometry, PosePrior, Problem
 from vggt_ros.mapping.refinement.network_start import log_depth_ratios, start_from_network
 from vggt_ros.mapping.refinement.track_score import score_tracks
-from vggt_ros.mapping.refinement.tracks import FeatureTracks
 from vggt_ros.mapping.refinement.window_candidate import (
     Candidate,
     explains_more,
@@ -183,7 +182,7 @@ def test_points_that_only_an_unconfirmed_camera_sees_too_confirm_nothing(tracked
         uv[rows, camera] = window.tracks.uv[rows, camera]
     feature[:60, :5], uv[:60, :5] = -1, np.nan
     uv[60:, 5] += 60.0
-    seen = replace(window.seen(), tracks=FeatureTracks(feature=feature, uv=uv))
+    seen = replace(window.seen(), tracks=replace(window.tracks, feature=feature, uv=uv))
     truth = Geometry(window_from_cam=window.window_from_cam, K=window.K, points=window.points)
     candidate = candidate_of(truth, seen)
     assert candidate.score.num_inliers[6] > MIN_INLIERS
@@ -195,7 +194,7 @@ def test_of_groups_that_share_no_points_the_largest_is_confirmed(tracked):
     feature, uv = window.tracks.feature.copy(), window.tracks.uv.copy()
     feature[::2, 4:], uv[::2, 4:] = -1, np.nan
     feature[1::2, :4], uv[1::2, :4] = -1, np.nan
-    seen = replace(window.seen(), tracks=FeatureTracks(feature=feature, uv=uv))
+    seen = replace(window.seen(), tracks=replace(window.tracks, feature=feature, uv=uv))
     truth = Geometry(window_from_cam=window.window_from_cam, K=window.K, points=window.points)
     candidate = candidate_of(truth, seen)
     assert candidate.score.num_inliers.min() > MIN_INLIERS

@@ -88,6 +88,7 @@ class Problem:
         depth: Prior of points; it, or two poses, hold the scale.
         distance: Two cameras whose distance is held, where nothing else holds the scale.
         relative: How cameras are known to see each other.
+        sigma_px: Standard deviation of the observations along each axis, of each track or of all.
     """
 
     uv: Float[np.ndarray, 'N S 2']
@@ -95,6 +96,7 @@ class Problem:
     depth: DepthPrior | None = None
     distance: tuple[int, int] | None = None
     relative: Sequence[RelativePose] = ()
+    sigma_px: Float[np.ndarray, ' N'] | float = 1.0
 
 
 def adjust(start: Geometry, problem: Problem, *, loss_px: float, max_iterations: int) -> Geometry:
@@ -107,7 +109,7 @@ def adjust(start: Geometry, problem: Problem, *, loss_px: float, max_iterations:
     Args:
         start: Where to begin; tracks whose point is NaN take no part.
         problem: What is known.
-        loss_px: Scale of the loss: errors beyond pull less and less.
+        loss_px: Scale of the loss: errors beyond pull less and less; over `sigma_px`.
         max_iterations: Most of them.
 
     Raises:
@@ -127,9 +129,7 @@ def adjust(start: Geometry, problem: Problem, *, loss_px: float, max_iterations:
         values.insert(_camera_key(row), _to_gtsam(start.window_from_cam[row]))
     for track in tracks.tolist():
         values.insert(_point_key(track), start.points[track])
-    cauchy = gtsam.noiseModel.mEstimator.Cauchy.Create(loss_px)
-    noise = gtsam.noiseModel.Robust.Create(cauchy, gtsam.noiseModel.Isotropic.Sigma(2, 1.0))
-    _add_observations(graph, start, problem.uv, is_used, noise)
+    _add_observations(graph, start, problem, is_used, loss_px)
     _add_pose_priors(graph, start, problem.poses, rows)
     known = relative_factors(problem.relative, start.window_from_cam, rows.tolist(), _camera_key)
     for factor in known:
@@ -160,17 +160,24 @@ def _calibration(K: Float[np.ndarray, '3 3']) -> gtsam.Cal3_S2:
 def _add_observations(
     graph: gtsam.NonlinearFactorGraph,
     start: Geometry,
-    uv: Float[np.ndarray, 'N S 2'],
+    problem: Problem,
     is_used: np.ndarray,
-    noise: gtsam.noiseModel.Base,
+    loss_px: float,
 ) -> None:
     factor = gtsam.GenericProjectionFactorCal3_S2
+    cauchy = gtsam.noiseModel.mEstimator.Cauchy.Create(loss_px)
+    sigma_px = np.broadcast_to(problem.sigma_px, len(problem.uv))
+    noise = {
+        sigma: gtsam.noiseModel.Robust.Create(cauchy, gtsam.noiseModel.Isotropic.Sigma(2, sigma))
+        for sigma in np.unique(sigma_px).tolist()
+    }
     for row in np.flatnonzero(is_used.any(axis=0)).tolist():
         calibration, camera = _calibration(start.K[row]), _camera_key(row)
         tracks = np.flatnonzero(is_used[:, row])
-        for point, pixel in zip((_FIRST_POINT + tracks).tolist(), uv[tracks, row], strict=True):
+        points, sigmas = (_FIRST_POINT + tracks).tolist(), sigma_px[tracks].tolist()
+        for point, sigma, pixel in zip(points, sigmas, problem.uv[tracks, row], strict=True):
             # A point behind the camera has no residual that could be used; it must not raise.
-            graph.add(factor(pixel, noise, camera, point, calibration, False, False))
+            graph.add(factor(pixel, noise[sigma], camera, point, calibration, False, False))
 
 
 def _add_pose_priors(

@@ -63,7 +63,7 @@ def adjust_in_stages(
     is_placed = np.isfinite(start.window_from_cam[:, 0, 0])
     uv = np.where(is_placed[:, None], problem.uv, np.nan)
     for stage in stages:
-        geometry, error_px = with_better_points(geometry, uv)
+        geometry, error_px = with_better_points(geometry, uv, problem.sigma_px)
         with np.errstate(invalid='ignore'):
             use = error_px < stage.max_error_px
         points = np.where((use.sum(axis=1) >= 2)[:, None], geometry.points, np.nan)
@@ -79,17 +79,20 @@ def adjust_in_stages(
             found,
             window_from_cam=np.where(is_placed[:, None, None], found.window_from_cam, np.nan),
         )
-    return with_better_points(geometry, uv)[0]
+    return with_better_points(geometry, uv, problem.sigma_px)[0]
 
 
 def with_better_points(
-    geometry: Geometry, uv: Float[np.ndarray, 'N S 2']
+    geometry: Geometry,
+    uv: Float[np.ndarray, 'N S 2'],
+    sigma_px: Float[np.ndarray, ' N'] | float = 1.0,
 ) -> tuple[Geometry, Float[np.ndarray, 'N S']]:
     """Return the geometry with points triangulated anew where that fits better, and the errors.
 
     Args:
         geometry: Cameras and points.
         uv: (N, S, 2) observations, NaN where there is none.
+        sigma_px: Their standard deviation, of each track or of all; errors are divided by it.
     """
     is_placed = np.isfinite(geometry.window_from_cam[:, 0, 0])
     poses = np.where(is_placed[:, None, None], geometry.window_from_cam, np.eye(4))
@@ -101,8 +104,8 @@ def with_better_points(
     is_flat[has_rays] = largest_angle_rad(rays[has_rays]) < MIN_ANGLE_RAD
     # Rays that are nearly parallel meet anywhere: what is known of the depth is better.
     again[is_flat & np.isfinite(geometry.points[:, 0])] = np.nan
-    old_px = reprojection_error_px(geometry.points, seen, geometry.K, poses)
-    new_px = reprojection_error_px(again, seen, geometry.K, poses)
+    old_px = reprojection_error_px(geometry.points, seen, geometry.K, poses, sigma_px)
+    new_px = reprojection_error_px(again, seen, geometry.K, poses, sigma_px)
     is_better = _total(new_px, again) < _total(old_px, geometry.points)
     return (
         replace(geometry, points=np.where(is_better[:, None], again, geometry.points)),

@@ -50,7 +50,8 @@ def best_focal_factor(geometry: Geometry, problem: Problem, log_sigma: float) ->
             return float(problem.uv.size)
         is_placed = np.isfinite(found.window_from_cam[:, 0, 0])
         poses = np.where(is_placed[:, None, None], found.window_from_cam, np.eye(4))
-        error_px = reprojection_error_px(found.points, problem.uv, K, poses)[:, is_placed]
+        error_px = reprojection_error_px(found.points, problem.uv, K, poses, problem.sigma_px)
+        error_px = error_px[:, is_placed]
         error_px = error_px[~np.isnan(error_px)]
         clipped = np.minimum(error_px, _CLIP_PX)
         return float((clipped**2).sum()) + (log_factor / log_sigma) ** 2

@@ -101,9 +101,10 @@ def landmarks_of(
     for row in np.flatnonzero(refined.is_verified).tolist():
         depth = np.full(num_features[row], np.nan)
         log_sigma = np.full(num_features[row], np.inf)
-        use = refined.is_inlier[:, row] & np.isfinite(geometry.points[:, 0])
+        feature = refined.tracks.feature[:, row]
+        use = refined.is_inlier[:, row] & np.isfinite(geometry.points[:, 0]) & (feature >= 0)
         z = se3.transform(cam_from_window[row], geometry.points[use])[:, 2]
-        feature = refined.tracks.feature[use, row]
+        feature = feature[use]
         depth[feature] = np.where(z > 0, z, np.nan)
         log_sigma[feature] = point_log_sigma(
             refined.point_angle_rad[use], float(geometry.K[row, 0, 0])

@@ -46,7 +46,9 @@ def drawn_to_network(
     is_inlier = best.score.is_inlier & verified(best, seen)
     is_inlier &= (is_inlier.sum(axis=1) >= 2)[:, None]
     sigma_px = noise_px(best.score.error_px, is_inlier)
-    poses = network_pose_priors(best.geometry, estimate.window_from_cam, is_inlier, sigma_px)
+    poses = network_pose_priors(
+        best.geometry, estimate.window_from_cam, is_inlier, sigma_px, seen.tracks.sigma_px
+    )
     if not poses:
         return best
     all_poses = {prior.row: prior for prior in [*poses, *priors.poses]}

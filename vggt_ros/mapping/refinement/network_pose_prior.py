@@ -31,6 +31,7 @@ def network_pose_priors(
     network: Float[np.ndarray, 'S 4 4'],
     is_inlier: Bool[np.ndarray, 'N S'],
     noise_px: float,
+    sigma_px: Float[np.ndarray, ' N'] | float = 1.0,
 ) -> list[PosePrior]:
     """Return what the network says of the cameras, and how sure that is.
 
@@ -38,10 +39,11 @@ def network_pose_priors(
         geometry: Adjusted cameras and points, in the unit of the network.
         network: (S, 4, 4) its cameras.
         is_inlier: Observations that count; cameras without any get no prior.
-        noise_px: Standard deviation of an observation along each axis.
+        noise_px: Standard deviation of an observation along each axis, over `sigma_px`.
+        sigma_px: What it is taken for, of each track or of all.
 
     Returns:
-        Priors beside observations whose standard deviation is taken for a pixel, as it is in
+        Priors beside observations whose standard deviation is taken for `sigma_px`, as it is in
         `adjust`; none for a single camera.
     """
     rows = np.flatnonzero(is_inlier.any(axis=0))
@@ -57,7 +59,8 @@ def network_pose_priors(
     inlier = is_inlier[used][:, rows] & (points_in_cam[..., 2] > 0)
     depth = float(np.median(points_in_cam[..., 2][inlier]))
     near = _aligned(network[rows], poses)
-    information = camera_information(poses, geometry.K[rows], points_in_cam, inlier)
+    sigma_px = np.broadcast_to(sigma_px, len(used))[used]
+    information = camera_information(poses, geometry.K[rows], points_in_cam, inlier, sigma_px)
     off = _difference(poses, near)
     scale = np.tile([1.0] * 3 + [depth] * 3, len(rows))
     sigmas = _likeliest(information * np.outer(scale, scale) / noise_px**2, off.ravel() / scale)
@@ -77,14 +80,16 @@ def camera_information(
     K: Float[np.ndarray, 'S 3 3'],
     points_in_cam: Float[np.ndarray, 'N S 3'],
     is_inlier: Bool[np.ndarray, 'N S'],
+    sigma_px: Float[np.ndarray, ' N'] | float = 1.0,
 ) -> np.ndarray:
-    """Return what observations with a pixel of noise say of the cameras, points eliminated.
+    """Return what observations with so much noise say of the cameras, points eliminated.
 
     Args:
         window_from_cam: (S, 4, 4) poses.
         K: (S, 3, 3) intrinsics.
         points_in_cam: (N, S, 3) points as every camera has them.
         is_inlier: Observations that count.
+        sigma_px: Their standard deviation, of each track or of all.
 
     Returns:
         (6 S, 6 S) for turns and shifts of the cameras in their own frames (Hartley and
@@ -99,7 +104,7 @@ def camera_information(
         ],
         axis=-2,
     )
-    by_point *= is_inlier[..., None, None]
+    by_point *= (is_inlier / np.reshape(sigma_px, (-1, 1)))[..., None, None]
     across = np.stack(
         [
             np.stack([zero, -z, y], axis=-1),

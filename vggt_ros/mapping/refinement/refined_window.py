@@ -76,9 +76,7 @@ class RefinedWindow:
                 K=geometry.K[count:],
                 points=np.where(has_point[:, None], geometry.points, np.nan),
             ),
-            tracks=FeatureTracks(
-                feature=self.tracks.feature[:, count:], uv=self.tracks.uv[:, count:]
-            ),
+            tracks=self.tracks.of_images(slice(count, None)),
             is_inlier=is_inlier,
             is_verified=self.is_verified[count:],
         )

@@ -43,7 +43,8 @@ def refine_rotations(
     rotation = start.copy()
     is_seen = tracks.is_seen & np.isfinite(rays_in_cam[..., 0])
     rays = np.where(is_seen[..., None], rays_in_cam, 0.0)
-    weight = is_seen.astype(np.float64)
+    sigma = tracks.sigma_px[:, None]
+    weight = is_seen / sigma**2
     free = np.flatnonzero(~fixed & (is_seen.sum(axis=0) >= 3))
     steps = [None] * _MAX_ITERATIONS, *([scale] * _ITERATIONS_A_SCALE for scale in _SCALES_RAD)
     for scales in steps:
@@ -51,7 +52,8 @@ def refine_rotations(
             before = rotation.copy()
             in_window = _turned(rotation, rays)
             direction = _directions(in_window, weight)
-            weight = is_seen * _weights(_angles(in_window, direction), scale_rad)
+            angle_rad = _angles(in_window, direction) / sigma
+            weight = is_seen * _weights(angle_rad, scale_rad) / sigma**2
             moment = np.einsum(
                 'ni,nsj->sij', direction, weight[:, free, None] * rays[:, free], optimize=True
             )

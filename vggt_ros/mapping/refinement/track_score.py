@@ -24,7 +24,8 @@ class TrackScore:
 
     Attributes:
         total: Sum over the observations of 1 - min(error, 4 px) / 4 px.
-        error_px: (N, S) reprojection errors; NaN where a track is not seen or has no point.
+        error_px: (N, S) reprojection errors, over the standard deviation of their track; NaN where
+            it is not seen or has no point.
         num_inliers: (S,) observations within `INLIER_PX`, of tracks that two cameras see so.
     """
 
@@ -53,7 +54,9 @@ def score_tracks(geometry: Geometry, tracks: FeatureTracks) -> TrackScore:
     """
     is_placed = np.isfinite(geometry.window_from_cam[:, 0, 0])
     poses = np.where(is_placed[:, None, None], geometry.window_from_cam, np.eye(4))
-    error_px = reprojection_error_px(geometry.points, tracks.uv, geometry.K, poses)
+    error_px = reprojection_error_px(
+        geometry.points, tracks.uv, geometry.K, poses, tracks.sigma_px
+    )
     error_px[:, ~is_placed] = np.nan
     inliers = _inliers(error_px)
     known = error_px[np.isfinite(error_px)]

@@ -16,11 +16,12 @@ _WANTED = 3
 def select_tracks(
     tracks: FeatureTracks, image_size: tuple[int, int], max_tracks: int
 ) -> Int[np.ndarray, ' n']:
-    """Return the rows of tracks that hold all cameras, the longest first.
+    """Return the rows of tracks that hold all cameras, first those that tell most.
 
     A camera is as well determined by some hundred tracks that are spread over its image as by all
     of them, and adjusting takes the time of what is adjusted. A track is taken if it brings an
-    observation to a part of an image that still wants one.
+    observation to a part of an image that still wants one, long ones before short ones, and coarse
+    ones as if they were shorter.
 
     Args:
         tracks: Of a window.
@@ -28,7 +29,7 @@ def select_tracks(
         max_tracks: Most of them.
     """
     is_seen = tracks.is_seen
-    order = np.argsort(-is_seen.sum(axis=1), kind='stable')
+    order = np.argsort(-is_seen.sum(axis=1) / tracks.sigma_px**2, kind='stable')
     if len(order) <= max_tracks:
         return order
     with np.errstate(invalid='ignore'):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import cv2
 from jaxtyping import Float
@@ -72,7 +73,7 @@ def start_from_tracks(
         window_from_cam[camera] = np.nan if placed is None else placed
         if placed is None:
             # Not again with these points: a camera that fails is left for the caller.
-            tracks = FeatureTracks(feature=tracks.feature.copy(), uv=tracks.uv.copy())
+            tracks = replace(tracks, feature=tracks.feature.copy(), uv=tracks.uv.copy())
             tracks.feature[:, camera], tracks.uv[:, camera] = -1, np.nan
 
 
@@ -96,7 +97,7 @@ def _points(
     is_seen = np.isfinite(uv[..., 0]).any(axis=1)
     angle = np.zeros(len(points))
     angle[is_seen] = largest_angle_rad(rays[is_seen])
-    error_px = reprojection_error_px(points, uv, K, poses)
+    error_px = reprojection_error_px(points, uv, K, poses, tracks.sigma_px)
     with np.errstate(invalid='ignore'):
         worst = np.nanmax(np.where(np.isnan(error_px), -1.0, error_px), axis=1)
         is_bad = ~(worst <= _MAX_ERROR_PX) | ~(angle >= _MIN_ANGLE_RAD)

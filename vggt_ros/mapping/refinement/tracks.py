@@ -1,9 +1,9 @@
-"""Feature tracks: one point of the scene, seen in several images of a window."""
+"""Tracks: one point of the scene, seen in several images of a window."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float, Int
 import numpy as np
@@ -18,12 +18,16 @@ class FeatureTracks:
     """N tracks over S images.
 
     Attributes:
-        feature: (N, S) row of the feature of each image, -1 where the track is not seen.
+        feature: (N, S) row of the feature of each image, -1 where the track is not seen, and where
+            what is seen is no feature.
         uv: (N, S, 2) its pixel, NaN where it is not seen.
+        sigma_px: (N,) standard deviation of the pixels of a track, 1 for features: their error is
+            the unit of all limits.
     """
 
     feature: Int[np.ndarray, 'N S']
     uv: Float[np.ndarray, 'N S 2']
+    sigma_px: Float[np.ndarray, ' N']
 
     def __len__(self) -> int:
         """Return N."""
@@ -32,11 +36,17 @@ class FeatureTracks:
     @property
     def is_seen(self) -> Bool[np.ndarray, 'N S']:
         """Whether a track has an observation in an image."""
-        return self.feature >= 0
+        return np.asarray(np.isfinite(self.uv[..., 0]))
 
     def select(self, rows: np.ndarray) -> FeatureTracks:
         """Return some of the tracks, by number or by mask."""
-        return FeatureTracks(feature=self.feature[rows], uv=self.uv[rows])
+        return FeatureTracks(
+            feature=self.feature[rows], uv=self.uv[rows], sigma_px=self.sigma_px[rows]
+        )
+
+    def of_images(self, images: slice) -> FeatureTracks:
+        """Return the tracks as only some of the images see them."""
+        return replace(self, feature=self.feature[:, images], uv=self.uv[:, images])
 
 
 def join_matches(uv: list[Float[np.ndarray, '_ 2']], matches: Matches) -> FeatureTracks:
@@ -70,4 +80,4 @@ def join_matches(uv: list[Float[np.ndarray, '_ 2']], matches: Matches) -> Featur
     for i, each in enumerate(uv):
         is_seen = table[:, i] >= 0
         pixels[is_seen, i] = each[table[is_seen, i]]
-    return FeatureTracks(feature=table, uv=pixels)
+    return FeatureTracks(feature=table, uv=pixels, sigma_px=np.ones(len(table)))

@@ -65,11 +65,20 @@ def reprojection_error_px(
     uv: Float[np.ndarray, 'N S 2'],
     K: Float[np.ndarray, 'S 3 3'],
     window_from_cam: Float[np.ndarray, 'S 4 4'],
+    sigma_px: Float[np.ndarray, ' N'] | float = 1.0,
 ) -> Float[np.ndarray, 'N S']:
     """Return how far the points are from where they are seen.
 
+    Args:
+        points_in_window: (N, 3) the points.
+        uv: (N, S, 2) observations, NaN where there is none.
+        K: (S, 3, 3) intrinsics.
+        window_from_cam: (S, 4, 4) rigid poses.
+        sigma_px: Standard deviation of the observations, of each track or of all.
+
     Returns:
-        (N, S) pixels; infinite for points behind a camera, NaN where a track is not seen.
+        (N, S) pixels, over their standard deviation; infinite for points behind a camera, NaN
+        where a track is not seen.
     """
     cam_from_window = se3.inverse(window_from_cam)
     axes = cam_from_window[:, :3, :3].reshape(-1, 3)
@@ -81,4 +90,5 @@ def reprojection_error_px(
     u = (K[:, 0, 0] * in_cam[..., 0] + K[:, 0, 1] * in_cam[..., 1]) / safe + K[:, 0, 2]
     v = K[:, 1, 1] * in_cam[..., 1] / safe + K[:, 1, 2]
     error = np.hypot(u - uv[..., 0], v - uv[..., 1])
+    error /= np.reshape(sigma_px, (-1, 1))
     return np.where(is_in_front | np.isnan(error), error, np.inf)

@@ -44,7 +44,7 @@ class _Turns:
     Attributes:
         K: (S, 3, 3) intrinsics with which they were found.
         rotation: (S, 3, 3) window_from_cam.
-        error_px: (N, S); NaN where a track is not seen.
+        error_px: (N, S) over the standard deviation of a track; NaN where it is not seen.
     """
 
     K: Float[np.ndarray, 'S 3 3']
@@ -140,7 +140,7 @@ def _best_turns(
     seen: WindowTracks, starts: Sequence[Float[np.ndarray, 'S 3 3']], fixed: np.ndarray
 ) -> _Turns:
     picked = select_tracks(seen.tracks, seen.image_size, _MAX_TRACKS)
-    few = FeatureTracks(feature=seen.tracks.feature[picked], uv=seen.tracks.uv[picked])
+    few = seen.tracks.select(picked)
     found = [_turns(few, seen.K, start, fixed) for start in starts]
     best = max(found, key=lambda turns: support(turns.error_px, _MAX_STILL_PX, TURNING))
     if not seen.is_calibrated:
@@ -168,7 +168,8 @@ def _turns(
     still = np.repeat(np.eye(4)[None], len(K), axis=0)
     rays = rays_in_window(tracks.uv, K, still)
     rotation, angle_rad = refine_rotations(tracks, rays, start, fixed)
-    return _Turns(K=K, rotation=rotation, error_px=angle_rad * K[:, 0, 0])
+    error_px = angle_rad * K[:, 0, 0] / tracks.sigma_px[:, None]
+    return _Turns(K=K, rotation=rotation, error_px=error_px)
 
 
 def _focal_factor(tracks: FeatureTracks, start: _Turns, fixed: np.ndarray) -> float:

@@ -119,7 +119,12 @@ def solve(
     has_depth = depth is not None and len(depth.track) >= MIN_KNOWN
     distance = None if has_depth else held_distance(start, priors)
     problem = Problem(
-        uv=uv, poses=priors.poses, depth=depth, distance=distance, relative=priors.relative
+        uv=uv,
+        poses=priors.poses,
+        depth=depth,
+        distance=distance,
+        relative=priors.relative,
+        sigma_px=seen.tracks.sigma_px,
     )
     stages: tuple[Stage, ...] = FROM_NEAR if name == 'tracks' or is_near else FROM_FAR
     stages = FROM_ADJUSTED if is_adjusted else stages
@@ -133,7 +138,8 @@ def solve(
     points = start.points.copy()
     points[picked] = adjusted.points
     # The others follow from the cameras.
-    geometry, _ = with_better_points(replace(adjusted, points=points), uv)
+    geometry = replace(adjusted, points=points)
+    geometry, _ = with_better_points(geometry, uv, seen.tracks.sigma_px)
     if estimate is not None and not priors.hold_scale:
         known = {prior.row: prior.window_from_cam for prior in priors.poses}
         geometry = in_unit_of_network(geometry, estimate, known)
@@ -172,9 +178,12 @@ def held_distance(start: Geometry, priors: WindowPriors) -> tuple[int, int] | No
 
 def of_tracks(problem: Problem, picked: Int[np.ndarray, ' n']) -> Problem:
     """Return the problem of some of the tracks."""
+    num_tracks = len(problem.uv)
+    sigma_px = np.broadcast_to(problem.sigma_px, num_tracks)[picked]
+    problem = replace(problem, uv=problem.uv[picked], sigma_px=sigma_px)
     if problem.depth is None:
-        return replace(problem, uv=problem.uv[picked])
-    number = np.full(len(problem.uv), -1)
+        return problem
+    number = np.full(num_tracks, -1)
     number[picked] = np.arange(len(picked))
     prior = problem.depth
     keep = number[prior.track] >= 0
@@ -184,7 +193,7 @@ def of_tracks(problem: Problem, picked: Int[np.ndarray, ' n']) -> Problem:
         depth=prior.depth[keep],
         log_sigma=prior.log_sigma[keep],
     )
-    return replace(problem, uv=problem.uv[picked], depth=depth)
+    return replace(problem, depth=depth)
 
 
 def verified(candidate: Candidate, seen: WindowTracks) -> Bool[np.ndarray, ' S']:

@@ -123,6 +123,7 @@ def _with_better_focal(
         poses=priors.poses,
         distance=held_distance(best.geometry, priors),
         relative=priors.relative,
+        sigma_px=seen.tracks.sigma_px,
     )
     few = select_tracks(seen.tracks, seen.image_size, _MAX_FOR_FOCAL)
     factor = best_focal_factor(
@@ -167,7 +168,7 @@ def _starts(
 
 
 def _fits_roughly(start: Geometry, seen: WindowTracks) -> bool:
-    _, error_px = with_better_points(start, seen.tracks.uv)
+    _, error_px = with_better_points(start, seen.tracks.uv, seen.tracks.sigma_px)
     known = error_px[np.isfinite(error_px)]
     return bool(known.size and np.median(known) < _NEAR_PX)
 
