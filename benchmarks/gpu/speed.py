@@ -154,8 +154,7 @@ class _Runner:
     def streaming(self, turn: int) -> tuple[float, float]:
         """Return the seconds for all that is new, and from the last frame to the answer."""
         case, ids, window = self._case, self._ids(turn), self._window(turn)
-        for i in range(case.overlap):  # what the windows before have left behind
-            self._predictor.encode(ids[i], window[i])
+        self._encode_overlap(turn)
         start_s = synchronized_s(self._device)
         for i in range(case.overlap, case.window - 1):
             self._predictor.encode(ids[i], window[i])
@@ -174,8 +173,7 @@ class _Runner:
     def flop(self) -> tuple[int, int]:
         """Return the arithmetic of a window, and of what is left when its last frame comes."""
         case, ids, window = self._case, self._ids(_FLOP_TURN), self._window(_FLOP_TURN)
-        for i in range(case.overlap):
-            self._predictor.encode(ids[i], window[i])
+        self._encode_overlap(_FLOP_TURN)
 
         def encode_new() -> None:
             for i in range(case.overlap, case.window - 1):
@@ -188,22 +186,30 @@ class _Runner:
     def stages(self, rounds: int) -> dict[str, float]:
         """Return the seconds of the stages of a window; waiting between them costs a little."""
         network = self._predictor._running_network()
+        stages = (
+            ('encode', network.aggregator, 'encode'),
+            ('attention', network.aggregator, 'aggregate'),
+            ('camera', network.camera_head, 'forward'),
+            ('depth', network.depth_head, 'forward'),
+        )
         turns: list[defaultdict[str, float]] = []
-        with ExitStack() as stack:
-            for name, owner, method in (
-                ('encode', network.aggregator, 'encode'),
-                ('attention', network.aggregator, 'aggregate'),
-                ('camera', network.camera_head, 'forward'),
-                ('depth', network.depth_head, 'forward'),
-            ):
-                stack.enter_context(_timed(name, owner, method, turns, self._device))
-            for turn in range(_STAGE_TURNS, _STAGE_TURNS + rounds):
-                turns.append(defaultdict(float))
+        for turn in range(_STAGE_TURNS, _STAGE_TURNS + rounds):
+            self._encode_overlap(turn)  # of windows before: none of the time of this one
+            turns.append(defaultdict(float))
+            with ExitStack() as stack:
+                for name, owner, method in stages:
+                    stack.enter_context(_timed(name, owner, method, turns[-1], self._device))
                 turns[-1]['all'], _ = self.streaming(turn)
         found = {name: round(min(turn[name] for turn in turns), 5) for name in turns[0]}
         # Images to the device, answers back, and what is between.
         rest_s = 2.0 * found['all'] - sum(found.values())
         return found | {'decode_and_copy': round(max(rest_s, 0.0), 5)}
+
+    def _encode_overlap(self, turn: int) -> None:
+        """Leave what the windows before have left behind."""
+        ids, window = self._ids(turn), self._window(turn)
+        for i in range(self._case.overlap):
+            self._predictor.encode(ids[i], window[i])
 
     def _ids(self, turn: int) -> list[int]:
         first = turn * 10_000
@@ -218,7 +224,7 @@ def _timed(
     name: str,
     owner: Any,
     method: str,
-    turns: list[defaultdict[str, float]],
+    seconds: defaultdict[str, float],
     device: torch.device,
 ) -> Iterator[None]:
     function: Callable[..., Any] = getattr(owner, method)
@@ -226,7 +232,7 @@ def _timed(
     def timed(*words: Any, **named: Any) -> Any:
         start_s = synchronized_s(device)
         result = function(*words, **named)
-        turns[-1][name] += synchronized_s(device) - start_s
+        seconds[name] += synchronized_s(device) - start_s
         return result
 
     with patch.object(owner, method, timed):
