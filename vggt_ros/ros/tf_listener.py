@@ -6,6 +6,7 @@ from collections.abc import Callable
 import threading
 import time
 
+from geometry_msgs.msg import TransformStamped
 from jaxtyping import Float
 import numpy as np
 import rclpy
@@ -169,17 +170,22 @@ class TfListener:
         ):
             self._node.create_subscription(TFMessage, topic, callback, qos)
 
+    def _note(self, transform: TransformStamped, *, is_static: bool) -> None:
+        # Before it is judged: who is told of a refusal must find its edge here.
+        child, parent = transform.child_frame_id, transform.header.frame_id
+        self.parents.note(child.removeprefix('/'), parent.removeprefix('/'), is_static=is_static)
+
     def _on_moving(self, message: TFMessage) -> None:
         for each in message.transforms:
+            self._note(each, is_static=False)
             is_usable = self._intake.mend(each, is_static=False)
-            self.parents.note(each.child_frame_id, each.header.frame_id, is_static=False)
             if is_usable and each.header.frame_id != self._root:
                 self._buffer.set_transform(each, _AUTHORITY)
 
     def _on_static(self, message: TFMessage) -> None:
         for each in message.transforms:
+            self._note(each, is_static=True)
             is_usable = self._intake.mend(each, is_static=True)
-            self.parents.note(each.child_frame_id, each.header.frame_id, is_static=True)
             if is_usable:
                 self._buffer.set_transform_static(each, _AUTHORITY)
 
