@@ -108,9 +108,11 @@ class Worker:
                 self._for_map.put(error)
 
     def _predict_next(self) -> None:
+        if not self._pace.is_due():
+            self._mapper.wait_for_window(_PACE_S, may_take=False)
+            return
         wanted = self._wanted()  # before there is a window that an error here would lose
-        is_due = self._pace.is_due()
-        window = self._mapper.wait_for_window(_POLL_S if is_due else _PACE_S, may_take=is_due)
+        window = self._mapper.wait_for_window(_POLL_S)
         if window is None:
             return
         self._for_map.put(window)
