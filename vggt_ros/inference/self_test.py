@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 import numpy as np
 
 from vggt_ros.config import ModelSettings
@@ -95,17 +95,37 @@ def record(images: Sequence[UInt8[np.ndarray, 'H W 3']], path: Path = STORED) ->
 
 
 def _errors(found: Prediction, expected: dict[str, np.ndarray]) -> dict[str, float]:
-    depth = np.abs(found.depth[:, ::_STEP, ::_STEP] / expected['depth'] - 1.0)
-    poses, true_poses = found.cam_from_world, expected['cam_from_world']
-    turns = (poses[:, :3, :3].swapaxes(1, 2) @ true_poses[:, :3, :3]).astype(np.float64)
-    way = np.linalg.norm(true_poses[:, :3, 3], axis=1).max()
-    shifts = np.linalg.norm(poses[:, :3, 3] - true_poses[:, :3, 3], axis=1)
     focal = np.abs(found.K_model[:, 0, 0] / expected['K_model'][:, 0, 0] - 1.0)
-    values = (
-        float(np.median(depth)),
-        float(depth.max()),
-        float(np.degrees(rotation_angle(turns).max())),
-        float(shifts.max() / way),
-        float(focal.max()),
-    )
-    return dict(zip(_NAMES, values, strict=True))
+    return {
+        **answer_errors(
+            found.depth[:, ::_STEP, ::_STEP],
+            expected['depth'],
+            found.cam_from_world,
+            expected['cam_from_world'],
+        ),
+        'focal': float(focal.max()),
+    }
+
+
+def answer_errors(
+    depth: Float[np.ndarray, 'S H W'],
+    expected_depth: Float[np.ndarray, 'S H W'],
+    cam_from_world: Float[np.ndarray, 'S 4 4'],
+    expected_cam_from_world: Float[np.ndarray, 'S 4 4'],
+) -> dict[str, float]:
+    """Return how far two answers to one window are apart, of which one is taken for right.
+
+    Returns:
+        `depth_median` and `depth_largest`, relative; `rotation_deg`, the largest; `translation`,
+        the largest, relative to the way of the cameras.
+    """
+    off = np.abs(depth / expected_depth - 1.0)
+    turns = cam_from_world[:, :3, :3].swapaxes(1, 2) @ expected_cam_from_world[:, :3, :3]
+    shifts = np.linalg.norm(cam_from_world[:, :3, 3] - expected_cam_from_world[:, :3, 3], axis=1)
+    way = np.linalg.norm(expected_cam_from_world[:, :3, 3], axis=1).max()
+    return {
+        'depth_median': float(np.median(off)),
+        'depth_largest': float(off.max()),
+        'rotation_deg': float(np.degrees(rotation_angle(turns.astype(np.float64)).max())),
+        'translation': float(shifts.max() / way),
+    }
