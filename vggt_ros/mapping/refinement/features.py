@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 import numpy as np
 
 # Sub-pixel positions do not get better beyond this, and blur and noise do not get worse.
@@ -83,9 +83,24 @@ def _spread(
 ) -> np.ndarray:
     """Return the rows of the strongest features, taking from all cells in turn."""
     cells = (uv / cell_px).astype(int)
-    number = cells[:, 1] * 1000 + cells[:, 0]
-    order = np.lexsort((-strength, number))
-    in_order = number[order]
+    return rows_in_turn(cells[:, 1] * 1000 + cells[:, 0], strength, count)
+
+
+def rows_in_turn(
+    cell: Int[np.ndarray, ' n'], strength: Float[np.ndarray, ' n'], count: int
+) -> Int[np.ndarray, ' m']:
+    """Return up to `count` rows, taking from all cells in turn, the strongest of each first.
+
+    Args:
+        cell: (n,) number of the cell that each row is in.
+        strength: (n,) equal ones are taken in their order.
+        count: Most rows.
+
+    Returns:
+        (m,) rows, increasing.
+    """
+    order = np.lexsort((-strength, cell))
+    in_order = cell[order]
     starts = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])
     rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
     by_turn = np.lexsort((-strength[order], rank))

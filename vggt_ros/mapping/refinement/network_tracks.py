@@ -9,6 +9,7 @@ import numpy as np
 
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction, Tracks
+from vggt_ros.mapping.refinement.features import rows_in_turn
 from vggt_ros.mapping.refinement.tracks import FeatureTracks
 from vggt_ros.mapping.refinement.view_transfer import is_inside
 from vggt_ros.mapping.refinement.window_tracks import WindowTracks
@@ -64,10 +65,7 @@ def feature_queries(uv: Float32[np.ndarray, 'n 2'], grid: ImageGrid) -> FeatureQ
     size = np.array([grid.model_width, grid.model_height])
     cell = np.clip((uv_model[rows] + 0.5) * _CELLS / size, 0, _CELLS - 1).astype(int)
     number = cell[:, 0] * _CELLS + cell[:, 1]
-    order = np.argsort(number, kind='stable')
-    _, starts, counts = np.unique(number[order], return_index=True, return_counts=True)
-    turn = np.arange(len(order)) - np.repeat(starts, counts)
-    feature = rows[np.sort(order[np.argsort(turn, kind='stable')[:_MAX_QUERIES]])]
+    feature = rows[rows_in_turn(number, np.ones(len(rows)), _MAX_QUERIES)]
     return FeatureQueries(feature=feature, uv_image=uv[feature])
 
 
