@@ -11,6 +11,7 @@ from vggt_ros.mapping.refinement.network_pose_prior import network_pose_priors
 from vggt_ros.mapping.refinement.network_start import NetworkEstimate, start_from_network
 from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, noise_px, support
 from vggt_ros.mapping.refinement.relative_pose import contradiction
+from vggt_ros.mapping.refinement.track_score import seen_twice
 from vggt_ros.mapping.refinement.window_candidate import (
     Candidate,
     knows_points,
@@ -43,8 +44,7 @@ def drawn_to_network(
     if knows_points(best.score, priors):
         return best
     best = near_network(best, seen, estimate, priors)
-    is_inlier = best.score.is_inlier & verified(best, seen)
-    is_inlier &= (is_inlier.sum(axis=1) >= 2)[:, None]
+    is_inlier = seen_twice(best.score.is_inlier & verified(best, seen))
     sigma_px = noise_px(best.score.error_px, is_inlier)
     poses = network_pose_priors(
         best.geometry, estimate.window_from_cam, is_inlier, sigma_px, seen.tracks.sigma_px

@@ -70,7 +70,13 @@ def score_tracks(geometry: Geometry, tracks: FeatureTracks) -> TrackScore:
 def _inliers(error_px: Float[np.ndarray, 'N S']) -> Bool[np.ndarray, 'N S']:
     with np.errstate(invalid='ignore'):
         is_near = error_px < INLIER_PX
-    return is_near & (is_near.sum(axis=1) >= 2)[:, None]
+    return seen_twice(is_near)
+
+
+def seen_twice(is_inlier: Bool[np.ndarray, 'N S']) -> Bool[np.ndarray, 'N S']:
+    """Return the observations of tracks that two cameras or more see so: one tells nothing."""
+    is_shared = is_inlier.sum(axis=1) >= 2
+    return np.asarray(is_inlier & is_shared[:, None])
 
 
 def num_cells(uv: Float[np.ndarray, 'n 2'], image_size: tuple[int, int]) -> int:

@@ -22,6 +22,7 @@ from vggt_ros.mapping.refinement.parallax import fit_px, support, TURNING
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow, RefinementReport
 from vggt_ros.mapping.refinement.relative_pose import poses_along
 from vggt_ros.mapping.refinement.rotation_only import chained_rotations, refine_rotations
+from vggt_ros.mapping.refinement.track_score import seen_twice
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.tracks import FeatureTracks
 from vggt_ros.mapping.refinement.triangulation import rays_in_window
@@ -89,8 +90,7 @@ def refine_rotations_only(
     )
     rotation, error_px = turns.rotation, turns.error_px
     with np.errstate(invalid='ignore'):
-        is_inlier = error_px < _MAX_STILL_PX
-    is_inlier &= (is_inlier.sum(axis=1) >= 2)[:, None]
+        is_inlier = seen_twice(error_px < _MAX_STILL_PX)
     num_seen = np.maximum(seen.tracks.is_seen.sum(axis=0), 1)
     num_inliers = is_inlier.sum(axis=0)
     is_verified = is_placed & (num_inliers >= MIN_INLIERS)
@@ -152,8 +152,7 @@ def _best_turns(
 
 def _fits_better(turns: _Turns, other: _Turns) -> bool:
     """Return True if another focal length fits clearly better."""
-    inlier = turns.error_px < _MAX_STILL_PX
-    inlier &= (inlier.sum(axis=1) >= 2)[:, None]
+    inlier = seen_twice(turns.error_px < _MAX_STILL_PX)
     max_px = fit_px(turns.error_px, inlier, TURNING)
     factor = float(turns.K[0, 0, 0] / other.K[0, 0, 0])
     return is_clear_gain(other.error_px, turns.error_px, max_px, factor)

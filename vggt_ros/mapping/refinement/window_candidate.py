@@ -33,7 +33,7 @@ from vggt_ros.mapping.refinement.network_start import (
 )
 from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, support
 from vggt_ros.mapping.refinement.relative_pose import RelativePose
-from vggt_ros.mapping.refinement.track_score import num_cells, score_tracks, TrackScore
+from vggt_ros.mapping.refinement.track_score import num_cells, score_tracks, seen_twice, TrackScore
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.triangulation import largest_angle_rad, rays_in_window
 from vggt_ros.mapping.refinement.window_tracks import WindowTracks
@@ -207,8 +207,7 @@ def verified(candidate: Candidate, seen: WindowTracks) -> Bool[np.ndarray, ' S']
     num_seen = np.maximum(is_seen.sum(axis=0), 1)
     found = np.isfinite(candidate.geometry.window_from_cam[:, 0, 0])
     while found.any():
-        is_inlier = candidate.score.is_inlier & found
-        is_inlier &= (is_inlier.sum(axis=1) >= 2)[:, None]
+        is_inlier = seen_twice(candidate.score.is_inlier & found)
         number = is_inlier.sum(axis=0)
         cells = np.array(
             [

@@ -22,6 +22,7 @@ from vggt_ros.mapping.refinement.near_network import drawn_to_network
 from vggt_ros.mapping.refinement.network_start import NetworkEstimate, start_from_network
 from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, support, TURNING
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow, RefinementReport
+from vggt_ros.mapping.refinement.track_score import seen_twice
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.track_start import start_from_tracks
 from vggt_ros.mapping.refinement.turning_window import refine_rotations_only
@@ -229,13 +230,12 @@ def _adjusted(
         reason = 'too few tracks fit one motion'
     elif not is_verified.all():
         reason = f'{int((~is_verified).sum())} images are not confirmed by tracks'
-    is_inlier = best.score.is_inlier & is_verified
-    is_inlier &= (is_inlier.sum(axis=1) >= 2)[:, None]
+    is_inlier = seen_twice(best.score.is_inlier & is_verified)
     poses = np.where(
         is_verified[:, None, None], best.geometry.window_from_cam, estimate.window_from_cam
     )
-    points = np.where(is_inlier.any(axis=1)[:, None], best.geometry.points, np.nan)
-    is_used = is_inlier.any(axis=1)
+    is_used = np.asarray(is_inlier.any(axis=1))
+    points = np.where(is_used[:, None], best.geometry.points, np.nan)
     return RefinedWindow(
         geometry=replace(best.geometry, window_from_cam=poses, points=points),
         tracks=seen.tracks,
