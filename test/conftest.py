@@ -45,6 +45,21 @@ def pytest_report_header():
     return f'test/ros, test/faults: ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}'
 
 
+class ManualClock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self):
+        self.now_s = 100.0
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(7)

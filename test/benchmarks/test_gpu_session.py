@@ -5,19 +5,6 @@ import pytest
 from benchmarks.gpu.session import Session, Step
 
 
-class Clock:
-    def __init__(self):
-        self.now_s = 0.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def make_step(clock):
     def make(name, *, takes_s=30.0, needs_s=10.0, **numbers):

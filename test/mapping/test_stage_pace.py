@@ -3,19 +3,6 @@ import pytest
 from vggt_ros.mapping.stage_pace import StagePace
 
 
-class Clock:
-    def __init__(self):
-        self.now_s = 50.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def pace(clock):
     """A pace that has seen windows which the network took 1 s for and the map 4 s."""

@@ -13,22 +13,9 @@ from vggt_ros.mapping.window_buffer import WindowBuffer
 SETTINGS = WindowSettings(size=6, overlap=2, max_wait=2.0)
 
 
-class Clock:
-    def __init__(self):
-        self.now_s = 100.0
-
-    def __call__(self):
-        return self.now_s
-
-
 def register(buffer, window):
     """Say that the map has all frames of a window."""
     buffer.finish(window, registered=[frame.id for frame in window.frames])
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

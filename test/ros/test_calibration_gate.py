@@ -4,18 +4,6 @@ from sensor_msgs.msg import CameraInfo, Image
 from vggt_ros.ros.calibration_gate import CalibrationGate
 
 
-class Clock:
-    now_s = 100.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 def gate(clock, *, is_expected=True, silences=None):
     silences = [] if silences is None else silences
     return CalibrationGate(lambda: is_expected, lambda: silences.append(1), clock=clock)

@@ -9,18 +9,6 @@ from vggt_ros.ros.transform_intake import TransformIntake
 TURN = np.array([0.0, 0.0, math.sin(0.2), math.cos(0.2)])
 
 
-class Clock:
-    now_s = 100.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def said():
     return []
