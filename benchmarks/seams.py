@@ -23,6 +23,7 @@ from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError
 from vggt_ros.evaluation.course_run import run_course
 from vggt_ros.mapping.registration import register, Registration
+from vggt_ros.mapping.submap import Submap
 from vggt_ros.parameter_tree import with_values
 from vggt_ros.synthetic.course import COURSES, make_course
 from vggt_ros.synthetic.simulated_predictor import SimulatedPredictor
@@ -64,7 +65,7 @@ def ate_percent(course_name: str, num_frames: int, seed: int, way: str) -> float
     return found.error.ate_percent
 
 
-def _believe_everything(disagreement: np.ndarray) -> np.ndarray:
+def _believe_everything(disagreement: np.ndarray, _: Submap) -> np.ndarray:
     return np.ones(len(disagreement), dtype=bool)
 
 

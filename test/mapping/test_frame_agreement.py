@@ -29,7 +29,7 @@ def submap_of(name, errors, first=30, count=8, dense_frames=None, seed=0):
 
 
 def believed_in(submap):
-    return consistent_frames(frame_disagreement(submap))
+    return consistent_frames(frame_disagreement(submap), submap)
 
 
 def turned(submap, frame, degrees):
@@ -93,3 +93,19 @@ def test_frames_without_depth_are_believed_and_compared_with_nothing():
 def test_of_two_frames_that_disagree_both_are_believed():
     submap = scaled(submap_of('figure_eight', NONE, count=2), 1, 2.0)
     assert believed_in(submap).all()
+
+
+def test_a_frame_that_sees_nothing_of_what_the_others_see_is_left_out():
+    submap = submap_of('figure_eight', NONE)
+    poses = submap.submap_from_cam.copy()
+    poses[2, :3, 3] += 1e3
+    elsewhere = replace(submap, submap_from_cam=poses)
+    assert np.isnan(frame_disagreement(elsewhere)[2])
+    assert believed_in(elsewhere).tolist() == [True, True, False, True, True, True, True, True]
+
+
+def test_a_frame_without_depth_is_believed():
+    submap = submap_of('figure_eight', NONE)
+    depth = submap.depth.copy()
+    depth[2] = np.nan
+    assert believed_in(replace(submap, depth=depth)).all()

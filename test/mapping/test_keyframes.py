@@ -7,7 +7,7 @@ import pytest
 from vggt_ros.config import KeyframeSettings
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_set import FrameSet
-from vggt_ros.mapping.keyframes import KeyframeSelector
+from vggt_ros.mapping.keyframes import Choice, KeyframeSelector
 
 SETTINGS = KeyframeSettings()
 WIDTH, HEIGHT = 640, 480
@@ -32,7 +32,7 @@ def count_keyframes(views, *, sigma=5.0, interval_s=0.1, settings=SETTINGS):
         image = np.clip(noisy, 0, 255).astype(np.uint8)
         stamp_ns = 1 + round(i * interval_s * 1e9)
         frame = Frame(id=i, stamp_ns=stamp_ns, camera_frame='camera', image=image)
-        count += selector.select(alone(frame), settings)
+        count += selector.select(alone(frame), settings) is Choice.KEY
     return count
 
 
@@ -50,7 +50,7 @@ def test_a_camera_that_stands_still_gives_one_keyframe_whatever_the_noise(textur
 @pytest.mark.parametrize('sigma', [3.0, 10.0, 30.0])
 def test_noise_on_a_blank_wall_is_no_motion(brightness, sigma):
     wall = np.full((HEIGHT, WIDTH, 3), brightness)
-    assert count_keyframes([wall] * 15, sigma=sigma, interval_s=10.0) == 1
+    assert count_keyframes([wall] * 15, sigma=sigma, interval_s=10.0) == 0
 
 
 def test_noise_in_a_scene_with_hardly_any_contrast_is_no_motion(texture):
@@ -64,7 +64,8 @@ def test_motion_in_a_scene_with_hardly_any_contrast_is_motion(texture):
 
 def test_brightness_that_changes_is_no_motion():
     wall = np.full((HEIGHT, WIDTH, 3), 80.0)
-    assert count_keyframes([wall, wall + 60, wall - 40], interval_s=10.0) == 1
+    settings = KeyframeSettings(min_parallax=1e-3)
+    assert count_keyframes([wall, wall + 60, wall - 40], settings=settings) == 0
 
 
 @pytest.mark.parametrize(('shift_px', 'count'), [(9, 1), (11, 2), (80, 2), (250, 2)])
@@ -88,9 +89,64 @@ def test_a_parallax_of_zero_takes_every_frame(texture):
     assert count_keyframes(shifted(texture, 0, 0, 0), settings=settings) == 3
 
 
-def test_a_picture_that_appears_on_a_blank_one_is_a_keyframe(texture):
-    dark = np.zeros((HEIGHT, WIDTH, 3))
-    assert count_keyframes([dark, *shifted(texture, 0)]) == 2
+def choose(views, settings=SETTINGS):
+    """Return what becomes of images at 10 Hz, and the selector after them."""
+    selector = KeyframeSelector()
+    choices = [
+        selector.select(
+            alone(
+                Frame(id=i, stamp_ns=1 + i * 100_000_000, camera_frame='c', image=as_image(view))
+            ),
+            settings,
+        )
+        for i, view in enumerate(views)
+    ]
+    return choices, selector
+
+
+@pytest.mark.parametrize('level', [0.0, 120.0, 255.0])
+def test_a_set_that_shows_nothing_is_blind_wherever_it_comes(texture, level):
+    wall = np.full((HEIGHT, WIDTH, 3), level)
+    first, _ = choose([wall, *shifted(texture, 0)])
+    assert first == [Choice.BLIND, Choice.KEY]
+    last, selector = choose([*shifted(texture, 0), *[wall] * 30])
+    assert last[1:] == [Choice.BLIND] * 30
+    assert selector.quality.blind_s == pytest.approx(3.0)
+    assert selector.quality.num_corners == 0
+
+
+def test_what_was_seen_before_the_lens_was_covered_is_known_again(texture):
+    wall = np.zeros((HEIGHT, WIDTH, 3))
+    choices, selector = choose([*shifted(texture, 0), *[wall] * 30, *shifted(texture, 0, 60)])
+    assert choices[-2:] == [Choice.UNMOVED, Choice.KEY]
+    assert not selector.lost_view
+    assert selector.quality.blind_s == 0.0
+
+
+def test_another_place_after_the_lens_was_covered_is_a_lost_view(texture):
+    wall, other = np.zeros((HEIGHT, WIDTH, 3)), texture[::-1, 300:][:, ::-1]
+    choices, selector = choose([*shifted(texture, 0), *[wall] * 30, other])
+    assert choices[-1] is Choice.KEY
+    assert selector.lost_view
+    short, selector = choose([*shifted(texture, 0), *[wall] * 3, other])
+    assert short[-1] is Choice.KEY
+    assert not selector.lost_view
+
+
+def test_images_that_are_the_same_to_the_last_value_are_frozen(texture):
+    _, selector = choose(shifted(texture, *[0] * 31))
+    assert selector.quality.num_frozen == 30
+    assert selector.quality.frozen_s == pytest.approx(3.0)
+    rng = np.random.default_rng(0)
+    noisy = [view + rng.normal(scale=2.0, size=view.shape) for view in shifted(texture, *[0] * 31)]
+    _, alive = choose(noisy)
+    assert alive.quality.frozen_s < 0.3
+
+
+def test_a_parallax_of_zero_takes_blind_sets_too():
+    walls = [np.zeros((HEIGHT, WIDTH, 3))] * 3
+    choices, _ = choose(walls, KeyframeSettings(min_parallax=0.0))
+    assert choices == [Choice.KEY] * 3
 
 
 def test_another_size_is_a_keyframe(texture):
@@ -101,12 +157,10 @@ def test_after_a_reset_the_next_frame_is_a_keyframe(texture):
     image = texture[:, :WIDTH].astype(np.uint8)
     frame = Frame(id=0, stamp_ns=1, camera_frame='camera', image=image)
     selector = KeyframeSelector()
-    assert [selector.select(alone(frame), SETTINGS), selector.select(alone(frame), SETTINGS)] == [
-        True,
-        False,
-    ]
+    choices = [selector.select(alone(frame), SETTINGS) for _ in range(2)]
+    assert choices == [Choice.KEY, Choice.UNMOVED]
     selector.reset()
-    assert selector.select(alone(frame), SETTINGS)
+    assert selector.select(alone(frame), SETTINGS) is Choice.KEY
 
 
 @pytest.mark.parametrize('shape', [(1, 1, 3), (3, 500, 3), (500, 2, 3)])
@@ -148,14 +202,14 @@ def test_one_moving_camera_makes_a_set_a_key_one(texture):
     selector = KeyframeSelector()
     still, moved = (as_image(view) for view in shifted(texture, 0, 20))
     wall = np.full_like(still, 128)
-    assert selector.select(rig_set(0, {0: wall, 1: still, 2: wall}), SETTINGS)
-    assert not selector.select(rig_set(1, {0: wall, 1: still, 2: wall}), SETTINGS)
-    assert selector.select(rig_set(2, {0: wall, 1: moved, 2: wall}), SETTINGS)
+    assert selector.select(rig_set(0, {0: wall, 1: still, 2: wall}), SETTINGS) is Choice.KEY
+    assert selector.select(rig_set(1, {0: wall, 1: still, 2: wall}), SETTINGS) is Choice.UNMOVED
+    assert selector.select(rig_set(2, {0: wall, 1: moved, 2: wall}), SETTINGS) is Choice.KEY
 
 
 def test_a_set_of_other_cameras_is_a_key_one(texture):
     selector = KeyframeSelector()
     image = as_image(shifted(texture, 0)[0])
-    assert selector.select(rig_set(0, {0: image}), SETTINGS)
-    assert selector.select(rig_set(1, {1: image}), SETTINGS)
-    assert not selector.select(rig_set(2, {0: image, 1: image}), SETTINGS)
+    assert selector.select(rig_set(0, {0: image}), SETTINGS) is Choice.KEY
+    assert selector.select(rig_set(1, {1: image}), SETTINGS) is Choice.KEY
+    assert selector.select(rig_set(2, {0: image, 1: image}), SETTINGS) is Choice.UNMOVED

@@ -46,7 +46,7 @@ def test_a_window_without_a_frame_to_believe_leaves_the_map_as_it_was(
     build(builder, window_of(make_frame, 0, 0))
     before = len(builder.map.chain), len(builder.map.voxels), builder.map.last
     only_the_old = np.array([True, True, True, False])
-    monkeypatch.setattr(map_builder, 'consistent_frames', lambda doubts: only_the_old)
+    monkeypatch.setattr(map_builder, 'consistent_frames', lambda doubts, submap: only_the_old)
     with pytest.raises(PredictionError, match='none of the 1 new frames agrees'):
         build(builder, window_of(make_frame, 3, 3, count=4))
     assert (len(builder.map.chain), len(builder.map.voxels), builder.map.last) == before

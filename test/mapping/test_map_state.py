@@ -74,7 +74,7 @@ def test_a_window_without_shared_frames_says_that_its_seam_is_unknown(state, add
     _, in_map = add(state, make_window(range(6), 0))
     second, segment = add(state, make_window(range(20, 26), 0))
     assert np.isnan(second.scale_residual)
-    assert np.nanmedian(segment.depth) == pytest.approx(np.nanmedian(in_map.depth[3:]), rel=1e-3)
+    assert np.nanmedian(segment.depth) == pytest.approx(np.nanmedian(in_map.depth), rel=1e-3)
     np.testing.assert_allclose(segment.submap_from_cam[0], in_map.submap_from_cam[-1], atol=1e-9)
 
 
@@ -264,3 +264,35 @@ def test_cells_are_drawn_only_if_somebody_wants_them(add, make_window, make_conf
     assert {FREE, OCCUPIED} <= set(np.unique(cells).tolist())
     state.clear()
     assert state.occupancy.grid() is None
+
+
+def test_segments_that_always_end_in_front_of_a_wall_do_not_make_the_unit_smaller(
+    state, add, make_window, predictor
+):
+    near = [1.0] * 3 + [0.2] * 3
+
+    def come_near(parts):
+        for row, factor in enumerate(near):
+            parts['depth'][row] *= factor
+
+    predictor.spoil = come_near
+    depths = []
+    for begin in range(0, 60, 6):
+        _, in_map = add(state, make_window(range(begin, begin + 6), 0))
+        depths.append(float(np.nanmedian(in_map.depth)))
+    assert depths == pytest.approx([depths[0]] * 10, rel=0.2)
+
+
+def test_a_window_whose_unit_jumps_is_refused_and_changes_nothing(
+    state, add, make_window, predictor
+):
+    add(state, make_window(range(6), 0))
+
+    def shrink(parts):
+        parts['depth'] /= 100.0
+        parts['cam_from_world'][:, :3, 3] /= 100.0
+
+    predictor.spoil = shrink
+    with pytest.raises(AlignmentError, match='changed by a factor of'):
+        add(state, make_window(range(3, 9), 3))
+    assert len(state.chain) == 1

@@ -4,7 +4,7 @@ import pytest
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
 from vggt_ros.inference.prediction import Request
-from vggt_ros.mapping.placement import begin, bridge, join, LastWindow, map_from_odom
+from vggt_ros.mapping.placement import begin, bridge, check_unit, join, LastWindow, map_from_odom
 from vggt_ros.mapping.pose_noise import PoseNoise
 from vggt_ros.mapping.window import Window
 
@@ -34,6 +34,7 @@ def last_of(view_of):
             doubts=np.full(3, 0.02),
             map_from_first=in_map.submap_from_cam[0],
             map_from_odom=map_from_odom(in_map, view.believed, view.robot, 1.0),
+            unit=scale,
         )
         return last, in_map
 
@@ -89,7 +90,7 @@ def test_odometry_bridges_a_gap_in_any_unit(view_of, last_of, true_pose):
     metres_per_unit = 2.0
     in_units = true_pose(20)
     in_units[:3, 3] /= metres_per_unit
-    placement = bridge(view.submap, view.believed, view.robot, last, metres_per_unit, 0.7)
+    placement = bridge(view.submap, view.believed, view.robot, last, metres_per_unit, 0.7, 1.0)
     moved = placement.map_from_submap.apply_to_pose(view.submap.submap_from_cam)
     np.testing.assert_allclose(moved[0], last.map_from_odom @ in_units, atol=1e-9)
     assert placement.map_from_submap.scale == 0.7
@@ -103,7 +104,7 @@ def test_without_odometry_or_scale_a_gap_stays_a_guess(view_of, last_of, true_po
     known = missing != 'odometry'
     view = view_of(range(20, 26), odom_from_cam=[true_pose(20)] * 6 if known else None)
     unit = float('nan') if missing == 'scale' else 1.0
-    placement = bridge(view.submap, view.believed, view.robot, last, unit, None)
+    placement = bridge(view.submap, view.believed, view.robot, last, unit, None, 1.0)
     assert placement.covariance is None
     moved = placement.map_from_submap.apply_to_pose(view.submap.submap_from_cam)
     np.testing.assert_allclose(moved[0], last.in_map.submap_from_cam[-1], atol=1e-9)
@@ -134,19 +135,28 @@ def test_a_first_frame_that_nobody_believes_does_not_decide_where_a_window_is(
     later = [true_pose(i) for i in range(20, 26)]
     believed = np.arange(6) > 0
     view = view_of(range(20, 26), odom_from_cam=later, believed=believed)
-    bridged = bridge(view.submap, view.believed, view.robot, last, 1.0, 0.7).map_from_submap
+    bridged = bridge(view.submap, view.believed, view.robot, last, 1.0, 0.7, 1.0).map_from_submap
     begun = begin(view.submap, view.believed, view.robot, 0.7).map_from_submap
     for placed, expected in ((bridged, last.map_from_odom @ later[1]), (begun, later[1])):
         moved = placed.apply_to_pose(view.submap.submap_from_cam)
         np.testing.assert_allclose(moved[1], expected, atol=1e-6)
 
 
-def test_a_gap_without_motion_keeps_what_is_seen_as_far_away_as_before(
-    view_of, last_of, true_pose
-):
+def test_after_a_gap_without_motion_things_are_as_far_away_as_usual(view_of, last_of, true_pose):
     last, _ = last_of(scale=2.0, odom_from_cam=[true_pose(i) for i in range(6)])
     view = view_of(range(20, 26), odom_from_cam=[true_pose(20)] * 6)
-    placement = bridge(view.submap, view.believed, view.robot, last, 1.0, None)
+    placement = bridge(view.submap, view.believed, view.robot, last, 1.0, None, 7.0)
     depth = view.submap.moved(placement.map_from_submap).depth
-    assert np.nanmedian(depth) == pytest.approx(np.nanmedian(last.in_map.depth), rel=1e-3)
+    assert np.nanmedian(depth) == pytest.approx(7.0, rel=1e-3)
     assert placement.log_scale_sigma > 0.3
+
+
+@pytest.mark.parametrize('step', [1 / 29.0, 1.0, 29.0])
+def test_units_that_what_is_in_sight_explains_are_taken(step):
+    check_unit(2.0 * step, 2.0)
+
+
+@pytest.mark.parametrize('step', [1 / 31.0, 31.0, float('nan')])
+def test_a_unit_that_jumps_is_refused(step):
+    with pytest.raises(AlignmentError, match='changed by a factor of'):
+        check_unit(2.0 * step, 2.0)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from vggt_ros.config import KeyframeSettings
-from vggt_ros.mapping.view_quality import ViewQuality, why_no_window
+from vggt_ros.mapping.view_quality import ViewQuality, why_blind, why_no_window
 
 STILL = ViewQuality(
     mean_gray=110.0,
@@ -41,3 +41,30 @@ def test_a_camera_that_stands_still_lacks_parallax():
 )
 def test_an_image_that_shows_nothing_is_told_by_what_it_lacks(changes, words):
     assert words in reason(**changes)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        ({'mean_gray': 1.0, 'num_corners': 0, 'blind_s': 20.0}, 'too dark (mean brightness 1'),
+        ({'mean_gray': 254.0, 'num_corners': 0, 'blind_s': 20.0}, 'too bright (mean brightness'),
+        ({'num_corners': 0, 'blind_s': 20.0}, 'no texture (0 corners'),
+        ({'frozen_s': 20.0, 'num_frozen': 200}, 'the same to the last gray value for 20 s'),
+    ],
+)
+def test_a_blind_camera_is_told_why(changes, words):
+    assert words in why_blind(replace(STILL, **changes))
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {},
+        {'mean_gray': 1.0, 'num_corners': 0, 'blind_s': 0.5},
+        {'frozen_s': 1.0, 'num_frozen': 10},
+        # At one image a minute two that are the same are no hanging camera.
+        {'frozen_s': 60.0, 'num_frozen': 1},
+    ],
+)
+def test_a_moment_without_sight_is_told_nothing(changes):
+    assert why_blind(None) == why_blind(replace(STILL, **changes)) == ''

@@ -55,6 +55,7 @@ def last_of(refinement, ids, anchors=()):
         doubts=np.zeros(len(ids)),
         map_from_first=refinement.submap.submap_from_cam[0],
         map_from_odom=None,
+        unit=refinement.unit,
         landmarks=refinement.landmarks,
         anchors=anchors,
     )
@@ -339,3 +340,34 @@ def test_features_that_the_network_follows_are_those_of_the_frame(hall):
     np.testing.assert_array_equal(found.uv_image, refiner().queries(frame, grid).uv_image)
     assert len(found.feature) == 200
     assert refiner().queries(frame, replace(grid, image_width=640)) is None
+
+
+def foreign(frame):
+    """A mirrored image: nothing in it is where anything is in the hall."""
+    return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))
+
+
+@pytest.mark.parametrize('strange', [(1, 3), (0, 2), (5, 6, 7)])
+def test_images_of_another_world_in_a_window_are_not_verified(hall, strange):
+    """Whatever the network says: it sees the hall in all of them."""
+    indices = tuple(range(8))
+    window = hall.window(*indices)
+    prediction = hall.predict(window, ERRORS)
+    submap = submap_from_prediction(window, prediction)
+    frames = [
+        foreign(frame) if row in strange else frame for row, frame in enumerate(window.frames)
+    ]
+    found = refiner().refine(Window.of_frames(frames), prediction, submap, None)
+    assert not found.window.is_verified[list(strange)].any()
+    assert found.window.is_verified.sum() == len(indices) - len(strange)
+
+
+def test_a_cut_to_another_world_verifies_nothing_at_once(hall, first):
+    with_refiner, found, _ = first
+    window = hall.window(4, 6, 8, 10, 12, 14, num_overlap=3)
+    prediction = hall.predict(window, ERRORS)
+    submap = submap_from_prediction(window, prediction)
+    frames = [*window.frames[:3], *map(foreign, window.frames[3:])]
+    cut = Window.of_frames(frames, 3)
+    with pytest.raises(VerificationError, match='confirm none of the 3 new frames'):
+        with_refiner.refine(cut, prediction, submap, last_of(found, (4, 6, 8)))

@@ -60,6 +60,7 @@ def pipeline():
     made.last_update = SimpleNamespace(
         scale=2.0,
         scale_residual=0.1,
+        depth_ratio=1.1,
         focal_ratio=0.9,
         is_tied=False,
         refinement=REPORT,

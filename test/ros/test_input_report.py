@@ -72,3 +72,11 @@ def test_cameras_that_find_no_sets_are_told_how_far_they_are_apart(offset_s, hin
 def test_few_frames_prove_nothing():
     off = replace(FITS, num_frames=5, num_dropped=5)
     assert problems([WELL], [FITS, off], num_cameras=2) == []
+
+
+def test_two_publishers_of_images_are_named_and_those_of_a_calibration_are_not():
+    two = replace(WELL, publishers=('/left/driver', '/player'))
+    (line,) = problems([two])
+    assert line.startswith('/front/image has 2 publishers (/left/driver, /player)')
+    assert problems([replace(two, kind='camera_info')]) == []
+    assert problems([replace(two, publishers=('/left/driver',))]) == []

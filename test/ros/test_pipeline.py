@@ -223,6 +223,7 @@ def test_places_wait_for_metres_if_they_are_required(
         scale_state=ScaleState(
             is_metric=is_metric, metres_per_unit=1.0, log_sigma=0.1, source='odometry'
         ),
+        depth_ratio=1.0,
         correction=None,
         is_tied=True,
     )

@@ -30,6 +30,7 @@ def update(frame_result):
         scale_state=ScaleState(
             is_metric=False, metres_per_unit=2.0, log_sigma=0.1, source='odometry'
         ),
+        depth_ratio=1.0,
         correction=None,
         is_tied=True,
     )

@@ -86,6 +86,7 @@ class Robot:
             scale_state=ScaleState(
                 is_metric=True, metres_per_unit=1.0, log_sigma=0.01, source='odometry'
             ),
+            depth_ratio=1.0,
             correction=None,
             is_tied=True,
         )

@@ -78,3 +78,9 @@ class Entry:
             placement=replace(self.placement, map_from_submap=found),
             in_map=self.in_map.moved(map_from_old_map),
         )
+
+
+def unit_of(view: WindowView, placement: Placement) -> float:
+    """Return map units per unit of what the network said of a window."""
+    unit = 1.0 if view.refinement is None else view.refinement.unit
+    return unit * placement.map_from_submap.scale

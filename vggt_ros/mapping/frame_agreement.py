@@ -18,23 +18,28 @@ _NEIGHBOURS = 6  # frames before and after that one is compared with, at least
 _MAX_RATIO, _MAX_SIGMAS, _MAX_DISAGREEMENT = 1.7, 5.0, 0.045
 
 
-def consistent_frames(disagreement: Float[np.ndarray, ' S']) -> Bool[np.ndarray, ' S']:
+def consistent_frames(
+    disagreement: Float[np.ndarray, ' S'], submap: Submap
+) -> Bool[np.ndarray, ' S']:
     """Return True for the frames of a window that are believed.
 
     Now and then a network gets a camera or the scale of one depth map utterly wrong, with
     full confidence. Within a window that shows: what such a frame sees is elsewhere in all
-    others. Frames that nothing can be compared with are believed.
+    others. A frame that sees nothing of what the others see, while those can be compared, is of
+    another place. Frames without depth are believed: they add no points.
 
     Args:
-        disagreement: (S,) from `frame_disagreement`; frames with NaN are believed, those without
-            depth add no points.
+        disagreement: (S,) from `frame_disagreement`.
+        submap: The same window.
     """
     known = disagreement[np.isfinite(disagreement)]
     if known.size < 3:  # of two that disagree nobody knows which one is wrong
         return np.ones(len(disagreement), dtype=bool)
+    has_depth = np.isfinite(submap.depth).any(axis=(1, 2))
+    is_alone = has_depth & ~np.isfinite(disagreement)
     median, sigma = median_and_sigma(known)
     limit = max(_MAX_RATIO * median, median + _MAX_SIGMAS * sigma, _MAX_DISAGREEMENT)
-    return ~(disagreement > limit)
+    return ~(disagreement > limit) & ~is_alone
 
 
 def frame_disagreement(submap: Submap, set_size: int = 1) -> Float[np.ndarray, ' S']:

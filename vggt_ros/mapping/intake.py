@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from vggt_ros.config import VggtConfig
@@ -9,11 +10,13 @@ from vggt_ros.errors import InputError
 from vggt_ros.mapping.counters import Counters
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_set import FrameSet
-from vggt_ros.mapping.keyframes import KeyframeSelector
+from vggt_ros.mapping.keyframes import Choice, KeyframeSelector
 from vggt_ros.mapping.stream_check import Refusal, StreamCheck, TimeJump
 from vggt_ros.mapping.synchronizer import AnyFrame, CameraSync, Synchronizer
-from vggt_ros.mapping.view_quality import why_no_window
+from vggt_ros.mapping.view_quality import why_blind, why_no_window
 from vggt_ros.mapping.window_buffer import WindowBuffer
+
+_log = logging.getLogger(__name__)
 
 
 class Intake:
@@ -30,6 +33,9 @@ class Intake:
     - size_differs: the first camera of its set has images of another size;
     - incomplete_set: other frames of its set can not be used;
     - not_keyframe: too little moved;
+    - blind: it shows nothing that could be followed: dark, blank, covered;
+    - view_lost: it waited when the images came back from that and showed another place, and no
+      refinement is there to tell whether the two belong together;
     - those of the error that reading its pixels raises.
     """
 
@@ -59,6 +65,10 @@ class Intake:
         """Return why the images that come make no window; empty if nothing is in the way."""
         waited_s = time.monotonic() - self._last_key_s
         return why_no_window(self._keyframes.quality, waited_s, self._config.keyframe)
+
+    def why_blind(self) -> str:
+        """Return why the images that come can not be followed; empty if they can."""
+        return why_blind(self._keyframes.quality)
 
     def cameras(self) -> tuple[CameraSync, ...]:
         """Return how the cameras fit to each other."""
@@ -118,13 +128,19 @@ class Intake:
         if not usable:
             return errors
         try:
-            is_key = self._keyframes.select(FrameSet(frames=usable), self._config.keyframe)
+            choice = self._keyframes.select(FrameSet(frames=usable), self._config.keyframe)
         except InputError as error:
             self._counters.drop(error.reason, len(usable))
             return [*errors, error]
-        if not is_key:
-            self._counters.drop('not_keyframe', len(usable))
+        if choice is not Choice.KEY:
+            reason = 'blind' if choice is Choice.BLIND else 'not_keyframe'
+            self._counters.drop(reason, len(usable))
             return errors
+        if self._keyframes.lost_view and not self._config.refine.verifies:
+            # Nobody would notice that the network joins two places that have nothing in common.
+            _log.warning('after images that show nothing another place is seen')
+            self._buffer.drop_pending('view_lost')
+            self._buffer.forget_overlap()
         self._last_key_s = time.monotonic()
         frames: list[Frame] = []
         for frame in usable:

@@ -141,7 +141,7 @@ class LoopCloser:
             Window.of_frames(frames), predict(frames, Request())
         ).thinned(MAX_DEPTH_SIZE)
         doubts = frame_disagreement(both)
-        believed = consistent_frames(doubts)
+        believed = consistent_frames(doubts, both)
         is_old = np.arange(len(frames)) < len(old_frames)
         if not (believed[is_old].any() and believed[~is_old].any()):
             return None, 0.0

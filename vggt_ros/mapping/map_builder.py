@@ -17,7 +17,7 @@ from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.mapping.dense_frames import dense_frames
-from vggt_ros.mapping.entry import Entry, WindowView
+from vggt_ros.mapping.entry import Entry, unit_of, WindowView
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_agreement import consistent_frames, frame_disagreement
 from vggt_ros.mapping.frame_results import frame_results
@@ -216,15 +216,15 @@ class MapBuilder:
             self.map.add(entry, results)
             rows = np.flatnonzero(view.believed)
             refinement = view.refinement
-            unit = 1.0 if refinement is None else refinement.unit
             update = MapUpdate(
                 new_frames=results,
                 window_map_from_cam=entry.in_map.submap_from_cam[rows],
-                scale=unit * entry.placement.map_from_submap.scale,
+                scale=unit_of(view, entry.placement),
                 scale_residual=entry.placement.scale_residual,
                 focal_ratio=view.submap.focal_ratio,
                 latency_s=time.monotonic() - predicted.start_s,
                 scale_state=self.map.scale.state,
+                depth_ratio=self.map.depth.newest_ratio,
                 correction=self.map.correction,
                 is_tied=entry.placed.segment == 0,
                 refinement=None if refinement is None else refinement.window.report,
@@ -256,7 +256,7 @@ class MapBuilder:
             submap = refinement.submap
         doubts = frame_disagreement(submap, max(map(len, rows)))
         if refinement is None:
-            believed = consistent_frames(doubts)
+            believed = consistent_frames(doubts, submap)
         else:
             believed = refinement.window.is_verified.copy()
         believed &= moved_as_odometry(submap.submap_from_cam, robot.odom_from_cam)

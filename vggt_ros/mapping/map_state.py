@@ -13,17 +13,17 @@ from vggt_ros.config import VggtConfig
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.entry import Entry, WindowView
+from vggt_ros.mapping.entry import Entry, unit_of, WindowView
+from vggt_ros.mapping.last_window import anchor_poses, last_window
 from vggt_ros.mapping.map_update import FrameResult
 from vggt_ros.mapping.metric_scale import MetricScale
 from vggt_ros.mapping.occupancy_grid import OccupancyGridMap
 from vggt_ros.mapping.occupancy_scan import scan_from_frame
 from vggt_ros.mapping.place_memory import PlaceMemory
-from vggt_ros.mapping.placement import begin, bridge, join, LastWindow, map_from_odom, Placement
+from vggt_ros.mapping.placement import begin, bridge, check_unit, join, LastWindow, Placement
 from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.pose_noise import PoseNoise
-from vggt_ros.mapping.refinement.anchor import Anchor, anchor, apart
-from vggt_ros.mapping.refinement.landmarks import NO_LANDMARKS
+from vggt_ros.mapping.scene_depth import SceneDepth
 from vggt_ros.mapping.submap_chain import Correction, SubmapChain
 from vggt_ros.mapping.track_book import TrackBook
 from vggt_ros.mapping.trajectory import Trajectory
@@ -39,9 +39,6 @@ _LOCKED_LOG_SIGMA = 1e-4
 _PLACES_PER_WINDOW, _SCANS_PER_WINDOW = 2, 2
 # Frame sets before those that the next window shares which hold it, too.
 MAX_ANCHOR_SETS = 8
-# A camera of a robot that stands is no further anchor, in median depths: those from before it
-# stopped hold the scale.
-_MIN_STEP = 0.01
 # Scans that are kept to draw the grid again after a correction, 0.1 MB each.
 _MAX_SCANS = 600
 
@@ -62,6 +59,7 @@ class MapState:
         places: What is remembered of them, to know them again.
         scale: How long a unit of the map is.
         noise: How wrong the network's poses usually are.
+        depth: How far away things usually are.
         last: What the next window is joined to, None for an empty map.
         correction: Where the surroundings of the last window went when the newest one was entered,
             None if they stayed.
@@ -79,6 +77,7 @@ class MapState:
         self.noise = PoseNoise()
         self.last: LastWindow | None = None
         self.correction: Sim3 | None = None
+        self.depth = SceneDepth()
         self._origin = np.zeros(3)
         self._is_upright = False
         self._config = config
@@ -101,6 +100,7 @@ class MapState:
         self.places.clear()
         self.occupancy.clear()
         self.scale.clear()
+        self.depth.clear()
         self.last = None
 
     def enter(self, view: WindowView) -> Entry:
@@ -123,10 +123,13 @@ class MapState:
             self.scale.drift(placement.log_scale_sigma)
         else:
             unit = self.scale.metres_per_unit
+            scale = self._own_scale(view)
             placement = bridge(
-                submap, view.believed, view.robot, last, unit, self._own_scale(view)
+                submap, view.believed, view.robot, last, unit, scale, self.depth.usual
             )
             self.scale.drift(placement.log_scale_sigma)
+        if last is not None and view.window.num_overlap:
+            check_unit(unit_of(view, placement), last.unit)
         placement = self._in_true_scale(view, placement)
         in_map = submap.moved(placement.map_from_submap)
         first = in_map.submap_from_cam[0]
@@ -143,6 +146,7 @@ class MapState:
         if scale is None:
             return entry
         map_from_old_map = Sim3(scale, np.eye(3), (1.0 - scale) * self._origin)
+        self.depth.rescale(scale)
         return self._corrected(entry, self.chain.rescale(map_from_old_map))
 
     def close(self, entry: Entry, loop: Edge) -> Entry:
@@ -170,7 +174,7 @@ class MapState:
                 if entry.view.believed[row]:
                     pose = entry.in_map.submap_from_cam[row]
                     self.trajectory.correct_pose(entry.in_map.frame_ids[row], submap_id, pose)
-            for frame_id, pose in self._anchor_poses(entry).items():
+            for frame_id, pose in anchor_poses(entry).items():
                 self.trajectory.correct_pose(frame_id, submap_id, pose)
         for result in results:
             self.trajectory.add(result.frame.id, submap_id, result.view)
@@ -196,8 +200,15 @@ class MapState:
                         result.map_from_cam,
                     )
                 )
+        self.depth.add(entry.in_map.depth)
         self._remember_places(entry, results)
-        self._set_last(entry)
+        self.last = last_window(
+            entry,
+            self.last,
+            self._config.window.overlap,
+            MAX_ANCHOR_SETS * self._config.input.num_cameras,
+            self.scale.metres_per_unit,
+        )
 
     def _upright(self, entry: Entry) -> Entry:
         """Turn a map that began as if the camera were level, once the robot says what is up."""
@@ -230,59 +241,6 @@ class MapState:
             self.last = self.last.moved(move)
             self.correction = move if self.correction is None else move @ self.correction
         return entry.moved(correction, self.chain[entry.placed.id])
-
-    def _set_last(self, entry: Entry) -> None:
-        view = entry.view
-        # The sets that the next window will share, as the window buffer picks them.
-        of_sets = ([row for row in each if view.believed[row]] for each in view.window.set_rows)
-        newest = [each for each in of_sets if each][-self._config.window.overlap :]
-        rows = [row for each in newest for row in each]
-        kept = entry.in_map.select([entry.in_map.frame_ids[row] for row in rows])
-        if self.last is not None:
-            kept = kept.completed_by(self.last.in_map)
-        landmarks = NO_LANDMARKS
-        if view.refinement is not None:
-            landmarks = view.refinement.landmarks.scaled(entry.placement.map_from_submap.scale)
-        self.last = LastWindow(
-            submap_id=entry.placed.id,
-            in_map=kept,
-            doubts=view.doubts[rows],
-            map_from_first=entry.in_map.submap_from_cam[0],
-            map_from_odom=map_from_odom(
-                entry.in_map, view.believed, view.robot, self.scale.metres_per_unit
-            ),
-            landmarks=landmarks,
-            anchors=self._anchors(entry, rows),
-        )
-
-    def _anchors(self, entry: Entry, last_rows: list[int]) -> tuple[Anchor, ...]:
-        """Return the frames before the last ones that hold the next window, with news of them."""
-        view = entry.view
-        if view.refinement is None:
-            return ()
-        earlier = [row for row in np.flatnonzero(view.believed).tolist() if row not in last_rows]
-        frames = view.window.frames
-        new = {
-            frames[row].id: anchor(frames[row], entry.in_map.submap_from_cam[row])
-            for row in earlier
-        }
-        # A window that is not tied to the last one has nothing to do with its anchors.
-        known = self.last if view.window.num_overlap else None
-        old = [] if known is None else [a for a in known.anchors if a.frame.id not in new]
-        poses = self._anchor_poses(entry)
-        old = [replace(a, map_from_cam=poses.get(a.frame.id, a.map_from_cam)) for a in old]
-        most = MAX_ANCHOR_SETS * self._config.input.num_cameras
-        every = apart([*old, *new.values()], _MIN_STEP * float(np.nanmedian(entry.in_map.depth)))
-        return tuple(every[max(0, len(every) - most) :])
-
-    @staticmethod
-    def _anchor_poses(entry: Entry) -> dict[int, Float[np.ndarray, '4 4']]:
-        """Return where a refined window puts its anchors in the map."""
-        if entry.view.refinement is None:
-            return {}
-        place = entry.placement.map_from_submap
-        poses = entry.view.refinement.anchor_poses
-        return {frame_id: place.apply_to_pose(pose) for frame_id, pose in poses.items()}
 
     def _remember_places(self, entry: Entry, results: tuple[FrameResult, ...]) -> None:
         if not self._config.loop.enable:

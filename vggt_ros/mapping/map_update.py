@@ -133,6 +133,7 @@ class MapUpdate:
         focal_ratio: Predicted over calibrated focal length, NaN without calibration.
         latency_s: From taking the window to this update, seconds.
         scale_state: What is known of metres.
+        depth_ratio: Median depth of the window over that of windows before.
         correction: map_from_old_map of the map around the robot, None if the map was not moved.
         is_tied: False if the window is in a segment of the map whose place is a guess.
         refinement: What the images said; None if they were not asked.
@@ -145,6 +146,7 @@ class MapUpdate:
     focal_ratio: float
     latency_s: float
     scale_state: ScaleState
+    depth_ratio: float
     correction: Sim3 | None
     is_tied: bool
     refinement: RefinementReport | None = None

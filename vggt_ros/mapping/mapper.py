@@ -295,6 +295,7 @@ class Mapper:
                 window_limit=self._buffer.limit,
                 epoch=self._buffer.epoch,
                 no_window=self._why_no_window(),
+                blind=self._why_blind(),
             )
 
     def _why_no_window(self) -> str:
@@ -302,6 +303,9 @@ class Mapper:
         if self._state() != 'buffering' or num_pending > self._config.input.num_cameras:
             return ''
         return self._intake.why_no_window()
+
+    def _why_blind(self) -> str:
+        return '' if self._map.last is None else self._intake.why_blind()
 
     def _after_jump(self, jump: TimeJump) -> None:
         policy = self._config.input.on_time_jump
@@ -322,7 +326,7 @@ class Mapper:
         if self._is_lost:
             return 'lost'
         if self._map.last is not None:
-            return 'tracking'
+            return 'blind' if self._why_blind() else 'tracking'
         return 'buffering' if self._has_frames else 'waiting'
 
     def _build(self, predicted: PredictedWindow) -> MapUpdate | None:

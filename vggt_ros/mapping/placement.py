@@ -28,6 +28,9 @@ ODOM_DRIFT, ODOM_TURN_RAD_PER_M = 0.03, 0.02
 _BRIDGED_LOG_SIGMA, _GUESSED_LOG_SIGMA = 0.05, 0.7
 # How sure a seam is at best: rounding and the pixels' size.
 _MIN_TURN_RAD, _MIN_SHIFT = 5e-4, 1e-3
+# A network brings every window to about unit size: from one to the next its unit changes as much
+# as what is in sight does, from a hall to a box of screws, and no more.
+_MAX_UNIT_STEP = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,6 +44,7 @@ class LastWindow:
         map_from_first: (4, 4) pose of that window's first camera.
         map_from_odom: (4, 4) rigid, where the odometry's frame was in the map; None if there was
             no odometry.
+        unit: Map units per unit of what the network said of the last window.
         landmarks: Depth of the features of its frames, map units; none without refinement.
         anchors: Verified frames before those, oldest first; none without refinement.
     """
@@ -50,6 +54,7 @@ class LastWindow:
     doubts: Float[np.ndarray, ' n']
     map_from_first: Float[np.ndarray, '4 4']
     map_from_odom: Float[np.ndarray, '4 4'] | None
+    unit: float
     landmarks: Landmarks = NO_LANDMARKS
     anchors: tuple[Anchor, ...] = ()
 
@@ -61,6 +66,7 @@ class LastWindow:
             in_map=self.in_map.moved(map_from_old_map),
             map_from_first=map_from_old_map.apply_to_pose(self.map_from_first),
             map_from_odom=None if odom is None else map_from_old_map.apply_to_pose(odom),
+            unit=self.unit * map_from_old_map.scale,
             landmarks=self.landmarks.scaled(map_from_old_map.scale),
             anchors=tuple(each.moved(map_from_old_map) for each in self.anchors),
         )
@@ -164,6 +170,7 @@ def bridge(
     last: LastWindow,
     metres_per_unit: float,
     scale: float | None,
+    usual_depth: float,
 ) -> Placement:
     """Return where a window is that shares no frame with the map: by odometry, or a guess.
 
@@ -174,15 +181,15 @@ def bridge(
         last: What the map has.
         metres_per_unit: Of the map; NaN if not known, then odometry can not tell where it is.
         scale: Map units per unit of the window, as odometry shows it; None if it does not: then
-            the window is taken to see things as far away as the last one did.
+            the window is taken to see things as far away as windows usually do.
+        usual_depth: Of `SceneDepth`, map units.
     """
     row = int(np.argmax(believed))
     first, map_from_odom = view.odom_from_cam[row], last.map_from_odom
     last_map_from_cam = last.in_map.submap_from_cam[-1]
     log_scale_sigma = _BRIDGED_LOG_SIGMA
     if scale is None:
-        # Windows have units of their own; what they see is likely as far away as before.
-        scale = float(np.nanmedian(last.in_map.depth) / np.nanmedian(submap.depth))
+        scale = usual_depth / float(np.nanmedian(submap.depth))
         log_scale_sigma = _GUESSED_LOG_SIGMA
     if first is None or map_from_odom is None or not np.isfinite(metres_per_unit):
         return Placement(
@@ -203,6 +210,24 @@ def bridge(
         log_scale_sigma=log_scale_sigma,
         covariance=isotropic(turn_rad, ODOM_DRIFT * way + 1e-3, log_scale_sigma),
     )
+
+
+def check_unit(unit: float, last_unit: float) -> None:
+    """Check how much the unit of the network's answers changed from the last window to this one.
+
+    Args:
+        unit: Map units per unit of this answer.
+        last_unit: The same of the last one.
+
+    Raises:
+        AlignmentError: It changed more than what is in sight can.
+    """
+    step = unit / last_unit
+    if not 1.0 / _MAX_UNIT_STEP < step < _MAX_UNIT_STEP:
+        raise AlignmentError(
+            f'the unit of the network changed by a factor of {step:g} from one window to the next '
+            f'(limits {1.0 / _MAX_UNIT_STEP:.3g}..{_MAX_UNIT_STEP:g}); the new window is not used'
+        )
 
 
 def map_from_odom(

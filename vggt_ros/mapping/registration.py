@@ -15,8 +15,6 @@ from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.submap import Submap
 
 _MIN_PIXELS = 64
-# The network brings every window to about unit size, so that a ratio beyond this is a failure.
-_MAX_SCALE = 1000.0
 _ROTATION_DELTA_RAD = np.radians(1.0)
 # Part of the median depth of the scene: the unit of the map is arbitrary, a length would not do.
 _TRANSLATION_DELTA = 0.01
@@ -77,8 +75,8 @@ def register(
             (`frame_disagreement`); NaN or None where that is not known.
 
     Raises:
-        AlignmentError: The frames share too few valid pixels, a pose is not finite, the scale
-            is not believable, or two frames contradict each other and none is more doubtful.
+        AlignmentError: The frames share too few valid pixels, a pose is not finite, or two frames
+            contradict each other and none is more doubtful.
     """
     assert in_map.frame_ids == in_submap.frame_ids, 'a seam is made of the same frames'
     poses = in_map.submap_from_cam, in_submap.submap_from_cam
@@ -91,7 +89,6 @@ def register(
             f'{num_pixels} pixels have a depth in both windows of a seam, at least '
             f'{_MIN_PIXELS} are needed; the new window is not used'
         )
-    _check_scale(float(np.exp(np.median(np.concatenate([each.log_ratios for each in ratios])))))
     median_depth = float(np.nanmedian(in_map.depth))
     rows = _rows_that_agree(in_map, in_submap, ratios, doubts, median_depth)
     log_ratios = np.concatenate([ratios[row].log_ratios for row in rows])
@@ -172,14 +169,6 @@ def _translation_by_points(
     rank = np.fmin(*(weight / np.median(weight[use]) for weight in weights))
     use &= rank >= np.median(rank[use])
     return huber_mean(points[0][use] - place.scale * points[1][use] @ place.rotation.T, delta)
-
-
-def _check_scale(scale: float) -> None:
-    if not 1 / _MAX_SCALE < scale < _MAX_SCALE:
-        raise AlignmentError(
-            f'depth differs by a factor of {scale:g} at the seam of two windows (limits '
-            f'{1 / _MAX_SCALE:g}..{_MAX_SCALE:g}); the new window is not used'
-        )
 
 
 def _log_depth_ratios(in_map: Submap, in_submap: Submap) -> list[_FrameRatios]:

@@ -14,8 +14,9 @@ class Snapshot:
     """The mapper as of one moment.
 
     Attributes:
-        state: `waiting` for images, `buffering` the first window, `tracking`, `lost` since the
-            last window failed, or `paused`.
+        state: `waiting` for images, `buffering` the first window, `tracking`, `blind` while the
+            images show nothing that can be followed, `lost` since the last window failed, or
+            `paused`.
         counts: What happened to the frames: frames_in is frames_used, all drops and
             frames_pending together.
         frames_pending: Frames that wait for a window or are in one.
@@ -29,6 +30,8 @@ class Snapshot:
         epoch: Number of resets.
         no_window: Why there is no window yet, empty once there was one and while nothing is in
             the way.
+        blind: Why the images that come can not be followed; empty if they can, and before the
+            first window.
     """
 
     state: str
@@ -42,3 +45,4 @@ class Snapshot:
     window_limit: int | None
     epoch: int
     no_window: str = ''
+    blind: str = ''

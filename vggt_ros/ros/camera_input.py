@@ -145,6 +145,7 @@ class CameraInput:
             problem=subscription.problem,
             # The small message beside an image is not missed: the newest one holds.
             loss=subscription.loss() if kind == 'image' else '',
+            publishers=subscription.publishers,
         )
 
     def _subscribe_images(self, transport: str) -> None:

@@ -19,6 +19,7 @@ from vggt_ros.ros.rate import Rate
 
 # Two predictions of the same pixels that differ by more are no firm ground for the next window.
 _MAX_SCALE_RESIDUAL = 0.1
+_MAX_DEPTH_RATIO = 50.0
 _FOCAL_RATIO_RANGE = 0.8, 1.25
 _RECENT_S = 10.0
 # No network is that slow; something hangs.
@@ -53,9 +54,11 @@ class Diagnostics:
             'frames_pending': str(health.frames_pending),
             **_input_values(health),
             'no_window': health.no_window,
+            'blind': health.blind,
             'map_points': str(health.map_points),
             'scale': _number(health.scale),
             'scale_residual': _number(health.scale_residual),
+            'depth_ratio': _number(health.depth_ratio),
             'focal_ratio': _number(health.focal_ratio),
             'submaps': str(health.submaps),
             'loops': str(health.loops),
@@ -119,8 +122,8 @@ class Diagnostics:
                 f'meanwhile are dropped as late'
             )
         recent += health.input_problems
-        if health.no_window:
-            recent.append(f'no window yet: {health.no_window}')
+        if health.obstacle:
+            recent.append(health.obstacle)
         if health.tf_conflict:
             recent.append(health.tf_conflict)
         recent += health.tf_problems
@@ -157,6 +160,15 @@ def _unusual(health: Health) -> list[str]:
     found = []
     if health.scale_residual > _MAX_SCALE_RESIDUAL:
         found.append(f'scale_residual {health.scale_residual:.2f} > {_MAX_SCALE_RESIDUAL}')
+    if not math.isnan(health.depth_ratio) and not (
+        1.0 / _MAX_DEPTH_RATIO <= health.depth_ratio <= _MAX_DEPTH_RATIO
+    ):
+        found.append(
+            f'what the newest window sees is {health.depth_ratio:.3g} times as far away as '
+            f'usually (limits {1.0 / _MAX_DEPTH_RATIO:g}..{_MAX_DEPTH_RATIO:g}): the unit of the '
+            f'map has run away unless the camera is that near; ~/reset begins again, '
+            f'a source of scale (scale.source) prevents it'
+        )
     low, high = _FOCAL_RATIO_RANGE
     if not math.isnan(health.focal_ratio) and not low <= health.focal_ratio <= high:
         found.append(f'focal_ratio {health.focal_ratio:.2f} outside {low}..{high}')

@@ -130,6 +130,13 @@ class FollowingSubscription:
         wrong = wrong_type(self.topic, types, type_name(self._kind), name)
         return wrong or self._events.problems.get(self.topic, '')
 
+    @property
+    def publishers(self) -> tuple[str, ...]:
+        """Full names of the nodes that publish, once for every publisher, sorted."""
+        known = self._node.get_publishers_info_by_topic(self.topic)
+        names = (f'{each.node_namespace.rstrip("/")}/{each.node_name}' for each in known)
+        return tuple(sorted(names))
+
     def loss(self) -> str:
         """Return a line about messages that are lost, and what would help; empty for none.
 

@@ -34,6 +34,7 @@ class Health:
         topics: How the topics that come in are.
         input_problems: What is in the way of frames, a line each.
         no_window: Why there is no window yet; empty if nothing is in the way.
+        blind: Why the images that come can not be followed; empty if they can.
         map_points: Points of the map.
         submaps: Windows in the map.
         loops: Places that were recognised.
@@ -47,6 +48,7 @@ class Health:
         scale_state: What is known of metres, None before the first window.
         scale: Map units per unit of the newest window, NaN before it.
         scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
+        depth_ratio: Median depth of the newest window over that of windows before, NaN before it.
         focal_ratio: Predicted over calibrated focal length, NaN if not known.
         model: What runs, by key: checkpoint, device and so on.
         window_limit: Frame sets that windows are limited to for lack of memory, None if they are
@@ -64,6 +66,7 @@ class Health:
     topics: tuple[TopicReport, ...] = ()
     input_problems: tuple[str, ...] = ()
     no_window: str = ''
+    blind: str = ''
     map_points: int = 0
     submaps: int = 0
     loops: int = 0
@@ -76,6 +79,7 @@ class Health:
     scale_state: ScaleState | None = None
     scale: float = math.nan
     scale_residual: float = math.nan
+    depth_ratio: float = math.nan
     focal_ratio: float = math.nan
     model: Mapping[str, str] = field(default_factory=dict)
     window_limit: int | None = None
@@ -83,6 +87,13 @@ class Health:
     delay: str = ''
     error: str = ''
     gpu_mb: float = math.nan
+
+    @property
+    def obstacle(self) -> str:
+        """Why the images that come bring nothing; empty if they do."""
+        if self.no_window:
+            return f'no window yet: {self.no_window}'
+        return f'blind: {self.blind}' if self.blind else ''
 
 
 def health_of(
@@ -113,6 +124,7 @@ def health_of(
         topics=() if cameras is None else cameras.topics,
         input_problems=() if cameras is None else tuple(cameras.problems),
         no_window=snapshot.no_window,
+        blind=snapshot.blind,
         map_points=snapshot.num_map_points,
         submaps=snapshot.num_submaps,
         loops=snapshot.num_loops,
@@ -125,6 +137,7 @@ def health_of(
         scale_state=None if update is None else update.scale_state,
         scale=math.nan if update is None else update.scale,
         scale_residual=math.nan if update is None else update.scale_residual,
+        depth_ratio=math.nan if update is None else update.depth_ratio,
         focal_ratio=math.nan if update is None else update.focal_ratio,
         window_limit=snapshot.window_limit,
         busy_s=pipeline.busy_s,

@@ -27,6 +27,7 @@ class TopicReport:
         silent_s: Since the last message, or since it was subscribed to.
         problem: Why its publishers can not be heard; empty if they can.
         loss: How many of its messages are lost, and what would help; empty for none.
+        publishers: Full names of the nodes that publish it.
     """
 
     topic: str
@@ -36,6 +37,7 @@ class TopicReport:
     silent_s: float
     problem: str
     loss: str = ''
+    publishers: tuple[str, ...] = ()
 
 
 def input_problems(
@@ -54,6 +56,7 @@ def input_problems(
     """
     lines = [report.problem for report in reports if report.problem]
     lines += [report.loss for report in reports if report.loss]
+    lines += [_rivals(each) for each in reports if _has_rivals(each)]
     silent = [
         each
         for each in reports
@@ -66,6 +69,18 @@ def input_problems(
     if not silent and len(cameras) > 1:
         lines += _sync_problems(cameras, settings)
     return lines
+
+
+def _has_rivals(report: TopicReport) -> bool:
+    return report.kind == 'image' and len(report.publishers) > 1
+
+
+def _rivals(report: TopicReport) -> str:
+    return (
+        f'{report.topic} has {len(report.publishers)} publishers '
+        f'({", ".join(report.publishers)}): images of two cameras in one stream make no map; '
+        f'remap one of them, or stop it'
+    )
 
 
 def _silence(silent: TopicReport, reports: Sequence[TopicReport], settings: InputSettings) -> str:

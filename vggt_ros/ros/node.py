@@ -19,7 +19,7 @@ from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.ros.background import in_thread
 from vggt_ros.ros.cameras import Cameras
 from vggt_ros.ros.diagnostics import Diagnostics
-from vggt_ros.ros.health import health_of
+from vggt_ros.ros.health import Health, health_of
 from vggt_ros.ros.log_bridge import LogBridge
 from vggt_ros.ros.parameters import ParameterServer
 from vggt_ros.ros.pipeline import Pipeline
@@ -62,7 +62,7 @@ class VggtNode(LifecycleNode):
         LogBridge(self.get_logger()).install()
         self.last_error = ''
         self.exit_code = 0
-        self._has_told_no_window = False
+        self._has_told_obstacle = False
         self._settings = ParameterServer(self, VggtConfig(), self._on_config)
         self._loader: PredictorLoader | None = None
         self._pipeline: Pipeline | None = None
@@ -298,15 +298,15 @@ class VggtNode(LifecycleNode):
         health = health_of(state, self._pipeline, self._cameras, self.last_error, self._link)
         if self._loader is not None:
             health = replace(health, delay=self._loader.delay)
-        self._tell_no_window(health.no_window)
+        self._tell_obstacle(health)
         stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(self._diagnostics.message(stamp, health))
 
-    def _tell_no_window(self, reason: str) -> None:
-        """Log once why there is no window; again after it was over."""
-        if reason and not self._has_told_no_window:
-            self.get_logger().warning(f'no window yet: {reason}')
-        self._has_told_no_window = bool(reason)
+    def _tell_obstacle(self, health: Health) -> None:
+        """Log once why images make no windows; again after it was over."""
+        if health.obstacle and not self._has_told_obstacle:
+            self.get_logger().warning(health.obstacle)
+        self._has_told_obstacle = bool(health.obstacle)
 
 
 def _not_configured(state: str) -> str:
