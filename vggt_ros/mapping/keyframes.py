@@ -131,7 +131,7 @@ class KeyframeSelector:
                 _unfollowed_px(self._last[camera], known[camera]) if moved is None else moved
                 for camera, moved in motions_px.items()
             )
-            is_lost = self._was_blind and not np.isfinite(motion_px)
+            is_lost = self._was_blind and not np.isfinite(motion_px) and not takes_all
             self._note_sight(frame_set.stamp_ns, known, motion_px)
             waited_s = (frame_set.stamp_ns - self._last_stamp_ns) * 1e-9
             due = waited_s >= settings.max_interval and motion_px >= _STILL_PX

@@ -9,7 +9,7 @@ import numpy as np
 
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
-from vggt_ros.geometry.rotation import angle_between
+from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.point_registration import register_by_points, SharedPoints
 from vggt_ros.mapping.pose_noise import PoseNoise
@@ -244,19 +244,19 @@ def map_from_odom(
 
 
 def _learn(noise: PoseNoise, in_map: Submap, in_submap: Submap, seam: Registration) -> None:
-    """Compare how the two predictions see the first and the last of the shared cameras."""
-    if len(in_map.frame_ids) < 2:
+    """Compare how the two predictions see every two of the shared cameras."""
+    first, second = np.triu_indices(len(in_map.frame_ids), 1)
+    if not len(first):
         return
     median_depth = float(np.nanmedian(in_map.depth))
     moved = seam.map_from_submap.apply_to_pose(in_submap.submap_from_cam)
-    first_from_last = [
-        se3.inverse(poses[0]) @ poses[-1] for poses in (in_map.submap_from_cam, moved)
-    ]
-    shift = np.linalg.norm(first_from_last[0][:3, 3] - first_from_last[1][:3, 3])
+    known, found = (
+        se3.inverse(poses[first]) @ poses[second] for poses in (in_map.submap_from_cam, moved)
+    )
     noise.learn(
-        float(np.linalg.norm(first_from_last[0][:3, 3])) / median_depth,
-        angle_between(first_from_last[0][:3, :3], first_from_last[1][:3, :3]),
-        float(shift) / median_depth,
+        np.linalg.norm(known[:, :3, 3], axis=1) / median_depth,
+        rotation_angle(np.swapaxes(known[:, :3, :3], 1, 2) @ found[:, :3, :3]),
+        np.linalg.norm(known[:, :3, 3] - found[:, :3, 3], axis=1) / median_depth,
     )
 
 
@@ -267,7 +267,7 @@ def _covariance(
     median_depth = float(np.nanmedian(in_map.depth))
     position = in_map.submap_from_cam[-1, :3, 3]
     way = float(np.linalg.norm(position - last.map_from_first[:3, 3])) / median_depth
-    rotation_rad, shift = noise.over(way)
+    rotation_rad, shift = noise.over(way, len(seam.frame_ids))
     # The largest of the residuals; the mean of the frames is better by the root of their number.
     share = 1.0 / float(np.sqrt(2.0 * len(seam.frame_ids)))
     rotation_rad = np.hypot(rotation_rad, share * seam.rotation_residual_rad)
