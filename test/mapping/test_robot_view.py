@@ -21,6 +21,10 @@ class KnownRobot:
     def __init__(self, true_pose, depth_m=None):
         self.true_pose = true_pose
         self.depth = depth_m
+        self.num_windows = 0
+
+    def begin_window(self):
+        self.num_windows += 1
 
     def index_of(self, stamp_ns):
         return stamp_ns // 100_000_000 - 1
