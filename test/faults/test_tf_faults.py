@@ -6,9 +6,12 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import pytest
+from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 from tf_transformations import quaternion_matrix
+
+from vggt_ros.ros.messages import camera_info, depth_image, header_of
 
 pytestmark = pytest.mark.ros
 
@@ -51,16 +54,42 @@ def test_a_mount_and_odometry_that_begin_late_are_followed(robot, health, probe)
     np.testing.assert_allclose(matrix(made.heard[-1])[:3, :3], np.eye(3), atol=0.2)
 
 
-def test_a_leading_slash_in_the_header_is_no_second_tree(robot, health):
+def test_a_leading_slash_in_a_header_is_no_second_tree(robot, health, probe):
+    """Of the image, its calibration, the depth and the depth's calibration; each is told once."""
     made = robot()
     made.camera.frame_id = '/cam_optical'
     made.mount()
-    made.start('-p', 'frames.map:=/map')
-    made.steps_until(lambda: len(made.heard) >= 4)
+    others = {
+        '/tf_faults/info': CameraInfo,
+        '/tf_faults/depth/image': Image,
+        '/tf_faults/depth/camera_info': CameraInfo,
+    }
+    publishers = {
+        topic: probe.node.create_publisher(kind, topic, 10) for topic, kind in others.items()
+    }
+    remappings = [('camera_info', '/tf_faults/info'), ('depth', '/tf_faults/depth/image')]
+    made.start('-p', 'frames.map:=/map', remappings=remappings)
+    # Another field of view: the depth is registered by its calibration, if the frame is the same.
+    K = np.array([[150.0, 0.0, 84.0], [0.0, 150.0, 63.0], [0.0, 0.0, 1.0]])
+    K_depth = np.array([[60.0, 0.0, 42.0], [0.0, 60.0, 31.5], [0.0, 0.0, 1.0]])
+
+    def send_others():
+        header = header_of(time.time_ns(), '/cam_optical')
+        depth = np.full((63, 84), 2.0, np.float32)
+        publishers['/tf_faults/info'].publish(camera_info(header, K, 168, 126))
+        publishers['/tf_faults/depth/camera_info'].publish(camera_info(header, K_depth, 84, 63))
+        publishers['/tf_faults/depth/image'].publish(depth_image(header, depth, '32FC1'))
+        return len(made.heard) >= 4
+
+    made.steps_until(send_others)
     assert made.edges == {('map', 'base_link')}
     assert health.fresh()['tf_mode'] == 'map_to_base'
-    assert made.node.log.count("header.frame_id of the images is '/cam_optical'") == 1
+    made.steps_until(lambda: send_others() and health.values.get('scale_source') == 'depth')
+    for whose in ('the images', *others):
+        assert made.node.log.count(f"header.frame_id of {whose} is '/cam_optical'") == 1, whose
     assert made.node.log.count("frames.map is '/map'") == 1
+    for publisher in publishers.values():
+        probe.node.destroy_publisher(publisher)
 
 
 def test_simulated_time_without_a_clock_is_named_and_stamps_nothing(robot, health, probe):
