@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -150,3 +152,14 @@ def test_a_gap_without_motion_keeps_what_is_seen_as_far_away_as_before(
     depth = view.submap.moved(placement.map_from_submap).depth
     assert np.nanmedian(depth) == pytest.approx(np.nanmedian(last.in_map.depth), rel=1e-3)
     assert placement.log_scale_sigma > 0.3
+
+
+@pytest.mark.parametrize('way', [1e8, 1e155, np.inf, np.nan])
+def test_a_window_beyond_all_bounds_has_no_place(view_of, way):
+    view = view_of(range(6))
+    placement = begin(view.submap, view.believed, view.robot, 1.0)
+    assert placement.in_map(view.submap).frame_ids == view.submap.frame_ids
+    place = placement.map_from_submap
+    far = replace(placement, map_from_submap=replace(place, translation=np.array([way, 0.0, 0.0])))
+    with pytest.raises(AlignmentError, match='no place in the map: of a camera its translation'):
+        far.in_map(view.submap)

@@ -256,3 +256,27 @@ def test_what_moves_is_looked_at_as_it_comes(make_node, tree, listener):
     make_node.spin(lambda: False, 0.2)
     listener.forget()
     assert listener.watch.problems([('odom', 'base_link')], 'odometry') == []
+
+
+def test_an_error_while_listening_is_noted_and_one_goes_on_listening(make_node, tree):
+    noted = []
+    made = TfListener(make_node('vggt'), 30.0, note_error=noted.append)
+    try:
+        note, broken = made.parents.note, [True]
+
+        def fail(*args, **named):
+            if broken:
+                raise KeyError('a bug')
+            note(*args, **named)
+
+        made.parents.note = fail
+
+        def sent():
+            tree.static('base_link', 'camera', BASE_FROM_CAM)
+            return noted
+
+        assert make_node.spin(sent)
+        broken.clear()
+        drive(make_node, tree, made)
+    finally:
+        made.close()

@@ -464,3 +464,19 @@ def test_nothing_is_stamped_by_a_clock_that_has_not_begun(robot_of):
     robot.broadcaster.send(robot.update([3]))
     assert robot.broadcaster.mode == 'map_to_odom'
     assert not robot.spin(lambda: robot.heard, 0.5)
+
+
+def test_an_absurd_correction_is_not_sent_and_the_old_one_stays(robot_of):
+    robot = robot_of(publish_rate=50.0)
+    robot.mount_camera()
+    robot.drive()
+    robot.broadcaster.send(robot.update([3]))
+    assert robot.spin(lambda: robot.heard)
+    for x in (1e9, 1e155, float('nan')):
+        wrong = MAP_FROM_ODOM.copy()
+        wrong[0, 3] = x
+        robot.broadcaster.send(robot.update([4], wrong))
+    robot.heard.clear()
+    assert robot.spin(lambda: len(robot.heard) >= 5)
+    for _, message in robot.heard:
+        np.testing.assert_allclose(matrix(message), MAP_FROM_ODOM, atol=1e-6)

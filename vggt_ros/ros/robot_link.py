@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import time
 
 from rclpy.node import Node
@@ -31,13 +32,20 @@ class RobotLink:
         problems: What was wrong with TF and its clocks at the last check, a line each.
     """
 
-    def __init__(self, node: Node, config: VggtConfig, qos_events: QosEvents) -> None:
+    def __init__(
+        self,
+        node: Node,
+        config: VggtConfig,
+        qos_events: QosEvents,
+        note_error: Callable[[Exception], None],
+    ) -> None:
         """Listen to TF; broadcast nothing yet.
 
         Args:
             node: Owns the endpoints.
             config: The settings.
             qos_events: Told of publishers that nothing can be received from.
+            note_error: Told what a callback of the thread that listens to TF raised.
         """
         self.problems: list[str] = []
         self._node = node
@@ -46,7 +54,9 @@ class RobotLink:
         logger = node.get_logger()
         self._warnings = ThrottledLog(lambda text: logger.warning(text), period_s=_REMINDER_S)
         sent = SentTransforms()
-        self._listener = TfListener(node, config.tf.cache_time, root=config.frames.map, sent=sent)
+        self._listener = TfListener(
+            node, config.tf.cache_time, root=config.frames.map, sent=sent, note_error=note_error
+        )
         listener = self._listener
         self._depth = DepthInput(
             node,

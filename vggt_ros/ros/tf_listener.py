@@ -26,7 +26,7 @@ from vggt_ros.geometry.plausible import implausible, MAX_LENGTH_M
 from vggt_ros.ros.log_text import one_line
 from vggt_ros.ros.odometry_watch import OdometryWatch
 from vggt_ros.ros.sent_transforms import SentTransforms
-from vggt_ros.ros.shutdown import until_shutdown
+from vggt_ros.ros.shutdown import keep_spinning
 from vggt_ros.ros.stamps import ns_from_stamp
 from vggt_ros.ros.tf_parents import NamedParent, TfParents
 from vggt_ros.ros.transform_intake import TransformIntake
@@ -36,6 +36,10 @@ _JOIN_S = 2.0
 _DEPTH = 100
 _AUTHORITY = 'default_authority'
 _TOPICS = ('/tf', '/tf_static')
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ class TfListener:
         *,
         root: str = '',
         sent: SentTransforms | None = None,
+        note_error: Callable[[Exception], None] = _raise,
     ) -> None:
         """Start listening.
 
@@ -80,6 +85,7 @@ class TfListener:
             root: Moving transforms out of this frame are left out: it is the map's, and what the
                 node says of the robot itself must not come back as what others say.
             sent: What this node sends itself; None for nothing.
+            note_error: Told what a callback raised.
         """
         self._root = root
         uses_sim_time = node.get_parameter('use_sim_time').value
@@ -96,6 +102,7 @@ class TfListener:
         )
         self._buffer = Buffer(Duration(seconds=cache_time_s), self._node)
         self._intake = TransformIntake(node.get_logger().warning if warn is None else warn)
+        self._note_error = note_error
         self._sent = SentTransforms() if sent is None else sent
         self._main_name = node.get_fully_qualified_name()
         self.parents = TfParents()
@@ -263,9 +270,12 @@ class TfListener:
         )
 
     def _spin(self) -> None:
-        with until_shutdown():
-            while not self._is_closing.is_set() and self._node.context.ok():
-                self._executor.spin_once(timeout_sec=0.5)
+        keep_spinning(
+            lambda: self._executor.spin_once(timeout_sec=0.5),
+            self._node.context.ok,
+            self._note_error,
+            self._is_closing.is_set,
+        )
 
 
 def _gid_of(info: Any) -> bytes:

@@ -13,6 +13,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from tf2_ros import TransformBroadcaster
 
+from vggt_ros.geometry.plausible import implausible
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_tree import blend, map_from_parent
 from vggt_ros.mapping.map_update import FrameResult, MapUpdate
@@ -155,9 +156,16 @@ class MapBroadcaster:
             pose = self._robot.odom_from_cam(result.frame.stamp_ns, result.frame.camera_frame)
             if pose is None:
                 continue
+            target = map_from_parent(result.map_from_cam, pose)
+            problem = implausible(target)
+            if problem:  # the timer would send it for ever
+                edge = f'{self._frames.map} -> {self._frames.odom}'
+                self._missing.log(
+                    'implausible', f'{edge} stays as it is: of the new one {problem}'
+                )
+                return
             with self._lock:
-                self._start = self._blended()
-                self._target = map_from_parent(result.map_from_cam, pose)
+                self._start, self._target = self._blended(), target
                 self._since_s = time.monotonic()
             return
         self._missing.log(
