@@ -32,3 +32,14 @@ def test_odometry_that_ceases_costs_no_frames(robot, health):
     )
     assert 'odometry silent since' in made.node.log
     made.steps_until(lambda: health.values['tf_problem'] == '', odometry=True)
+
+
+def test_odometry_in_the_future_is_told_by_how_much_until_it_is_mended(robot, health):
+    made = robot()
+    made.mount()
+    made.start()
+    how = {'odometry': True, 'offset_ns': 1_500_000_000}
+    made.steps_until(lambda: 'odometry in the future' in health.message, **how)
+    told = r'odometry in the future: odom -> base_link is stamped 1\.[3-5] s after the clock'
+    assert re.search(told, health.values['tf_problem'])
+    made.steps_until(lambda: health.values['tf_problem'] == '', odometry=True)
