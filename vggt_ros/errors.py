@@ -46,6 +46,10 @@ class VerificationError(VggtRosError):
     """The images do not confirm what is said about them; it is not used."""
 
 
+class PublishingError(VggtRosError):
+    """A message would say what can not be: not finite, not rigid or beyond all bounds."""
+
+
 class DeviceMemoryError(PredictionError):
     """The memory of the device does not suffice for what the network was asked."""
 

@@ -80,7 +80,7 @@ class TfSettings:
     )
     lookup_timeout: float = parameter(
         0.2,
-        'Wait so long for a transform at the stamp of an image.',
+        'Wait so long, once a window, for transforms at the stamps of its images.',
         unit='s',
         minimum=0.0,
         maximum=10.0,

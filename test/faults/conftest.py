@@ -2,12 +2,26 @@
 
 import os
 from pathlib import Path
+import time
 
+import numpy as np
 import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from tf2_msgs.msg import TFMessage
+
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector
+from vggt_ros.ros.messages import header_of, transform
 
 # How long the node is kept under load, and how many messages are made up.
 SOAK_S = float(os.environ.get('VGGT_SOAK_S', '20'))
 FUZZ_EXAMPLES = int(os.environ.get('VGGT_FUZZ_EXAMPLES', '400'))
+# Tilted by a quarter of a radian, so that level is not what the camera alone would say.
+BASE_FROM_CAM = se3.rigid(
+    matrix_from_rotation_vector(np.array([0.0, 0.25, 0.0]))
+    @ np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]),
+    np.array([0.2, 0.0, 0.3]),
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -150,3 +164,84 @@ def make_camera(probe, camera_image):
     yield Camera
     for publisher in publishers:
         probe.node.destroy_publisher(publisher)
+
+
+class Robot:
+    """One robot: its tree, its camera, its node, and what its node sends."""
+
+    def __init__(self, probe, start_process, node_arguments, make_camera, topic, namespace=''):
+        self.probe, self.namespace = probe, namespace
+        self.start_process, self.node_arguments = start_process, node_arguments
+        self.camera = make_camera(topic)
+        self.topic = topic
+        self.number = 0
+        self.heard = []
+        self.publishers = {name: self._publisher(name) for name in ('tf', 'tf_static')}
+        self.ears = probe.node.create_subscription(TFMessage, f'{namespace}/tf', self._on_tf, 1000)
+
+    def _publisher(self, name):
+        qos = QoSProfile(depth=100)
+        if name == 'tf_static':
+            qos.durability = DurabilityPolicy.TRANSIENT_LOCAL
+        return self.probe.node.create_publisher(TFMessage, f'{self.namespace}/{name}', qos)
+
+    def _on_tf(self, message):
+        self.heard += [each for each in message.transforms if each.header.frame_id == 'map']
+
+    def start(self, *more, remappings=(), **settings):
+        words = self.node_arguments([('image', self.topic), *remappings], **settings)
+        self.node = self.start_process('vggt_ros.ros.node', *words, *more)
+        self.camera.wait_for_node()
+
+    def mount(self, mount=BASE_FROM_CAM):
+        message = transform(header_of(0, 'base_link'), 'cam_optical', mount)
+        self.publishers['tf_static'].publish(TFMessage(transforms=[message]))
+
+    def drive(self, stamp_ns, length=1.0):
+        turn = matrix_from_rotation_vector(np.array([0.0, 0.0, 0.5]))
+        x = 0.1 * self.number
+        pose = se3.rigid(turn, np.array([x, -1.0, 0.0]))
+        message = transform(header_of(stamp_ns, 'odom'), 'base_link', pose)
+        q = message.transform.rotation
+        q.x, q.y, q.z, q.w = length * q.x, length * q.y, length * q.z, length * q.w
+        self.publishers['tf'].publish(TFMessage(transforms=[message]))
+
+    def step(self, *, odometry=None, offset_ns=0, length=1.0, pace_s=0.1):
+        """Send odometry if it is wanted, then an image."""
+        self.number += 1
+        stamp_ns = time.time_ns()
+        if odometry:
+            self.drive(stamp_ns + offset_ns, length)
+        self.camera.send(stamp_ns, self.number)
+        self.probe.spin_for(pace_s)
+
+    def steps_until(self, condition, timeout_s=30.0, **how):
+        deadline_s = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline_s, self.node.log
+            self.step(**how)
+
+    @property
+    def edges(self):
+        return {(each.header.frame_id, each.child_frame_id) for each in self.heard}
+
+    def close(self):
+        for publisher in self.publishers.values():
+            self.probe.node.destroy_publisher(publisher)
+        self.probe.node.destroy_subscription(self.ears)
+
+
+@pytest.fixture
+def robot(probe, start_process, node_arguments, make_camera):
+    """Make robots: a tree, a camera and a node each, and what the node sends."""
+    made = []
+
+    def make(topic='/tf_faults/image', namespace=''):
+        made.append(Robot(probe, start_process, node_arguments, make_camera, topic, namespace))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+        assert 'Traceback' not in each.node.log
+        assert each.node.end()[0] == 0

@@ -112,3 +112,12 @@ def test_the_first_window_chooses_the_unit(scale):
     scale.clear()
     assert scale.start(seen(4.0, residual=0.9)) is None
     assert math.isnan(scale.metres_per_unit)
+
+
+@pytest.mark.parametrize('metres_per_unit', [1e-5, 1e5, 1e155, 1e300, np.inf, np.nan])
+def test_what_is_no_scale_of_anything_does_not_count(scale, metres_per_unit):
+    for _ in range(20):
+        assert not scale.observe(seen(metres_per_unit))
+    assert scale.num_rejected == 20
+    assert np.isnan(scale.metres_per_unit)
+    assert scale.observe(seen(1.0))

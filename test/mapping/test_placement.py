@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -160,3 +162,14 @@ def test_units_that_what_is_in_sight_explains_are_taken(step):
 def test_a_unit_that_jumps_is_refused(step):
     with pytest.raises(AlignmentError, match='changed by a factor of'):
         check_unit(2.0 * step, 2.0)
+
+
+@pytest.mark.parametrize('way', [1e8, 1e155, np.inf, np.nan])
+def test_a_window_beyond_all_bounds_has_no_place(view_of, way):
+    view = view_of(range(6))
+    placement = begin(view.submap, view.believed, view.robot, 1.0)
+    assert placement.in_map(view.submap).frame_ids == view.submap.frame_ids
+    place = placement.map_from_submap
+    far = replace(placement, map_from_submap=replace(place, translation=np.array([way, 0.0, 0.0])))
+    with pytest.raises(AlignmentError, match='no place in the map: of a camera its translation'):
+        far.in_map(view.submap)

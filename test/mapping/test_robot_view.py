@@ -21,6 +21,10 @@ class KnownRobot:
     def __init__(self, true_pose, depth_m=None):
         self.true_pose = true_pose
         self.depth = depth_m
+        self.num_windows = 0
+
+    def begin_window(self):
+        self.num_windows += 1
 
     def index_of(self, stamp_ns):
         return stamp_ns // 100_000_000 - 1
@@ -67,6 +71,7 @@ def test_of_an_unknown_robot_nothing_is_known(window, prediction):
 def test_the_camera_in_the_odometry_tells_metres(window, prediction, true_pose):
     robot = KnownRobot(true_pose)
     view = robot_view(window, prediction, robot, ScaleSettings())
+    assert robot.num_windows == 1, 'its answers may wait once'
     np.testing.assert_array_equal(view.odom_from_cam[3], true_pose(3))
     assert view.odom_from_cam[2] is None
     assert view.first_from_cam == (None,) * 4, 'one camera is no rig'

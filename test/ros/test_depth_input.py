@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 
 from vggt_ros.input_config import InputSettings
+from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.ros.depth_input import DepthInput
-from vggt_ros.ros.messages import depth_image, header_of
+from vggt_ros.ros.messages import camera_info, depth_image, header_of
 from vggt_ros.ros.qos_events import QosEvents
 
 
@@ -52,3 +53,33 @@ def test_the_calibration_is_beside_the_depth_unless_it_is_remapped(make_node):
     assert topics() == ['/depth_camera_info']
     assert '/eye/depth/camera_info' in topics('depth:=/eye/depth/image_raw')
     assert '/own_info' in topics('depth:=/eye/depth/image_raw', 'depth_camera_info:=/own_info')
+
+
+def test_a_leading_slash_is_no_other_frame(make_node, depth_m):
+    """In the depth and in its calibration, which has another field of view than the camera."""
+    node = make_node('listener')
+    depth = DepthInput(node, InputSettings(num_cameras=1), QosEvents(print))
+    K = np.array([[40.0, 0.0, 15.5], [0.0, 40.0, 11.5], [0.0, 0.0, 1.0]])
+    depth.note_frame(
+        UndecodedFrame(
+            id=0,
+            stamp_ns=1,
+            camera_frame='cam',
+            size=(32, 24),
+            read_rows=lambda rows: None,
+            K=2.0 * K,
+        )
+    )
+    depth.subscribe()
+    images = node.create_publisher(Image, 'depth', 10)
+    infos = node.create_publisher(CameraInfo, 'depth_camera_info', 10)
+    assert make_node.spin(
+        lambda: images.get_subscription_count() and infos.get_subscription_count()
+    )
+
+    def is_registered():
+        infos.publish(camera_info(header_of(1, '/cam'), K, 32, 24))
+        images.publish(depth_image(header_of(1, '/cam'), depth_m, '32FC1'))
+        return depth.depth_m(1, 0) is not None and not depth.problems
+
+    assert make_node.spin(is_registered)

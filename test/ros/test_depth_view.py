@@ -94,12 +94,6 @@ def test_depth_that_can_not_be_registered_is_refused_by_name(frame, info, size, 
     assert view.problem == ''
 
 
-def test_a_leading_slash_is_no_other_frame():
-    view = view_of()
-    view.add(plane('/cam'))
-    assert view.depth_m(STAMP_NS) is not None
-
-
 def test_stamps_that_never_match_are_said_with_the_difference():
     view = view_of()
     view.add(plane('cam', STAMP_NS - 300_000_000))

@@ -251,3 +251,14 @@ def test_weights_that_take_long_are_a_warning():
     status = status_of(replace(HEALTH, delay='still loading nano'))
     assert status.level == DiagnosticStatus.WARN
     assert 'still loading nano' in status.message
+
+
+def test_an_error_of_a_callback_is_an_error_for_a_while_and_counted():
+    failed = replace(HEALTH, callback_errors=3, callback_error='a callback failed: KeyError(1)')
+    status = status_of(failed)
+    assert status.level == DiagnosticStatus.ERROR
+    assert status.message == 'a callback failed: KeyError(1)'
+    values = {each.key: each.value for each in status.values}
+    assert (values['callback_errors'], values['error']) == ('3', status.message)
+    later = status_of(replace(failed, callback_error=''))
+    assert later.level != DiagnosticStatus.ERROR

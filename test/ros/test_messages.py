@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from tf_transformations import quaternion_matrix
 
+from vggt_ros.errors import PublishingError
 from vggt_ros.mapping.odometry_chain import OdometryEstimate
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.ros import messages
@@ -146,3 +147,62 @@ def test_odometry_names_both_frames_and_its_twist_is_the_cameras(frame_result):
     assert (twist.angular.x, twist.angular.y, twist.angular.z) == (3.0, 4.0, 5.0)
     assert message.pose.covariance[7] == 1.0
     assert message.twist.covariance[35] == 2.0
+
+
+def absurd(x=0.0, scale=1.0):
+    pose = np.eye(4)
+    pose[:3, :3] *= scale
+    pose[0, 3] = x
+    return pose
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'words'),
+    [
+        (absurd(1e155), 'longer than'),
+        (absurd(-1e300), 'longer than'),
+        (absurd(np.inf), 'not finite'),
+        (absurd(np.nan), 'not finite'),
+        (absurd(scale=2.0), 'not rigid'),
+    ],
+)
+def test_no_pose_that_can_not_be_leaves_the_node(frame_result, wrong, words):
+    header = messages.header_of(STAMP_NS, 'map')
+    covariance = np.eye(6)
+    poses = StampedPoses(
+        stamps_ns=np.array([1, 2], dtype=np.int64), map_from_cam=np.stack([np.eye(4), wrong])
+    )
+    estimate = OdometryEstimate(
+        stamp_ns=STAMP_NS,
+        odom_from_cam=wrong,
+        covariance=covariance,
+        twist=np.zeros(6),
+        twist_covariance=covariance,
+    )
+    for make in (
+        lambda: messages.pose_stamped(header, wrong),
+        lambda: messages.pose_with_covariance_stamped(header, wrong, covariance),
+        lambda: messages.pose_array(header, poses.map_from_cam),
+        lambda: messages.path('map', poses),
+        lambda: messages.odometry(header, 'camera', estimate),
+        lambda: messages.transform(header, 'odom', wrong),
+    ):
+        with pytest.raises(PublishingError, match=words):
+            make()
+
+
+@pytest.mark.parametrize('name', ['covariance', 'twist', 'twist_covariance'])
+def test_no_speed_or_covariance_that_is_not_finite_leaves_the_node(name):
+    header = messages.header_of(STAMP_NS, 'map')
+    known = {
+        'stamp_ns': STAMP_NS,
+        'odom_from_cam': np.eye(4),
+        'covariance': np.eye(6),
+        'twist': np.zeros(6),
+        'twist_covariance': np.eye(6),
+    }
+    known[name] = known[name] + np.inf
+    with pytest.raises(PublishingError, match='not finite'):
+        messages.odometry(header, 'camera', OdometryEstimate(**known))
+    with pytest.raises(PublishingError, match='not finite'):
+        messages.pose_with_covariance_stamped(header, np.eye(4), np.full((6, 6), np.nan))

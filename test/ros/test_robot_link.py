@@ -1,6 +1,7 @@
 import time
 
 import numpy as np
+import pytest
 from rosgraph_msgs.msg import Clock as ClockMessage
 
 from vggt_ros.config import VggtConfig
@@ -13,13 +14,15 @@ from vggt_ros.world_config import ScaleSettings
 
 def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):
     node = make_node('vggt')
-    link = RobotLink(node, VggtConfig(), QosEvents(print))
+    link = RobotLink(node, VggtConfig(), QosEvents(print), pytest.fail)
     link.subscribe()
     assert node.count_subscribers('/depth') == 1
     link.unsubscribe()
     assert node.count_subscribers('/depth') == 0
     link.close()
-    other = RobotLink(node, VggtConfig(scale=ScaleSettings(source='odometry')), QosEvents(print))
+    other = RobotLink(
+        node, VggtConfig(scale=ScaleSettings(source='odometry')), QosEvents(print), pytest.fail
+    )
     other.subscribe()
     assert node.count_subscribers('/depth') == 0
     other.close()
@@ -27,7 +30,7 @@ def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):
 
 def test_everything_is_gone_after_closing(make_node):
     node = make_node('vggt')
-    link = RobotLink(node, VggtConfig(), QosEvents(print))
+    link = RobotLink(node, VggtConfig(), QosEvents(print), pytest.fail)
     assert make_node.spin(lambda: 'vggt_tf' in node.get_node_names())
     link.close()
     assert make_node.spin(lambda: 'vggt_tf' not in node.get_node_names())
@@ -35,7 +38,7 @@ def test_everything_is_gone_after_closing(make_node):
 
 def test_a_clock_that_never_began_is_a_problem(make_node):
     node = make_node('vggt', '-p', 'use_sim_time:=true')
-    link = RobotLink(node, VggtConfig(), QosEvents(print))
+    link = RobotLink(node, VggtConfig(), QosEvents(print), pytest.fail)
     link.check(None)
     assert len(link.problems) == 1
     assert '/clock' in link.problems[0]
@@ -52,7 +55,7 @@ def test_a_clock_that_never_began_is_a_problem(make_node):
 
 def test_images_far_from_the_stamps_of_tf_are_a_problem(make_node, tree):
     node = make_node('vggt')
-    link = RobotLink(node, VggtConfig(), QosEvents(print))
+    link = RobotLink(node, VggtConfig(), QosEvents(print), pytest.fail)
     tree.static('base_link', 'cam', np.eye(4))
     image = SeenImage(camera_frame='cam', stamp_ns=90 * 10**9, at_s=time.monotonic())
     link.check(image)

@@ -35,6 +35,9 @@ def run():
                 def end(self, timeout_s):
                     {end}
 
+                def note_error(self, error):
+                    print('noted', repr(error), flush=True)
+
             sys.exit(run_until_shutdown(Ending))
         """
         child = subprocess.Popen(
@@ -110,3 +113,44 @@ def test_a_thread_that_is_about_to_end_may_finish_its_work(run):
     code, text = run(make.strip(), number=signal.SIGTERM)
     assert code == 0, text
     assert 'the file is whole' in text
+
+
+def test_what_a_callback_raises_is_noted_and_the_others_run(run):
+    make = """
+                    def fail():
+                        self.num_fails = getattr(self, 'num_fails', 0) + 1
+                        if self.num_fails == 3:
+                            self.create_timer(0.05, lambda: sys.exit('three times'))
+                        raise KeyError('a bug')
+                    self.fail = fail
+                    super().__init__('ending')
+                    self.create_timer(0.01, fail)
+                    return"""
+    code, text = run(make.strip())
+    assert text.count("noted KeyError('a bug')") >= 3, text
+    assert 'three times' in text, 'what asks for the end of the process is no error of a callback'
+    assert code == 1
+
+
+def test_spinning_goes_on_until_it_is_over():
+    from vggt_ros.ros.shutdown import keep_spinning
+
+    living, calls, noted = [True], [], []
+
+    def is_ok():
+        return bool(living)
+
+    def spin():
+        calls.append(None)
+        if len(calls) % 2:
+            raise ValueError(len(calls))
+
+    keep_spinning(spin, is_ok, noted.append, lambda: len(calls) == 6)
+    assert [error.args for error in noted] == [(1,), (3,), (5,)]
+
+    def fail_at_the_end():
+        living.clear()
+        raise RuntimeError('the context is gone')
+
+    keep_spinning(fail_at_the_end, is_ok, noted.append)
+    assert len(noted) == 3, 'a context that ends makes rclpy raise all kinds of errors'

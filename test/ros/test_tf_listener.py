@@ -146,7 +146,7 @@ def test_a_rotation_of_another_length_is_taken_as_it_is_meant(make_node, tree, l
     assert make_node.spin(sent)
     found = listener.lookup('odom', 'camera', SECOND_NS, 0.0)
     np.testing.assert_allclose(found, pose(1.0, 0.7) @ BASE_FROM_CAM, atol=1e-6)
-    assert listener.parents.other_parent('base_link', 'map') == 'odom'
+    assert listener.parents.parent_of('base_link').frame == 'odom'
 
 
 def test_a_rotation_of_length_0_is_no_odometry_and_named(make_node, tree, listener):
@@ -165,4 +165,118 @@ def test_a_rotation_of_length_0_is_no_odometry_and_named(make_node, tree, listen
     assert make_node.spin(sent)
     assert listener.problems()[0].startswith('odom -> base_link: its rotation is (0, 0, 0, 0)')
     assert not listener.knows('odom', 'base_link')
-    assert listener.parents.other_parent('base_link', 'map') == 'odom', 'it is sent all the same'
+    assert listener.parents.parent_of('base_link').frame == 'odom', 'it is sent all the same'
+
+
+def test_what_is_longer_than_anything_on_a_robot_is_refused_and_named(make_node, tree, listener):
+    tree.static('base_link', 'boom', pose(700.0))
+    tree.static('boom', 'camera', pose(700.0))
+    assert make_node.spin(lambda: listener.knows('base_link', 'camera'))
+    assert listener.lookup('base_link', 'camera', SECOND_NS, 0.0)[0, 3] == pytest.approx(1400.0)
+    assert listener.problems() == []
+    assert listener.lookup('base_link', 'camera', SECOND_NS, 5.0, max_length_m=1e3) is None
+    (line,) = listener.problems()
+    assert line.startswith(
+        'base_link -> camera: its translation is (1400, 0, 1), longer than 1000'
+    )
+    assert listener.lookup('base_link', 'boom', SECOND_NS, 0.0, max_length_m=1e3) is not None
+
+
+@pytest.mark.parametrize('x', [1e300, 1e155, 3e7, float('inf'), float('nan')])
+def test_what_is_beyond_all_bounds_never_gets_in_and_the_next_one_does(
+    make_node, tree, listener, x
+):
+    from geometry_msgs.msg import TransformStamped
+    from tf2_ros import TransformBroadcaster
+
+    from vggt_ros.ros.messages import header_of
+
+    tree.static('base_link', 'camera', BASE_FROM_CAM)
+    broadcaster = TransformBroadcaster(tree.node)
+
+    def is_told():
+        header = header_of(SECOND_NS, 'odom')
+        message = TransformStamped(header=header, child_frame_id='base_link')
+        message.transform.translation.x = x
+        broadcaster.sendTransform(message)
+        return listener.problems()
+
+    assert make_node.spin(is_told)
+    assert listener.problems()[0].startswith('odom -> base_link: its translation is (')
+    assert listener.lookup('odom', 'camera', SECOND_NS, 0.0) is None
+    drive(make_node, tree, listener)
+    assert listener.problems() == []
+
+
+def test_who_else_gives_a_frame_a_parent_is_named_by_its_node(make_node):
+    from tf2_ros import StaticTransformBroadcaster, TransformBroadcaster
+
+    from vggt_ros.ros.messages import header_of, transform
+    from vggt_ros.ros.sent_transforms import SentTransforms
+
+    main, rival, third = make_node('vggt'), make_node('amcl'), make_node('driver')
+    sent = SentTransforms()
+    made = TfListener(main, 30.0, root='map', sent=sent)
+    try:
+        own, others = TransformBroadcaster(main), TransformBroadcaster(rival)
+        TransformBroadcaster(third)
+
+        def heard():
+            mine = transform(header_of(SECOND_NS, 'map'), 'camera', pose(1.0, 0.3))
+            sent.remember([mine])
+            own.sendTransform(mine)
+            others.sendTransform(transform(header_of(SECOND_NS, 'map'), 'odom', pose(1.0, 0.3)))
+            return made.other_parent('odom')
+
+        assert make_node.spin(heard)
+        make_node.spin(lambda: False, 0.3)
+        found = made.other_parent('odom')
+        assert found.frame == 'map'
+        # By name where the middleware says who sent a message, else all that it may be.
+        assert found.senders in ('/amcl', 'one of those that publish /tf: /amcl, /driver')
+        assert made.other_parent('camera') is None, 'what it sends itself comes back to it'
+        static = StaticTransformBroadcaster(third)
+        static.sendTransform(transform(header_of(0, 'map'), 'base_link', pose(1.0)))
+        assert make_node.spin(lambda: made.other_parent('base_link'))
+        assert '/driver' in made.other_parent('base_link').senders
+    finally:
+        made.close()
+
+
+def test_what_moves_is_looked_at_as_it_comes(make_node, tree, listener):
+    now_ns = tree.node.get_clock().now().nanoseconds
+
+    def is_told():
+        tree.moving('odom', 'base_link', pose(1.0), now_ns + 100 * SECOND_NS)
+        return listener.watch.problems([('odom', 'base_link')], 'odometry')
+
+    assert make_node.spin(is_told)
+    (found,) = is_told()
+    assert found.text.startswith('odometry in the future: odom -> base_link is stamped ')
+    make_node.spin(lambda: False, 0.2)
+    listener.forget()
+    assert listener.watch.problems([('odom', 'base_link')], 'odometry') == []
+
+
+def test_an_error_while_listening_is_noted_and_one_goes_on_listening(make_node, tree):
+    noted = []
+    made = TfListener(make_node('vggt'), 30.0, note_error=noted.append)
+    try:
+        note, broken = made.parents.note, [True]
+
+        def fail(*args, **named):
+            if broken:
+                raise KeyError('a bug')
+            note(*args, **named)
+
+        made.parents.note = fail
+
+        def sent():
+            tree.static('base_link', 'camera', BASE_FROM_CAM)
+            return noted
+
+        assert make_node.spin(sent)
+        broken.clear()
+        drive(make_node, tree, made)
+    finally:
+        made.close()

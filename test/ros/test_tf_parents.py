@@ -1,40 +1,30 @@
 from vggt_ros.ros.tf_parents import TfParents
 
 
-class Clock:
-    now_s = 100.0
-
-    def __call__(self):
-        return self.now_s
-
-
-def test_a_second_parent_is_named_and_forgotten_when_it_has_gone():
-    clock = Clock()
+def test_a_parent_is_named_with_its_sender_and_forgotten_when_it_has_gone(clock):
     parents = TfParents(clock=clock)
-    assert parents.other_parent('odom', 'map') is None
-    parents.note('odom', 'map', is_static=False)
-    assert parents.other_parent('odom', 'map') is None
-    parents.note('odom', 'world', is_static=False)
-    assert parents.other_parent('odom', 'map') == 'world'
+    assert parents.parent_of('odom') is None
+    parents.note('odom', 'world', is_static=False, sender=b'one')
+    found = parents.parent_of('odom')
+    assert (found.frame, found.sender, found.is_static) == ('world', b'one', False)
     clock.now_s += 4.9
-    parents.note('odom', 'map', is_static=False)
-    assert parents.other_parent('odom', 'map') == 'world'
+    parents.note('odom', 'map', is_static=False, sender=b'two')
+    assert parents.parent_of('odom').frame == 'world'
     clock.now_s += 0.2
-    assert parents.other_parent('odom', 'map') is None
-    assert parents.other_parent('odom', 'world') == 'map'
+    assert parents.parent_of('odom').sender == b'two'
+    clock.now_s += 5.0
+    assert parents.parent_of('odom') is None
 
 
-def test_a_static_parent_stays():
-    clock = Clock()
+def test_a_static_parent_stays(clock):
     parents = TfParents(clock=clock)
     parents.note('camera', 'base_link', is_static=True)
     parents.note('camera', 'base_link', is_static=False)
     clock.now_s += 1000.0
-    assert parents.other_parent('camera', 'map') == 'base_link'
+    assert parents.parent_of('camera').is_static
 
 
-def test_descendants_are_found_over_several_frames_and_circles():
-    clock = Clock()
+def test_descendants_are_found_over_several_frames_and_circles(clock):
     parents = TfParents(clock=clock)
     for child, parent in [('cam', 'link'), ('link', 'base'), ('base', 'odom'), ('odom', 'base')]:
         parents.note(child, parent, is_static=child != 'base')
@@ -42,5 +32,19 @@ def test_descendants_are_found_over_several_frames_and_circles():
     assert parents.is_below('cam', 'base')
     assert not parents.is_below('cam', 'map')
     assert not parents.is_below('unknown', 'odom')
+    edges = [('link', 'cam'), ('base', 'link'), ('odom', 'base')]
+    assert sorted(parents.path('cam', 'odom')) == sorted(edges)
     clock.now_s += 6.0
     assert not parents.is_below('cam', 'odom'), 'it is not sent any more'
+    assert sorted(parents.path('cam', 'odom')) == sorted(edges), 'as it was'
+    assert parents.path('cam', 'map') == []
+
+
+def test_of_two_ways_up_the_one_that_is_still_sent_is_the_path(clock):
+    parents = TfParents(clock=clock)
+    parents.note('cam', 'old_base', is_static=False)
+    parents.note('old_base', 'odom', is_static=True)
+    clock.now_s += 6.0
+    parents.note('cam', 'base', is_static=False)
+    parents.note('base', 'odom', is_static=False)
+    assert parents.path('cam', 'odom') == [('base', 'cam'), ('odom', 'base')]

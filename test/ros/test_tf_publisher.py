@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 from rosgraph_msgs.msg import Clock as ClockMessage
 from tf2_msgs.msg import TFMessage
+from tf2_ros import TransformBroadcaster
 
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.mapping.map_update import MapUpdate, ScaleState
+from vggt_ros.ros.messages import header_of, transform
+from vggt_ros.ros.sent_transforms import SentTransforms
 from vggt_ros.ros.stamps import ns_from_stamp, stamp_from_ns
 from vggt_ros.ros.tf_listener import TfListener
 from vggt_ros.ros.tf_publisher import MapBroadcaster
@@ -44,10 +47,11 @@ class Robot:
         self.make_node, self.tree, self.frame_result = make_node, tree, frame_result
         self.heard = []
         self.settings = TfSettings(lookup_timeout=0.0, **settings)
-        self.listener = TfListener(self.node, 30.0, root='map')
+        sent = SentTransforms()
+        self.listener = TfListener(self.node, 30.0, root='map', sent=sent)
         robot = TfRobot(self.listener, FRAMES, self.settings, lambda stamp_ns, camera: None, print)
         self.broadcaster = MapBroadcaster(
-            self.node, self.settings, FRAMES, robot, self.listener.parents.other_parent
+            self.node, self.settings, FRAMES, robot, self.listener.other_parent, sent
         )
         tree.node.create_subscription(TFMessage, '/tf', self.on_tf, 100)
 
@@ -259,7 +263,7 @@ def test_a_frame_with_a_parent_is_not_given_a_second_one(robot_of, monkeypatch):
 
     def taken():
         robot.tree.moving('world', 'odom', np.eye(4), stamp(0))
-        return robot.listener.parents.other_parent('odom', 'map') == 'world'
+        return robot.listener.other_parent('odom') is not None
 
     assert robot.spin(taken)
     robot.drive()
@@ -269,6 +273,52 @@ def test_a_frame_with_a_parent_is_not_given_a_second_one(robot_of, monkeypatch):
     assert 'tf.mode' in robot.broadcaster.conflict
     assert not robot.heard
     assert robot.spin(lambda: robot.heard), 'when the other one has gone, the way is free'
+    assert robot.broadcaster.conflict == ''
+
+
+@pytest.mark.parametrize(
+    ('mode', 'child'),
+    [('map_to_odom', 'odom'), ('map_to_base', 'base_link'), ('map_to_camera', 'cam_optical')],
+)
+def test_who_else_sends_the_same_edge_is_named_and_the_way_is_left_to_it(
+    robot_of, make_node, monkeypatch, mode, child
+):
+    monkeypatch.setattr('vggt_ros.ros.tf_parents._FORGET_S', 1.0)
+    robot = robot_of(mode=mode)
+    if mode == 'map_to_base':
+        robot.mount_camera()
+    if mode == 'map_to_odom':
+        robot.mount_camera()
+        robot.drive()
+    update = robot.update([3])
+    robot.broadcaster.send(update)
+    assert robot.spin(lambda: robot.heard)
+    robot.spin(lambda: False, 0.5)
+    robot.broadcaster.send(update)
+    assert robot.broadcaster.conflict == '', 'what it sends itself is no conflict'
+    rival = TransformBroadcaster(make_node('rival'))
+
+    def is_told():
+        message = transform(header_of(stamp(3), 'map'), child, MAP_FROM_ODOM)
+        message.transform.translation.x += 1e-9
+        rival.sendTransform(message)
+        robot.broadcaster.send(update)
+        return robot.broadcaster.conflict
+
+    assert robot.spin(is_told)
+    assert robot.broadcaster.conflict.startswith(f'map -> {child} is sent by somebody else, too')
+    assert '/rival' in robot.broadcaster.conflict
+    assert mode in robot.broadcaster.conflict
+    robot.spin(lambda: False, 0.2)
+    robot.heard.clear()
+    robot.broadcaster.send(update)
+    assert not robot.spin(lambda: robot.heard, 0.3)
+
+    def is_sent():
+        robot.broadcaster.send(update)
+        return robot.heard
+
+    assert robot.spin(is_sent), 'when the other one has gone, the way is free'
     assert robot.broadcaster.conflict == ''
 
 
@@ -415,3 +465,19 @@ def test_nothing_is_stamped_by_a_clock_that_has_not_begun(robot_of):
     robot.broadcaster.send(robot.update([3]))
     assert robot.broadcaster.mode == 'map_to_odom'
     assert not robot.spin(lambda: robot.heard, 0.5)
+
+
+def test_an_absurd_correction_is_not_sent_and_the_old_one_stays(robot_of):
+    robot = robot_of(publish_rate=50.0)
+    robot.mount_camera()
+    robot.drive()
+    robot.broadcaster.send(robot.update([3]))
+    assert robot.spin(lambda: robot.heard)
+    for x in (1e9, 1e155, float('nan')):
+        wrong = MAP_FROM_ODOM.copy()
+        wrong[0, 3] = x
+        robot.broadcaster.send(robot.update([4], wrong))
+    robot.heard.clear()
+    assert robot.spin(lambda: len(robot.heard) >= 5)
+    for _, message in robot.heard:
+        np.testing.assert_allclose(matrix(message), MAP_FROM_ODOM, atol=1e-6)

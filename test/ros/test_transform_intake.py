@@ -43,6 +43,8 @@ def test_a_rotation_that_is_not_of_unit_length_is_normalized_with_a_warning(inta
     assert len(said) == 1
     assert said[0].startswith('odom -> base_link: ')
     assert f'length {length:g}' in said[0]
+    assert intake.problems() == said, 'as long as it is sent'
+    assert intake.mend(transform(TURN), is_static=False)
     assert intake.problems() == []
 
 
@@ -60,6 +62,11 @@ def test_a_rotation_of_unit_length_is_left_alone(intake, said):
         ([0, 0, math.nan, 1], (0, 0, 0), 'rotation is .* not finite'),
         ([0, 0, math.inf, 1], (0, 0, 0), 'rotation is .* not finite'),
         (TURN, (0, math.nan, 0), 'translation is .* not finite'),
+        (TURN, (0, 0, -math.inf), 'translation is .* not finite'),
+        (TURN, (1e300, 0, 0), r'translation is \(1e\+300, 0, 0\), longer than the 2e\+07 m'),
+        (TURN, (0, -1e155, 1e155), 'longer than the'),
+        (TURN, (1.9e7, 1.9e7, 0), 'longer than the'),
+        ([1e200, 0, 0, 1e200], (1e300, 0, 0), 'longer than the'),
     ],
 )
 def test_what_is_no_rotation_is_refused_by_name(intake, said, clock, quat_xyzw, translation, word):
@@ -77,6 +84,20 @@ def test_what_is_no_rotation_is_refused_by_name(intake, said, clock, quat_xyzw, 
 def test_a_refused_transform_that_is_mended_is_no_problem_any_more(intake):
     intake.mend(transform([0, 0, 0, 0]), is_static=False)
     assert intake.mend(transform(TURN), is_static=False)
+    assert intake.problems() == []
+
+
+def test_what_a_map_of_the_earth_needs_is_taken(intake, said):
+    assert intake.mend(transform(TURN, (5e5, 1e7, 100.0)), is_static=False)
+    assert intake.mend(transform(TURN, (6.4e6, 6.4e6, 6.4e6)), is_static=True)
+    assert said == []
+
+
+def test_what_others_refuse_is_told_in_the_same_way(intake, said, clock):
+    intake.refuse(('base_link', 'camera'), 'its translation is (2000, 0, 0)')
+    assert intake.problems() == said
+    assert said[0].startswith('base_link -> camera: its translation is (2000, 0, 0); it is not')
+    clock.now_s += 5.1
     assert intake.problems() == []
 
 

@@ -107,7 +107,7 @@ class MapState:
         """Find the place of a window and make it a submap; its points come with `add`.
 
         Raises:
-            AlignmentError: It has no place; nothing is changed.
+            AlignmentError: It has no place, or one beyond all bounds; nothing is added.
         """
         submap, last = view.submap, self.last
         self.correction = None
@@ -131,7 +131,7 @@ class MapState:
         if last is not None and view.window.num_overlap:
             check_unit(unit_of(view, placement), last.unit)
         placement = self._in_true_scale(view, placement)
-        in_map = submap.moved(placement.map_from_submap)
+        in_map = placement.in_map(submap)
         first = in_map.submap_from_cam[0]
         placed = self.chain.add(Sim3(1.0, first[:3, :3], first[:3, 3]), placement.covariance)
         return self._upright(Entry(view=view, placed=placed, placement=placement, in_map=in_map))

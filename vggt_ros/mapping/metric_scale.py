@@ -15,6 +15,8 @@ _MAX_LOCK_SIGMA = 0.05
 # So many measurements in a row that agree with each other and not with the estimate replace it,
 # as long as nobody was told that lengths are metres.
 _MAX_REJECTED = 5
+# Metres per unit, as `scale.fixed` has it: from models under a microscope to mountains.
+_RANGE = 1e-4, 1e4
 
 
 class MetricScale:
@@ -87,7 +89,9 @@ class MetricScale:
 
     def observe(self, measurement: ScaleMeasurement) -> bool:
         """Take in a measurement of metres per unit; return False if it does not count."""
-        if measurement.residual > self.settings.max_residual:
+        low, high = _RANGE
+        is_sane = low <= measurement.metres_per_unit <= high
+        if measurement.residual > self.settings.max_residual or not is_sane:
             self.num_rejected += 1
             return False
         off = math.log(measurement.metres_per_unit) - self.log_scale

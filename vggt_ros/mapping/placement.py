@@ -9,6 +9,7 @@ import numpy as np
 
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
+from vggt_ros.geometry.plausible import implausible
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.point_registration import register_by_points, SharedPoints
@@ -88,6 +89,22 @@ class Placement:
     scale_residual: float
     log_scale_sigma: float
     covariance: Float[np.ndarray, '7 7'] | None
+
+    def in_map(self, submap: Submap) -> Submap:
+        """Return the window in map units.
+
+        Raises:
+            AlignmentError: A camera is beyond all bounds: the whole map would be spoiled by it.
+        """
+        moved = submap.moved(self.map_from_submap)
+        problems = (implausible(pose) for pose in moved.submap_from_cam)
+        problem = next(filter(None, problems), '')
+        if problem:
+            raise AlignmentError(
+                f'the window has no place in the map: of a camera {problem}; it is not used: look '
+                f'at what TF says of the robot'
+            )
+        return moved
 
 
 def begin(

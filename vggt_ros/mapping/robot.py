@@ -12,8 +12,13 @@ import numpy as np
 class Robot(Protocol):
     """Answers by the stamp of an image; None for what is not known, never the newest instead.
 
-    Called from the thread that processes windows; an answer may wait for data on its way.
+    Called from the thread that processes windows; an answer may wait for data on its way, all
+    answers about one window together for a limited time.
     """
+
+    def begin_window(self) -> None:
+        """Be told that what is asked from now on is about another window."""
+        ...
 
     def odom_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
         """Return the pose of a camera in the odometry at a stamp: rigid, metres.
@@ -52,6 +57,9 @@ class Robot(Protocol):
 
 class UnknownRobot:
     """A camera that nothing else is known about."""
+
+    def begin_window(self) -> None:
+        """Do nothing."""
 
     def odom_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
         """Return None."""

@@ -94,6 +94,7 @@ def robot_view(
         robot: Answers by stamp.
         settings: Depth is not asked for if it is not wanted.
     """
+    robot.begin_window()
     frames = window.frames
     first = frames[0]
     is_rig = len({f.camera for f in frames}) > 1

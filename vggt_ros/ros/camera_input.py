@@ -15,6 +15,7 @@ from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.ros.calibration import CalibrationReader
 from vggt_ros.ros.calibration_gate import AnyImage, CalibrationGate
 from vggt_ros.ros.following_subscription import FollowingSubscription
+from vggt_ros.ros.frame_name import FrameName
 from vggt_ros.ros.image_input import ImageInput
 from vggt_ros.ros.input_report import TopicReport
 from vggt_ros.ros.log_text import one_line
@@ -80,6 +81,7 @@ class CameraInput:
         self._images = ImageInput(
             camera, config.frames.camera, reader, ids, tones, lambda text: logger.warning(text)
         )
+        self._info_frame = FrameName(self._info_topic, lambda text: logger.warning(text))
         self._gate = self._new_gate()
         # rclpy refuses a line of code that logs at two severities: each has a line of its own.
         self._refusals = ThrottledLog(lambda text: logger.error(text))
@@ -184,6 +186,7 @@ class CameraInput:
             self._take(image)
 
     def _on_info(self, message: CameraInfo) -> None:
+        message.header.frame_id = self._info_frame.of(message.header.frame_id)
         for image in self._gate.calibrate(message):
             self._take(image)
 

@@ -14,6 +14,7 @@ from vggt_ros.input_config import InputSettings
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.ros.depth_view import DepthView, Lookup
 from vggt_ros.ros.following_subscription import FollowingSubscription
+from vggt_ros.ros.frame_name import FrameName
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.throttled_log import ThrottledLog
 from vggt_ros.ros.topic_names import info_topic_beside, topic_of
@@ -56,6 +57,13 @@ class DepthInput:
         self._views = [DepthView(node.resolve_topic_name(name), lookup) for name in self._names]
         self._subscriptions: list[FollowingSubscription] = []
         logger = node.get_logger()
+        self._frames, self._info_frames = (
+            [
+                FrameName(node.resolve_topic_name(name), lambda text: logger.warning(text))
+                for name in names
+            ]
+            for names in (self._names, self._infos)
+        )
         self._refusals = ThrottledLog(lambda text: logger.error(text))
 
     @property
@@ -109,9 +117,11 @@ class DepthInput:
         self._subscriptions.append(made)
 
     def _on_info(self, camera: int, message: CameraInfo) -> None:
+        message.header.frame_id = self._info_frames[camera].of(message.header.frame_id)
         self._views[camera].note_info(message)
 
     def _on_depth(self, camera: int, message: Image) -> None:
+        message.header.frame_id = self._frames[camera].of(message.header.frame_id)
         try:
             self._views[camera].add(message)
         except ValueError as error:

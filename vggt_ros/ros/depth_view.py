@@ -103,18 +103,18 @@ class DepthView:
             self._camera = CameraSight(frame=frame.camera_frame, size=frame.size, lens=lens)
 
     def note_info(self, info: CameraInfo) -> None:
-        """Remember the calibration of the depth camera."""
+        """Remember the calibration of the depth camera, whose frame has no leading slash."""
         self._info = info
 
     def add(self, message: Image) -> None:
-        """Take a depth image.
+        """Take a depth image, whose frame has no leading slash.
 
         Raises:
             ValueError: It can not be read.
         """
         measured = _Measured(
             stamp_ns=ns_from_stamp(message.header.stamp),
-            frame=one_line(message.header.frame_id.removeprefix('/')),
+            frame=one_line(message.header.frame_id),
             grid=DepthGrid(width=message.width, height=message.height),
             depth_m=depth_from_image(message),
         )
@@ -167,7 +167,7 @@ class DepthView:
         """Return how the depth camera sees; None if nothing that holds for the image is known."""
         info = self._info
         # On a topic beside the depth there may be the calibration of somebody else.
-        if info is None or info.header.frame_id.removeprefix('/') not in ('', found.frame):
+        if info is None or info.header.frame_id not in ('', found.frame):
             return None
         try:
             calibration = self._reader.read(info, found.grid.width, found.grid.height)

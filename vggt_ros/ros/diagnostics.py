@@ -44,8 +44,9 @@ class Diagnostics:
     def message(self, stamp: Time, health: Health) -> DiagnosticArray:
         """Return the message for /diagnostics.
 
-        The level is ERROR after an error, WARN while frames or windows were lost in the last
-        seconds or a number is outside its usual range, otherwise OK.
+        The level is ERROR after an error (for some seconds if it was one of a callback), WARN
+        while frames or windows were lost in the last seconds or a number is outside its usual
+        range, otherwise OK.
         """
         now_s = time.monotonic()
         level, summary = self._level(now_s, health)
@@ -71,7 +72,8 @@ class Diagnostics:
             'window_busy_s': _number(health.busy_s),
             'memory_mb': _number(resident_mb()),
             'memory_gpu_mb': _number(health.gpu_mb),
-            'error': health.error,
+            'callback_errors': str(health.callback_errors),
+            'error': health.error or health.callback_error,
         }
         values |= {f'model.{key}': value for key, value in health.model.items()}
         status = DiagnosticStatus(
@@ -110,8 +112,8 @@ class Diagnostics:
 
     def _level(self, now_s: float, health: Health) -> tuple[bytes, str]:
         self._note_trouble(now_s, health.counts)
-        if health.error:
-            return DiagnosticStatus.ERROR, health.error
+        if health.error or health.callback_error:
+            return DiagnosticStatus.ERROR, health.error or health.callback_error
         recent = [text for text, at_s in self._trouble_at_s.items() if now_s - at_s < _RECENT_S]
         recent += _unusual(health)
         if health.delay:

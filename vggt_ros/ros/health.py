@@ -56,6 +56,8 @@ class Health:
         busy_s: How long the network has been at the window in hand, seconds.
         delay: That the weights take long to load, and why; empty if they do not.
         error: The error that stopped a transition or the newest window; empty if none.
+        callback_errors: Number of callbacks that failed and were left out.
+        callback_error: What the newest of them failed of, if it was a moment ago; else empty.
         gpu_mb: Memory on the GPU in MB, NaN without one.
     """
 
@@ -86,6 +88,8 @@ class Health:
     busy_s: float = 0.0
     delay: str = ''
     error: str = ''
+    callback_errors: int = 0
+    callback_error: str = ''
     gpu_mb: float = math.nan
 
     @property

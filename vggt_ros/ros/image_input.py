@@ -12,6 +12,7 @@ from vggt_ros.errors import InputError
 from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.ros.calibration import Calibration, CalibrationReader
 from vggt_ros.ros.compressed_pixels import CompressedPixels
+from vggt_ros.ros.frame_name import FrameName
 from vggt_ros.ros.log_text import MAX_CHARACTERS, one_line
 from vggt_ros.ros.message_pixels import MessagePixels
 from vggt_ros.ros.stamps import ns_from_stamp
@@ -49,8 +50,7 @@ class ImageInput:
         self._camera_frame = camera_frame
         self._reader = reader
         self._ids = ids
-        self._warn = warn
-        self._has_warned = False
+        self._frame_name = FrameName('the images', warn)
         self._bridge = CvBridge()
         self._tones = Tones() if tones is None else tones
 
@@ -86,7 +86,7 @@ class ImageInput:
                 f'printable ones are taken: {one_line(camera_frame)}; let the driver fill it with '
                 f'the optical frame of the camera, or set frames.camera',
             )
-        camera_frame = self._without_slash(camera_frame)
+        camera_frame = self._frame_name.of(camera_frame)
         pixels: MessagePixels | CompressedPixels
         if isinstance(message, CompressedImage):
             pixels = CompressedPixels(message, self._bridge, self._tones)
@@ -109,17 +109,6 @@ class ImageInput:
             rectifier=calibration.rectifier,
             num_bytes=len(message.data),
         )
-
-    def _without_slash(self, frame_id: str) -> str:
-        """Return a frame's name as tf2 knows it."""
-        name = frame_id.removeprefix('/')
-        if name != frame_id and not self._has_warned:
-            self._has_warned = True
-            self._warn(
-                f'header.frame_id of the images is {frame_id!r}; names of frames have no leading '
-                f'slash in tf2: {name!r} is used'
-            )
-        return name
 
 
 def _check_shape(width: int, height: int) -> None:

@@ -22,6 +22,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 from tf_transformations import quaternion_from_matrix
 
+from vggt_ros.errors import PublishingError
+from vggt_ros.geometry.plausible import implausible
 from vggt_ros.mapping.odometry_chain import OdometryEstimate
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.ros.payload import fill
@@ -88,7 +90,18 @@ def camera_info(
 
 
 def pose(b_from_a: Float[np.ndarray, '4 4']) -> Pose:
-    """Return the pose of frame a in frame b."""
+    """Return the pose of frame a in frame b.
+
+    Raises:
+        PublishingError: It is not finite, not rigid or beyond all bounds. Who would be told of it
+            could do nothing with it: planners and tf2 keep such numbers for ever.
+    """
+    problem = implausible(b_from_a)
+    if problem:
+        raise PublishingError(
+            f'a pose is not published: {problem}; look at /diagnostics for what is wrong with TF '
+            f'or the scale, and call ~/reset if it stays'
+        )
     x, y, z = b_from_a[:3, 3].tolist()
     qx, qy, qz, qw = (float(value) for value in quaternion_from_matrix(b_from_a))
     return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
@@ -105,7 +118,7 @@ def pose_with_covariance_stamped(
     """Return the camera's pose and how sure it is; see `FrameResult.covariance`."""
     return PoseWithCovarianceStamped(
         header=header,
-        pose=PoseWithCovariance(pose=pose(map_from_cam), covariance=covariance.ravel()),
+        pose=PoseWithCovariance(pose=pose(map_from_cam), covariance=_finite(covariance)),
     )
 
 
@@ -117,19 +130,20 @@ def odometry(header: Header, child_frame_id: str, estimate: OdometryEstimate) ->
         child_frame_id: The camera's optical frame, in which the twist is.
         estimate: What is known.
     """
-    linear, angular = estimate.twist[:3].tolist(), estimate.twist[3:].tolist()
+    twist = _finite(estimate.twist).tolist()
+    linear, angular = twist[:3], twist[3:]
     return Odometry(
         header=header,
         child_frame_id=child_frame_id,
         pose=PoseWithCovariance(
-            pose=pose(estimate.odom_from_cam), covariance=estimate.covariance.ravel()
+            pose=pose(estimate.odom_from_cam), covariance=_finite(estimate.covariance)
         ),
         twist=TwistWithCovariance(
             twist=Twist(
                 linear=Vector3(x=linear[0], y=linear[1], z=linear[2]),
                 angular=Vector3(x=angular[0], y=angular[1], z=angular[2]),
             ),
-            covariance=estimate.twist_covariance.ravel(),
+            covariance=_finite(estimate.twist_covariance),
         ),
     )
 
@@ -163,6 +177,16 @@ def transform(
     translation.z = child_in_parent.position.z
     message.transform.rotation = child_in_parent.orientation
     return message
+
+
+def _finite(values: Float[np.ndarray, ...]) -> Float[np.ndarray, ' n']:
+    """Return values in one row; raise PublishingError if they are not finite."""
+    if not np.isfinite(values).all():
+        raise PublishingError(
+            'a pose is not published: its covariance or its speed is not finite; call ~/reset if '
+            'it stays'
+        )
+    return values.ravel()
 
 
 def _image(header: Header, pixels: np.ndarray, encoding: str) -> Image:

@@ -17,6 +17,7 @@ from vggt_ros.config import VggtConfig
 from vggt_ros.errors import SaveError
 from vggt_ros.mapping.frame import UndecodedFrame
 from vggt_ros.ros.background import in_thread
+from vggt_ros.ros.callback_errors import CallbackErrors
 from vggt_ros.ros.cameras import Cameras
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health, health_of
@@ -63,6 +64,8 @@ class VggtNode(LifecycleNode):
         self.last_error = ''
         self.exit_code = 0
         self._has_told_obstacle = False
+        logger = self.get_logger()
+        self._errors = CallbackErrors(lambda text: logger.error(text))
         self._settings = ParameterServer(self, VggtConfig(), self._on_config)
         self._loader: PredictorLoader | None = None
         self._pipeline: Pipeline | None = None
@@ -71,12 +74,13 @@ class VggtNode(LifecycleNode):
         self._diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._link: RobotLink | None = None
-        self.create_service(Trigger, '~/reset', self._on_reset)
-        self.create_service(SetBool, '~/enable', self._on_enable)
+        answering = self._errors.answering
+        self.create_service(Trigger, '~/reset', answering(self._on_reset))
+        self.create_service(SetBool, '~/enable', answering(self._on_enable))
         self.create_service(
             Trigger,
             '~/save_map',
-            self._on_save_map,
+            answering(self._on_save_map),
             callback_group=MutuallyExclusiveCallbackGroup(),
         )
         # Steady: simulated time may stand still, and the health of the node is asked for then.
@@ -114,7 +118,7 @@ class VggtNode(LifecycleNode):
         if predictor is None:
             self.get_logger().info('told to end while the weights were loading')
             return TransitionCallbackReturn.FAILURE
-        self._link = RobotLink(self, self.config, self._qos_events)
+        self._link = RobotLink(self, self.config, self._qos_events, self.note_error)
         self._pipeline = Pipeline(
             self,
             self.config,
@@ -184,6 +188,10 @@ class VggtNode(LifecycleNode):
         has_stopped = self._pipeline.stop_within(timeout_s)
         self._pipeline.end_save(max(0.0, deadline_s - time.monotonic()))
         return has_stopped
+
+    def note_error(self, error: Exception) -> None:
+        """Log and count what a callback raised; any thread may call."""
+        self._errors.note(error)
 
     def _add_frame(self, frame: UndecodedFrame) -> None:
         pipeline, _, link = self._configured()
@@ -296,6 +304,8 @@ class VggtNode(LifecycleNode):
             self._link.check(self._cameras.newest)
         state = 'loading' if self._loader is not None else self.state
         health = health_of(state, self._pipeline, self._cameras, self.last_error, self._link)
+        errors = self._errors
+        health = replace(health, callback_errors=errors.number, callback_error=errors.recent)
         if self._loader is not None:
             health = replace(health, delay=self._loader.delay)
         self._tell_obstacle(health)

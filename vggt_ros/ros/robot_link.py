@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import time
 
 from rclpy.node import Node
 
 from vggt_ros.config import VggtConfig
+from vggt_ros.geometry.plausible import MAX_MOUNT_M
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.ros.depth_input import DepthInput
 from vggt_ros.ros.log_text import safe_line
 from vggt_ros.ros.qos_events import QosEvents
-from vggt_ros.ros.tf_clock import SeenImage, TfClock, TfProblem
+from vggt_ros.ros.sent_transforms import SentTransforms
+from vggt_ros.ros.tf_clock import MAX_AGE_S, SeenImage, TfClock, TfProblem
 from vggt_ros.ros.tf_listener import TfListener
 from vggt_ros.ros.tf_publisher import MapBroadcaster
 from vggt_ros.ros.tf_robot import TfRobot
@@ -29,13 +32,20 @@ class RobotLink:
         problems: What was wrong with TF and its clocks at the last check, a line each.
     """
 
-    def __init__(self, node: Node, config: VggtConfig, qos_events: QosEvents) -> None:
+    def __init__(
+        self,
+        node: Node,
+        config: VggtConfig,
+        qos_events: QosEvents,
+        note_error: Callable[[Exception], None],
+    ) -> None:
         """Listen to TF; broadcast nothing yet.
 
         Args:
             node: Owns the endpoints.
             config: The settings.
             qos_events: Told of publishers that nothing can be received from.
+            note_error: Told what a callback of the thread that listens to TF raised.
         """
         self.problems: list[str] = []
         self._node = node
@@ -43,14 +53,19 @@ class RobotLink:
         self._clock = TfClock()
         logger = node.get_logger()
         self._warnings = ThrottledLog(lambda text: logger.warning(text), period_s=_REMINDER_S)
-        self._listener = TfListener(node, config.tf.cache_time, root=config.frames.map)
+        sent = SentTransforms()
+        self._listener = TfListener(
+            node, config.tf.cache_time, root=config.frames.map, sent=sent, note_error=note_error
+        )
         listener = self._listener
         self._depth = DepthInput(
             node,
             config.input,
             qos_events,
             # The cameras are fixed to each other, as a rule: nothing to wait for.
-            lambda target, source, stamp_ns: listener.lookup(target, source, stamp_ns, 0.0),
+            lambda target, source, stamp_ns: listener.lookup(
+                target, source, stamp_ns, 0.0, max_length_m=MAX_MOUNT_M
+            ),
         )
         self._wants_depth = config.scale.source in ('auto', 'depth')
         self.robot = TfRobot(
@@ -61,7 +76,7 @@ class RobotLink:
             lambda line: node.get_logger().warning(safe_line(line)),
         )
         self.broadcaster = MapBroadcaster(
-            node, config.tf, config.frames, self.robot, self._listener.parents.other_parent
+            node, config.tf, config.frames, self.robot, listener.other_parent, sent
         )
 
     def subscribe(self) -> None:
@@ -79,7 +94,8 @@ class RobotLink:
         Args:
             newest: The newest image, None before the first.
         """
-        found = [each for each in (self._without_clock(), self._apart(newest)) if each is not None]
+        asked = [self._without_clock(), self._apart(newest), *self._of_odometry(newest)]
+        found = [each for each in asked if each is not None]
         for each in found:
             self._warnings.log(each.reason, each.text)
         self.problems = [each.text for each in found] + self._listener.problems()
@@ -113,6 +129,17 @@ class RobotLink:
             'transform is stamped by that; start the simulation, play the recording with --clock, '
             'or set use_sim_time to false',
         )
+
+    def _of_odometry(self, newest: SeenImage | None) -> list[TfProblem]:
+        """Return what is wrong with what moves between the odometry, or the base, and a camera."""
+        if newest is None or time.monotonic() - newest.at_s > MAX_AGE_S:
+            return []
+        listener, frames = self._listener, self._frames
+        for frame, what in ((frames.odom, 'odometry'), (frames.base, 'place of the camera')):
+            edges = listener.parents.path(newest.camera_frame, frame)
+            if edges:
+                return listener.watch.problems(edges, what)
+        return []
 
     def _apart(self, newest: SeenImage | None) -> TfProblem | None:
         if newest is None:

@@ -21,6 +21,8 @@ from vggt_ros.errors import VggtRosError
 # ros2 launch sends SIGTERM five seconds after SIGINT.
 _PATIENCE_S = 3.0
 _POLL_S = 0.02
+# An executor that is itself broken fails at once, again and again.
+_AFTER_ERROR_S = 0.005
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -35,6 +37,10 @@ class Endable(Protocol):
 
     def end(self, timeout_s: float) -> bool:
         """Stop working within a time; return False if something still works."""
+        ...
+
+    def note_error(self, error: Exception) -> None:
+        """Be told what a callback raised; the next one runs."""
         ...
 
 
@@ -73,6 +79,32 @@ def until_shutdown() -> Iterator[None]:
             raise
 
 
+def keep_spinning(
+    spin: Callable[[], None],
+    is_ok: Callable[[], bool],
+    note_error: Callable[[Exception], None],
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
+    """Run callbacks until the context ends; what one of them raises does not end the others.
+
+    Args:
+        spin: Runs callbacks of an executor, one or many; raises what they raise.
+        is_ok: Whether the context of the executor still lives.
+        note_error: Told what was raised.
+        is_over: Asked after each call of `spin`; True ends it, too.
+    """
+    while is_ok() and not is_over():
+        try:
+            spin()
+        except ExternalShutdownException:
+            return
+        except Exception as error:  # noqa: BLE001 - outermost frame of all callbacks
+            if not is_ok():
+                return
+            note_error(error)
+            time.sleep(_AFTER_ERROR_S)
+
+
 def run_until_shutdown(make_node: Callable[[], Node]) -> int:
     """Spin a node until SIGINT, SIGTERM or the end of the context; return the exit code.
 
@@ -88,8 +120,7 @@ def run_until_shutdown(make_node: Callable[[], Node]) -> int:
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    with until_shutdown():
-        executor.spin()
+    keep_spinning(executor.spin, rclpy.ok, node.note_error)
     if not node.end(_PATIENCE_S) or not _wait_for_threads(_PATIENCE_S):
         _leave(node.exit_code)
     executor.shutdown()

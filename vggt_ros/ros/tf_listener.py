@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 import threading
 import time
+from typing import Any
 
 from geometry_msgs.msg import TransformStamped
 from jaxtyping import Float
@@ -20,9 +22,13 @@ from tf2_msgs.msg import TFMessage
 from tf2_ros import Buffer, TransformException
 from tf_transformations import quaternion_matrix
 
-from vggt_ros.ros.shutdown import until_shutdown
+from vggt_ros.geometry.plausible import implausible, MAX_LENGTH_M
+from vggt_ros.ros.log_text import one_line
+from vggt_ros.ros.odometry_watch import OdometryWatch
+from vggt_ros.ros.sent_transforms import SentTransforms
+from vggt_ros.ros.shutdown import keep_spinning
 from vggt_ros.ros.stamps import ns_from_stamp
-from vggt_ros.ros.tf_parents import TfParents
+from vggt_ros.ros.tf_parents import NamedParent, TfParents
 from vggt_ros.ros.transform_intake import TransformIntake
 
 _POLL_S = 0.01
@@ -32,13 +38,31 @@ _AUTHORITY = 'default_authority'
 _TOPICS = ('/tf', '/tf_static')
 
 
+def _raise(error: Exception) -> None:
+    raise error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherParent:
+    """A parent that others give a frame.
+
+    Attributes:
+        frame: The parent.
+        senders: Who sends that, for people: the node, or all that it may be.
+    """
+
+    frame: str
+    senders: str
+
+
 class TfListener:
     """Listens in a thread and a node of its own, so that a lookup may wait for what it lacks.
 
     Any thread may ask, but for the executor's of the main node: a wait there would stop it.
 
     Attributes:
-        parents: Who is whose parent.
+        parents: Who is whose parent, as others say.
+        watch: Looks at what moves as it comes.
     """
 
     def __init__(
@@ -48,6 +72,8 @@ class TfListener:
         warn: Callable[[str], object] | None = None,
         *,
         root: str = '',
+        sent: SentTransforms | None = None,
+        note_error: Callable[[Exception], None] = _raise,
     ) -> None:
         """Start listening.
 
@@ -58,6 +84,8 @@ class TfListener:
             warn: Told which transforms are mended or refused; None for the node's log.
             root: Moving transforms out of this frame are left out: it is the map's, and what the
                 node says of the robot itself must not come back as what others say.
+            sent: What this node sends itself; None for nothing.
+            note_error: Told what a callback raised.
         """
         self._root = root
         uses_sim_time = node.get_parameter('use_sim_time').value
@@ -74,7 +102,11 @@ class TfListener:
         )
         self._buffer = Buffer(Duration(seconds=cache_time_s), self._node)
         self._intake = TransformIntake(node.get_logger().warning if warn is None else warn)
+        self._note_error = note_error
+        self._sent = SentTransforms() if sent is None else sent
+        self._main_name = node.get_fully_qualified_name()
         self.parents = TfParents()
+        self.watch = OdometryWatch()
         self._subscribe()
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(self._node)
@@ -90,8 +122,9 @@ class TfListener:
         timeout_s: float,
         *,
         waits_for_strangers: bool = False,
+        max_length_m: float = MAX_LENGTH_M,
     ) -> Float[np.ndarray, '4 4'] | None:
-        """Return `target_from_source` at a stamp; None if it is not known.
+        """Return `target_from_source` at a stamp, rigid; None if it is not known, or absurd.
 
         Args:
             target: Frame that coordinates are wanted in.
@@ -100,6 +133,7 @@ class TfListener:
             timeout_s: Wait so long, by the wall clock, for transforms on their way; not for those
                 that have been forgotten.
             waits_for_strangers: Whether to wait for those that nobody ever sent, too.
+            max_length_m: A longer one is refused by name, as is one that is not rigid.
         """
         deadline_s = time.monotonic() + timeout_s
         stamp = Time(nanoseconds=stamp_ns)
@@ -116,6 +150,10 @@ class TfListener:
             q, t = found.transform.rotation, found.transform.translation
             matrix: Float[np.ndarray, '4 4'] = quaternion_matrix([q.x, q.y, q.z, q.w])
             matrix[:3, 3] = t.x, t.y, t.z
+            problem = implausible(matrix, max_length_m)
+            if problem:
+                self._intake.refuse((target, source), problem)
+                return None
             return matrix
 
     def knows(self, target: str, source: str) -> bool:
@@ -135,12 +173,20 @@ class TfListener:
         return ns_from_stamp(newest.header.stamp)
 
     def problems(self) -> list[str]:
-        """Return a line for each transform that is sent and can not be used."""
+        """Return a line for each transform that is sent and is not as it has to be."""
         return self._intake.problems()
+
+    def other_parent(self, child: str) -> OtherParent | None:
+        """Return a parent that others give a frame, and who they are; None if they do not."""
+        found = self.parents.parent_of(child)
+        if found is None:
+            return None
+        return OtherParent(frame=found.frame, senders=self._senders_of(found))
 
     def forget(self) -> None:
         """Forget all but static transforms: time has begun again."""
         self._buffer.clear()
+        self.watch.clear()
 
     def close(self) -> None:
         """Stop listening; again is harmless."""
@@ -170,29 +216,71 @@ class TfListener:
         ):
             self._node.create_subscription(TFMessage, topic, callback, qos)
 
-    def _note(self, transform: TransformStamped, *, is_static: bool) -> None:
+    def _senders_of(self, parent: NamedParent) -> str:
+        """Return which node gives a frame a parent; all that may, if the middleware is silent."""
+        topic = _TOPICS[parent.is_static]
+        publishers = self._node.get_publishers_info_by_topic(topic)
+        exact = [each for each in publishers if bytes(each.endpoint_gid) == parent.sender]
+        names = {f'{each.node_namespace.rstrip("/")}/{each.node_name}' for each in publishers}
+        if exact:
+            return one_line(f'{exact[0].node_namespace.rstrip("/")}/{exact[0].node_name}')
+        others = sorted(names - {self._main_name})
+        topic = self._node.resolve_topic_name(topic)
+        return one_line(f'one of those that publish {topic}: {", ".join(others) or "none left"}')
+
+    def _note(self, transform: TransformStamped, info: Any, *, is_static: bool) -> None:
         # Before it is judged: who is told of a refusal must find its edge here.
         child, parent = transform.child_frame_id, transform.header.frame_id
-        self.parents.note(child.removeprefix('/'), parent.removeprefix('/'), is_static=is_static)
+        self.parents.note(
+            child.removeprefix('/'),
+            parent.removeprefix('/'),
+            is_static=is_static,
+            sender=_gid_of(info),
+        )
 
-    def _on_moving(self, message: TFMessage) -> None:
+    def _on_moving(self, message: TFMessage, info: Any) -> None:
         for each in message.transforms:
-            self._note(each, is_static=False)
+            if each in self._sent:
+                continue
+            self._note(each, info, is_static=False)
             is_usable = self._intake.mend(each, is_static=False)
+            self._look_at(each, is_usable=is_usable)
             if is_usable and each.header.frame_id != self._root:
                 self._buffer.set_transform(each, _AUTHORITY)
 
-    def _on_static(self, message: TFMessage) -> None:
+    def _on_static(self, message: TFMessage, info: Any) -> None:
         for each in message.transforms:
-            self._note(each, is_static=True)
+            self._note(each, info, is_static=True)
             is_usable = self._intake.mend(each, is_static=True)
             if is_usable:
                 self._buffer.set_transform_static(each, _AUTHORITY)
 
+    def _look_at(self, message: TransformStamped, *, is_usable: bool) -> None:
+        edge = message.header.frame_id, message.child_frame_id
+        if not is_usable:
+            self.watch.note_refused(edge)
+            return
+        t, q = message.transform.translation, message.transform.rotation
+        self.watch.note(
+            edge,
+            ns_from_stamp(message.header.stamp),
+            (t.x, t.y, t.z),
+            (q.x, q.y, q.z, q.w),
+            self._node.get_clock().now().nanoseconds,
+        )
+
     def _spin(self) -> None:
-        with until_shutdown():
-            while not self._is_closing.is_set() and self._node.context.ok():
-                self._executor.spin_once(timeout_sec=0.5)
+        keep_spinning(
+            lambda: self._executor.spin_once(timeout_sec=0.5),
+            self._node.context.ok,
+            self._note_error,
+            self._is_closing.is_set,
+        )
+
+
+def _gid_of(info: Any) -> bytes:
+    """Return what the middleware calls the sender of a message; empty where it does not say."""
+    return bytes((info.get('publisher_gid') or {}).get('data', b''))
 
 
 def _remappings(node: Node) -> list[str]:

@@ -6,16 +6,20 @@ from collections.abc import Callable
 import threading
 import time
 
+from geometry_msgs.msg import TransformStamped
 from jaxtyping import Float
 import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from tf2_ros import TransformBroadcaster
 
+from vggt_ros.geometry.plausible import implausible
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_tree import blend, map_from_parent
 from vggt_ros.mapping.map_update import FrameResult, MapUpdate
 from vggt_ros.ros.messages import header_of, transform
+from vggt_ros.ros.sent_transforms import SentTransforms
+from vggt_ros.ros.tf_listener import OtherParent
 from vggt_ros.ros.tf_mode import choose_tf_mode, TfKnowledge, UNDECIDED
 from vggt_ros.ros.tf_robot import TfRobot
 from vggt_ros.ros.throttled_log import ThrottledLog
@@ -31,7 +35,7 @@ class MapBroadcaster:
     map -> odom is what the newest frame says, with the odometry at the stamp of that very frame;
     it is sent again at a steady rate, stamped a little ahead of now, so that who looks up the map
     does not wait for the next window. The other two are sent once, at the stamps of the images.
-    A frame that has another parent in TF already is not given a second one.
+    A frame that others give a parent is not given a second one, nor the same one twice.
 
     With `auto` every window looks whether TF knows more of the robot by now: a mount or odometry
     that begins late replaces what was sent before. A reset decides from the beginning.
@@ -48,7 +52,8 @@ class MapBroadcaster:
         settings: TfSettings,
         frames: FrameSettings,
         robot: TfRobot,
-        other_parent: Callable[[str, str], str | None],
+        other_parent: Callable[[str], OtherParent | None],
+        sent: SentTransforms,
     ) -> None:
         """Send nothing yet.
 
@@ -57,7 +62,8 @@ class MapBroadcaster:
             settings: `tf.*`.
             frames: Names of frames.
             robot: Knows the odometry.
-            other_parent: Returns a parent of a frame (first) beside the one named (second).
+            other_parent: Returns a parent that others give a frame.
+            sent: Told what is sent, before it is.
         """
         self.mode = 'none' if settings.mode == 'none' else UNDECIDED
         self.conflict = ''
@@ -66,6 +72,7 @@ class MapBroadcaster:
         self._frames = frames
         self._robot = robot
         self._other_parent = other_parent
+        self._sent = sent
         self._broadcaster = TransformBroadcaster(node)
         self._lock = threading.Lock()
         self._start: Float[np.ndarray, '4 4'] | None = None
@@ -149,9 +156,16 @@ class MapBroadcaster:
             pose = self._robot.odom_from_cam(result.frame.stamp_ns, result.frame.camera_frame)
             if pose is None:
                 continue
+            target = map_from_parent(result.map_from_cam, pose)
+            problem = implausible(target)
+            if problem:  # the timer would send it for ever
+                edge = f'{self._frames.map} -> {self._frames.odom}'
+                self._missing.log(
+                    'implausible', f'{edge} stays as it is: of the new one {problem}'
+                )
+                return
             with self._lock:
-                self._start = self._blended()
-                self._target = map_from_parent(result.map_from_cam, pose)
+                self._start, self._target = self._blended(), target
                 self._since_s = time.monotonic()
             return
         self._missing.log(
@@ -183,7 +197,7 @@ class MapBroadcaster:
             self._sent_ns = now_ns
             stamp_ns = now_ns + int(self._settings.tolerance * _NS_PER_S)
             header = header_of(stamp_ns, self._frames.map)
-            self._broadcaster.sendTransform(transform(header, self._frames.odom, map_from_odom))
+            self._broadcast([transform(header, self._frames.odom, map_from_odom)])
 
     def _send_frames(self, results: tuple[FrameResult, ...]) -> None:
         messages = []
@@ -205,7 +219,11 @@ class MapBroadcaster:
                 if self._is_free(child):
                     messages.append(transform(header, child, pose))
             if messages:
-                self._broadcaster.sendTransform(messages)
+                self._broadcast(messages)
+
+    def _broadcast(self, messages: list[TransformStamped]) -> None:
+        self._sent.remember(messages)
+        self._broadcaster.sendTransform(messages)
 
     def _follows(self, result: FrameResult, first: Frame) -> bool:
         """Return whether TF knows where a camera is once it knows where the first one is."""
@@ -216,14 +234,22 @@ class MapBroadcaster:
         return place is not None
 
     def _is_free(self, child: str) -> bool:
-        """Return whether a frame has no parent but the map; say so if it has one."""
-        parent = self._other_parent(child, self._frames.map)
-        self.conflict = ''
+        """Return whether nobody else gives a frame a parent; say so if somebody does."""
+        parent = self._other_parent(child)
         if parent is None:
+            self.conflict = ''
             return True
-        self.conflict = (
-            f'{child} has the parent {parent} in TF already and can not have {self._frames.map} '
-            f'as well; stop who sends {parent} -> {child}, or change tf.mode ({self.mode})'
-        )
+        edge = f'{parent.frame} -> {child}'
+        if parent.frame == self._frames.map:
+            self.conflict = (
+                f'{edge} is sent by somebody else, too ({parent.senders}), and this node does not '
+                f'send it meanwhile; stop the other sender, or set tf.mode ({self.mode}) to none'
+            )
+        else:
+            self.conflict = (
+                f'{child} has the parent {parent.frame} in TF already and can not have '
+                f'{self._frames.map} as well; stop who sends {edge} ({parent.senders}), or change '
+                f'tf.mode ({self.mode})'
+            )
         self._errors.log('conflict', self.conflict)
         return False

@@ -8,6 +8,7 @@ import time
 from jaxtyping import Float
 import numpy as np
 
+from vggt_ros.geometry.plausible import MAX_MOUNT_M
 from vggt_ros.ros.tf_listener import TfListener
 
 # Static transforms come once, some time after the start; later windows only look whether one came.
@@ -77,5 +78,10 @@ class TfRig:
             self._deadline_s = time.monotonic() + self._patience_s
         left_s = max(0.0, self._deadline_s - time.monotonic())
         return self._listener.lookup(
-            target_frame, source_frame, stamp_ns, left_s, waits_for_strangers=left_s > 0.0
+            target_frame,
+            source_frame,
+            stamp_ns,
+            left_s,
+            waits_for_strangers=left_s > 0.0,
+            max_length_m=MAX_MOUNT_M,
         )

@@ -7,6 +7,7 @@ import math
 import time
 from typing import Any
 
+from vggt_ros.geometry.plausible import MAX_LENGTH_M
 from vggt_ros.ros.throttled_log import ThrottledLog
 
 # Rounded to single precision a rotation is a millionth off; tf2 refuses one that is half a
@@ -19,9 +20,11 @@ _FORGET_S = 5.0
 _MAX_EDGES = 100
 _REMINDER_S = 30.0
 
+Edge = tuple[str, str]
+
 
 class TransformIntake:
-    """Mends transforms in place, and remembers those that can not be used.
+    """Mends transforms in place, and remembers which had to be, and which can not be used.
 
     tf2 drops a transform whose rotation is not of unit length, and all that is seen of it is that
     there is no odometry.
@@ -38,7 +41,7 @@ class TransformIntake:
         """
         self._warnings = ThrottledLog(warn, period_s=_REMINDER_S, clock=clock)
         self._clock = clock
-        self._refused: dict[tuple[str, str], tuple[str, float]] = {}
+        self._problems: dict[Edge, tuple[str, float]] = {}
 
     def mend(self, message: Any, *, is_static: bool) -> bool:
         """Make a transform one that tf2 takes as its sender means it.
@@ -56,47 +59,59 @@ class TransformIntake:
         child = message.child_frame_id = message.child_frame_id.removeprefix('/')
         problem = _problem_of(message.transform)
         if problem:
-            self._refuse((parent, child), problem, is_static=is_static)
+            self.refuse((parent, child), problem, is_static=is_static)
             return False
-        self._refused.pop((parent, child), None)
         rotation = message.transform.rotation
         norm = math.hypot(rotation.x, rotation.y, rotation.z, rotation.w)
         if abs(norm - 1.0) > _MAX_OFF:
-            self._warn(
-                (parent, child),
-                f'its rotation has length {norm:.4g}, not 1; it is normalized here, others ignore '
-                f'such a transform: mend its sender',
+            problem = (
+                f'its rotation is not normalized, it has length {norm:.4g}, not 1; that is mended '
+                f'here, others ignore such a transform: mend its sender'
             )
+            self._remember((parent, child), problem, is_static=is_static)
+        else:
+            self._problems.pop((parent, child), None)
         if norm != 1.0:
             rotation.x, rotation.y = rotation.x / norm, rotation.y / norm
             rotation.z, rotation.w = rotation.z / norm, rotation.w / norm
         return True
 
     def problems(self) -> list[str]:
-        """Return a line for each transform that is sent and can not be used."""
+        """Return a line for each transform that is sent and is not as it has to be."""
         now_s = self._clock()
         return [
             f'{parent} -> {child}: {problem}'
-            for (parent, child), (problem, at_s) in list(self._refused.items())
+            for (parent, child), (problem, at_s) in list(self._problems.items())
             if now_s - at_s < _FORGET_S
         ]
 
-    def _refuse(self, edge: tuple[str, str], problem: str, *, is_static: bool) -> None:
-        problem = f'{problem}; it is not used: mend its sender'
-        if edge not in self._refused and len(self._refused) >= _MAX_EDGES:
-            self._refused.pop(next(iter(self._refused)), None)
-        # A static one is sent once and stays wrong.
-        self._refused[edge] = problem, math.inf if is_static else self._clock()
-        self._warn(edge, problem)
+    def refuse(self, edge: Edge, problem: str, *, is_static: bool = False) -> None:
+        """Remember that a transform, or one made of several, can not be used, and warn.
 
-    def _warn(self, edge: tuple[str, str], text: str) -> None:
-        self._warnings.log(' -> '.join(edge), text)
+        Args:
+            edge: Parent and child.
+            problem: Why.
+            is_static: Whether it holds at all times.
+        """
+        self._remember(edge, f'{problem}; it is not used: mend its sender', is_static=is_static)
+
+    def _remember(self, edge: Edge, problem: str, *, is_static: bool) -> None:
+        if edge not in self._problems and len(self._problems) >= _MAX_EDGES:
+            self._problems.pop(next(iter(self._problems)), None)
+        # A static one is sent once and stays wrong.
+        self._problems[edge] = problem, math.inf if is_static else self._clock()
+        self._warnings.log(' -> '.join(edge), problem)
 
 
 def _problem_of(transform: Any) -> str:
     t, q = transform.translation, transform.rotation
     if not all(map(math.isfinite, (t.x, t.y, t.z))):
         return f'its translation is ({t.x:g}, {t.y:g}, {t.z:g}), not finite'
+    if math.hypot(t.x, t.y, t.z) > MAX_LENGTH_M:
+        return (
+            f'its translation is ({t.x:g}, {t.y:g}, {t.z:g}), longer than the {MAX_LENGTH_M:g} m '
+            f'that are possible on Earth'
+        )
     values = f'({q.x:g}, {q.y:g}, {q.z:g}, {q.w:g})'
     norm = math.hypot(q.x, q.y, q.z, q.w)
     if not math.isfinite(norm):

@@ -49,6 +49,9 @@ class SimulatedOdometry:
         yaw_rad = np.cumsum(wander_rad * np.sqrt(lengths_m) * rng.normal(size=len(steps)))
         self._odom_from_cam = _chained(poses[0], steps, yaw_rad)
 
+    def begin_window(self) -> None:
+        """Do nothing: every answer is there at once."""
+
     def odom_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
         """Return the pose at a stamp of a frame; None at any other."""
         index, rest = divmod(stamp_ns, self._period_ns)

@@ -39,6 +39,9 @@ class SimulatedRig:
         """
         self._first_from_cam = {f'camera_{i}': pose for i, pose in enumerate(first_from_cam)}
 
+    def begin_window(self) -> None:
+        """Do nothing: every answer is there at once."""
+
     def odom_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
         """Return None: there is no odometry."""
         return None
