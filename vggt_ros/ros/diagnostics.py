@@ -176,6 +176,8 @@ def _input_values(health: Health) -> dict[str, str]:
                 f'{name}.frames': str(camera.num_frames),
                 f'{name}.in_sets': str(camera.num_in_sets),
                 f'{name}.offset_ms': _number(1e3 * camera.offset_s),
+                f'{name}.period_ms': _number(1e3 * camera.period_s),
+                f'{name}.true_offset_ms': _number(1e3 * camera.true_offset_s),
                 f'{name}.is_missing': _truth(camera.is_missing),
             }
     return values

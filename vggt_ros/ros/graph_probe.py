@@ -263,6 +263,8 @@ def _cameras_of(values: Mapping[str, str]) -> tuple[CameraSync, ...]:
                 num_in_sets=num_in_sets,
                 num_dropped=num_frames - num_in_sets,
                 offset_s=float(values.get(f'{name}.offset_ms', math.nan)) / _MS_PER_S,
+                period_s=float(values.get(f'{name}.period_ms', math.nan)) / _MS_PER_S,
+                true_offset_s=float(values.get(f'{name}.true_offset_ms', math.nan)) / _MS_PER_S,
                 is_missing=values.get(f'{name}.is_missing') == 'true',
             )
         )
