@@ -166,3 +166,13 @@ def test_a_rotation_of_length_0_is_no_odometry_and_named(make_node, tree, listen
     assert listener.problems()[0].startswith('odom -> base_link: its rotation is (0, 0, 0, 0)')
     assert not listener.knows('odom', 'base_link')
     assert listener.parents.other_parent('base_link', 'map') == 'odom', 'it is sent all the same'
+
+
+def test_its_node_has_no_service_whose_memory_rclpy_would_keep(make_node):
+    node = make_node('vggt')
+    made = TfListener(node, 10.0)
+    try:
+        services = node.get_service_names_and_types_by_node('vggt_tf', '/')
+        assert not [name for name, _ in services if name.endswith('get_type_description')]
+    finally:
+        made.close()

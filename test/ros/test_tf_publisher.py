@@ -414,3 +414,12 @@ def test_nothing_is_stamped_by_a_clock_that_has_not_begun(robot_of):
     robot.broadcaster.send(robot.update([3]))
     assert robot.broadcaster.mode == 'map_to_odom'
     assert not robot.spin(lambda: robot.heard, 0.5)
+
+
+def test_nothing_is_left_of_it_when_it_is_closed(robot_of):
+    robot = robot_of()
+    node = robot.node
+    before = len(list(node.publishers)), len(list(node.timers))
+    robot.broadcaster.close()
+    assert (len(list(node.publishers)), len(list(node.timers))) == (before[0] - 1, before[1] - 1)
+    assert '/tf' not in [each.topic_name for each in node.publishers]

@@ -21,6 +21,7 @@ from vggt_ros.ros.cameras import Cameras
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import health_of
 from vggt_ros.ros.log_bridge import LogBridge
+from vggt_ros.ros.memory import release_free
 from vggt_ros.ros.parameters import ParameterServer
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.predictor_loader import PredictorLoader
@@ -210,6 +211,10 @@ class VggtNode(LifecycleNode):
             self._link = None
         # Map, publishers and callbacks refer to each other in circles, with large arrays in them.
         gc.collect()
+        # rclpy keeps a reference, dead by now, to everything that ever was in the group.
+        group = self.default_callback_group
+        group.entities = {each for each in group.entities if each() is not None}
+        release_free()
 
     def _new_loader(self) -> PredictorLoader:
         self.get_logger().info(f'loading {self.config.model.checkpoint}')

@@ -60,7 +60,8 @@ class ShakenRig:
         self._noise_gray = noise_gray
         self._seed = seed
         rng = np.random.default_rng([seed, 52])
-        self._walls, self._turns = [], []
+        self._walls: list[UInt8[np.ndarray, 'wall wall']] = []
+        self._turns: list[Float[np.ndarray, '2 2']] = []
         for camera in range(num_cameras):
             noise = rng.integers(0, 256, (_WALL_PX, _WALL_PX), dtype=np.uint8)
             soft = cv2.GaussianBlur(noise, (0, 0), _BLUR_PX)
