@@ -105,3 +105,10 @@ def test_images_of_different_moments_are_told_whether_the_stamps_make_sets_or_no
 def test_few_frames_prove_nothing():
     off = replace(FITS, num_frames=5, num_dropped=5)
     assert problems([WELL], [FITS, off], num_cameras=2) == []
+
+
+def test_depth_that_falls_silent_is_told_and_hides_nothing_of_the_cameras():
+    depth = replace(SILENT, topic='/depth', kind='depth')
+    lines = problems([*RIG, depth], [FITS, APART], num_cameras=2)
+    assert [line.split()[0] for line in lines] == ['nothing', 'camera']
+    assert problems([*RIG, replace(depth, num_publishers=0)], [FITS, FITS], num_cameras=2) == []

@@ -63,7 +63,8 @@ def input_problems(
         and (each.kind == 'image' or each.num_publishers)
     ]
     lines += [_silence(each, reports, settings) for each in silent]
-    if not silent and len(cameras) > 1:
+    has_images = all(each.kind != 'image' for each in silent)
+    if has_images and len(cameras) > 1:
         lines += _sync_problems(cameras, settings)
     return lines
 
@@ -118,8 +119,8 @@ def _wrong_moment(number: int, camera: CameraSync) -> str:
     assert camera.num_moments_off, 'else they do not'
     apart_s = abs(camera.num_moments_off) * camera.period_s
     return (
-        f'camera {number}: its stamps are {_ms(camera.true_offset_s)} beside those of camera 0, as '
-        f'the motion in the images tells, though the nearest are {_ms(camera.offset_s)} off '
+        f'camera {number}: its stamps are {_ms(camera.true_offset_s)} beside those of camera 0, '
+        f'as the motion in the images tells, though the nearest are {_ms(camera.offset_s)} off '
         f'(stamps tell it only modulo the {_MS_PER_S * camera.period_s:.0f} ms between two '
         f'images): sets of the nearest stamps hold images {_MS_PER_S * apart_s:.0f} ms apart; '
         f'synchronize the clocks, or let its driver stamp {_ms(abs(camera.true_offset_s))[1:]} '

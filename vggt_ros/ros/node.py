@@ -295,8 +295,12 @@ class VggtNode(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         if self._cameras is not None and self._pipeline is not None:
-            problems = () if self._link is None else self._link.depth_problems
-            self._cameras.check(self._pipeline.snapshot().cameras, problems)
+            link = self._link
+            self._cameras.check(
+                self._pipeline.snapshot().cameras,
+                () if link is None else link.depth_problems,
+                () if link is None else link.depth_reports(),
+            )
         if self._cameras is not None and self._link is not None:
             self._link.check(self._cameras.newest)
         state = 'loading' if self._loader is not None else self.state
