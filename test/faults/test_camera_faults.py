@@ -7,9 +7,11 @@ import pytest
 from sensor_msgs.msg import PointCloud2
 
 from vggt_ros.geometry import se3
-from vggt_ros.ros.messages import header_of, transform
+from vggt_ros.ros.messages import header_of, rgb_image, transform
+from vggt_ros.synthetic.shaken_rig import ShakenRig, uneven_motion
 
 PERIOD_NS = 100_000_000
+LATE_NS = 80_000_000
 RIG = [('image_0', '/left/image'), ('image_1', '/right/image')]
 
 
@@ -195,3 +197,37 @@ def test_a_recording_that_loops_begins_the_map_again(
     health.assert_accounted_for()
     assert 'Traceback' not in node.log
     assert node.end()[0] == 0
+
+
+@pytest.mark.parametrize('late_ns', [LATE_NS, 0])
+def test_a_camera_whose_stamps_are_late_is_named_and_a_synchronized_one_is_not(
+    rig, probe, health, late_ns
+):
+    made = rig(input__sync__slop=0.02, input__watchdog_period=1.0, window__size=6)
+    shaken = ShakenRig(uneven_motion(1200, 5))
+    moment = 0
+
+    def is_told():
+        nonlocal moment
+        moment += 1
+        for number, camera in enumerate(made.cameras):
+            stamp_ns = 10**18 + moment * PERIOD_NS + number * late_ns
+            header = header_of(stamp_ns, camera.frame_id)
+            camera.images.publish(rgb_image(header, shaken.image(number, moment)))
+        probe.spin_for(0.02)
+        return health.values.get('camera_1.true_offset_ms', 'nan') != 'nan'
+
+    assert probe.spin_until(is_told, 90.0), made.node.log
+    assert health.number('camera_1.in_sets') >= 0.7 * health.number('camera_1.frames')
+    assert health.number('camera_1.period_ms') == pytest.approx(100.0)
+    told = 'sets of the nearest stamps hold images 100 ms apart'
+    if late_ns:
+        assert health.number('camera_1.offset_ms') == pytest.approx(-20.0)
+        assert health.number('camera_1.true_offset_ms') == pytest.approx(80.0)
+        assert probe.spin_until(lambda: told in health.message), health.values
+        made.node.wait_for_log(told)
+    else:
+        assert health.number('camera_1.true_offset_ms') == pytest.approx(0.0)
+        health.fresh()
+        assert told not in health.message
+        assert told not in made.node.log

@@ -9,7 +9,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from vggt_ros.middleware_profile import PROFILE_VARIABLES
 from vggt_ros.ros.graph_doctor import graph_lines
-from vggt_ros.ros.messages import camera_info, header_of, rgb_image
+from vggt_ros.ros.messages import camera_info, depth_image, header_of, rgb_image
 from vggt_ros.ros.qos_events import QosEvents
 
 pytestmark = pytest.mark.ros
@@ -23,7 +23,11 @@ RELIABLE, BEST_EFFORT = ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFOR
 def node(start_process, node_arguments):
     """A node that takes no image into a window: this is about what reaches it."""
     words = node_arguments(
-        [('image', '/eye/image'), ('camera_info', '/eye/camera_info')],
+        [
+            ('image', '/eye/image'),
+            ('camera_info', '/eye/camera_info'),
+            ('depth', '/eye/depth'),
+        ],
         keyframe__min_parallax=100.0,
     )
     return start_process('vggt_ros.ros.node', *words)
@@ -80,6 +84,28 @@ def test_what_a_best_effort_publisher_loses_is_said_with_the_remedy(node, publis
     assert node.log.count('are lost') <= 2, 'once, and again after half a minute'
     lines = list(graph_lines('/vggt', 1.0))
     assert any('are lost' in line for is_well, line in lines if not is_well), lines
+
+
+def test_depth_images_that_are_lost_are_said_like_those_of_a_camera(node, health, probe):
+    depth = probe.node.create_publisher(Image, '/eye/depth', 10)
+    assert probe.spin_until(lambda: depth.get_subscription_count() > 0)
+    depth_m = np.full((48, 64), 2.0, np.float32)
+    number = 0
+
+    def is_said():
+        nonlocal number
+        number += 1
+        if number % 6:
+            header = header_of(START_NS + number * 33_000_000, 'cam_optical')
+            depth.publish(depth_image(header, depth_m, '32FC1'))
+        probe.spin_for(0.03)
+        return 'are lost' in health.values.get('input./eye/depth.loss', '')
+
+    assert probe.spin_until(is_said), health.values
+    assert health.values['input./eye/depth.kind'] == 'depth'
+    assert '/eye/depth: ' in health.message
+    node.wait_for_log('/eye/depth: ')
+    probe.node.destroy_publisher(depth)
 
 
 def test_a_calibration_that_was_published_once_before_is_used(

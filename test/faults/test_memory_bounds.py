@@ -12,6 +12,8 @@ import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
+from vggt_ros.mapping import synchronizer, window_buffer
+from vggt_ros.ros import calibration_gate, depth_view, queue_depth
 from vggt_ros.ros.messages import header_of
 
 pytestmark = pytest.mark.ros
@@ -24,6 +26,29 @@ DEPTH_MB = 500.0
 RELIABLE = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.VOLATILE
 )
+
+
+SECURITY = Path(__file__).parents[2] / 'docs' / 'security.md'
+
+
+@pytest.mark.parametrize(
+    ('what', 'number', 'num_bytes'),
+    [
+        ('images before', calibration_gate._MAX_HELD, calibration_gate._MAX_HELD_BYTES),
+        ('subscription of a', queue_depth.FIRST_DEPTH, queue_depth._MAX_BYTES),
+        ('images that wait for', synchronizer._MAX_WAITING, synchronizer._MAX_WAITING_BYTES),
+        ('key frames that wait', None, window_buffer._MAX_PENDING_BYTES),
+        ('depth images', depth_view._KEPT, None),
+    ],
+)
+def test_the_ceilings_that_are_documented_are_those_of_the_code(what, number, num_bytes):
+    rows = [line for line in SECURITY.read_text().splitlines() if line.startswith(f'| {what}')]
+    (row,) = rows
+    numbers = {int(each) for each in re.findall(r'\b\d+\b', row)}
+    if number is not None:
+        assert number in numbers
+    if num_bytes is not None:
+        assert f'{num_bytes // 1_000_000} MB' in row
 
 
 def status_mb(node, key):

@@ -4,9 +4,11 @@ import pytest
 from vggt_ros.config import WindowSettings
 from vggt_ros.errors import InputError
 from vggt_ros.mapping.counters import Counters
-from vggt_ros.mapping.frame import UndecodedFrame
+from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.intake import Intake
 from vggt_ros.mapping.window_buffer import WindowBuffer
+from vggt_ros.synthetic.rig_timing import RigTiming
+from vggt_ros.synthetic.shaken_rig import ShakenRig, uneven_motion
 
 STEP_NS = 100_000_000
 
@@ -111,3 +113,26 @@ def test_flushing_makes_sets_of_what_waits(make_intake, make_frame):
     intake.flush()
     assert (intake.num_waiting, buffer.num_pending) == (0, 1)
     assert_accounted_for(intake, counters, buffer, 1)
+
+
+def test_the_offset_that_the_images_tell_is_beside_that_of_the_stamps(make_intake):
+    intake, _, _ = make_intake()
+    rig = ShakenRig(uneven_motion(260, 0))
+    arrivals = RigTiming(jitter_s=0.0, late_camera=1, late_s=0.09).arrivals(
+        260, 2, start_ns=10**18, period_ns=STEP_NS, seed=0
+    )
+    for number, each in enumerate(arrivals):
+        image = rig.image(each.camera, each.moment)
+        frame = Frame(
+            id=number,
+            stamp_ns=each.stamp_ns,
+            camera_frame='cam',
+            camera=each.camera,
+            image=image,
+        )
+        assert add(intake, frame) is None
+    first, other = intake.cameras()
+    assert (first.true_offset_s, first.num_moments_off) == (0.0, 0)
+    assert other.offset_s == pytest.approx(-0.01)
+    assert other.true_offset_s == pytest.approx(0.09)
+    assert other.num_moments_off == 1

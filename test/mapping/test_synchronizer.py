@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -130,6 +132,19 @@ def test_a_skew_of_clocks_is_told_and_cured_by_the_slop():
     assert sync.status()[1].offset_s == pytest.approx(0.012, abs=0.001)
     sets, drops, _ = run(stream, 2, SyncSettings(slop=0.014))
     assert (len(sets), drops) == (100, [])
+
+
+def test_the_offset_is_that_of_the_nearest_stamps_beside_the_period_it_is_known_modulo():
+    stream = Stream(2, 100, jitter_s=0.001, late_camera=1, late_s=0.027)
+    _, _, sync = run(stream, 2, SyncSettings(slop=0.005))
+    status = sync.status()[1]
+    assert status.offset_s == pytest.approx(-0.006, abs=0.001)
+    assert status.period_s == pytest.approx(0.033, abs=0.0005)
+    assert status.num_moments_off is None, 'stamps alone do not tell'
+    assert replace(status, true_offset_s=-0.006).num_moments_off == 0
+    assert replace(status, true_offset_s=0.027).num_moments_off == 1
+    assert replace(status, true_offset_s=-0.072).num_moments_off == -2
+    assert replace(status, true_offset_s=0.01).num_moments_off is None, 'the clocks have changed'
 
 
 def test_a_flood_of_one_camera_is_bounded():

@@ -2,6 +2,7 @@ import pytest
 from sensor_msgs.msg import CameraInfo, Image
 
 from vggt_ros.ros.calibration_gate import CalibrationGate
+from vggt_ros.ros.messages import header_of
 
 
 def gate(clock, *, is_expected=True, silences=None):
@@ -67,6 +68,14 @@ def test_when_too_many_wait_all_of_them_go_on(clock, monkeypatch, number, size):
         assert waiting.images(image) == []
     assert waiting.images(sent[-1]) == sent
     assert silences == [1]
+
+
+def test_images_that_are_all_name_are_bounded_too(clock, monkeypatch):
+    monkeypatch.setattr('vggt_ros.ros.calibration_gate._MAX_HELD_BYTES', 20_000)
+    waiting = gate(clock)
+    sent = [Image(header=header_of(index + 1, 'x' * 3000)) for index in range(2)]
+    assert waiting.images(sent[0]) == []
+    assert waiting.images(sent[1]) == sent
 
 
 def test_it_is_told_once_that_a_calibration_does_not_come(clock):

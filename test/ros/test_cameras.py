@@ -7,6 +7,7 @@ from vggt_ros.config import VggtConfig
 from vggt_ros.input_config import InputSettings
 from vggt_ros.ros import cameras as cameras_module
 from vggt_ros.ros.cameras import Cameras
+from vggt_ros.ros.input_report import TopicReport
 from vggt_ros.ros.messages import header_of, rgb_image
 from vggt_ros.ros.qos_events import QosEvents
 
@@ -79,3 +80,19 @@ def test_after_the_end_nothing_is_missed(rig):
     assert made.cameras.topics == ()
     made.cameras.check(())
     assert made.cameras.topics == ()
+
+
+def test_depth_that_is_lost_is_said_beside_the_images(rig):
+    made = rig()
+    depth = TopicReport(
+        topic='/depth',
+        kind='depth',
+        num_publishers=1,
+        rate_hz=20.0,
+        silent_s=0.1,
+        problem='',
+        loss='/depth: 9 of 59 messages are lost',
+    )
+    made.cameras.check((), depth=(depth,))
+    assert made.cameras.topics[-1] is depth
+    assert made.lines == ['/depth: 9 of 59 messages are lost']

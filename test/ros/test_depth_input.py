@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, Image
@@ -83,3 +85,28 @@ def test_a_leading_slash_is_no_other_frame(make_node, depth_m):
         return depth.depth_m(1, 0) is not None and not depth.problems
 
     assert make_node.spin(is_registered)
+
+
+def test_depth_images_that_are_lost_are_reported_with_the_remedy(make_node, depth_m):
+    node = make_node('listener')
+    depth = DepthInput(node, InputSettings(num_cameras=1), QosEvents(print))
+    depth.subscribe()
+    assert depth.reports() == (), 'nobody measures depth'
+    publisher = node.create_publisher(Image, 'depth', 10)
+    assert make_node.spin(lambda: publisher.get_subscription_count() == 1)
+    sent = [number for number in range(60) if number % 6]
+    for number in sent:
+        publisher.publish(image_of(depth_m, stamp_ns=10**18 + number * 33_000_000))
+        make_node.spin(lambda: False, 0.005)
+    assert make_node.spin(lambda: depth.reports()[0].rate_hz > 0 and 'lost' in losses(depth))
+    (report,) = depth.reports()
+    assert (report.topic, report.kind, report.num_publishers) == ('/depth', 'depth', 1)
+    # The period is known after a dozen.
+    assert re.match(r'/depth: [789] of 5\d messages', report.loss), report.loss
+    assert 'lower the rate or the size of the images' in report.loss
+    depth.unsubscribe()
+    assert depth.reports() == ()
+
+
+def losses(depth):
+    return ''.join(report.loss for report in depth.reports())

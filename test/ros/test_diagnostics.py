@@ -222,7 +222,13 @@ def test_topics_and_cameras_are_there_and_what_is_wrong_with_them_is_a_warning()
         topic='/image_1', kind='image', num_publishers=2, rate_hz=29.5, silent_s=0.0, problem=''
     )
     camera = CameraSync(
-        num_frames=10, num_in_sets=8, num_dropped=2, offset_s=0.004, is_missing=False
+        num_frames=10,
+        num_in_sets=8,
+        num_dropped=2,
+        offset_s=0.004,
+        is_missing=False,
+        period_s=0.1,
+        true_offset_s=0.104,
     )
     health = replace(
         HEALTH,
@@ -233,7 +239,10 @@ def test_topics_and_cameras_are_there_and_what_is_wrong_with_them_is_a_warning()
     values = values_of(health)
     assert values['input./image_1.rate_hz'] == '29.5'
     assert values['input./image_1.publishers'] == '2'
+    assert values['input./image_1.kind'] == 'image'
     assert values['camera_0.offset_ms'] == '4'
+    assert values['camera_0.period_ms'] == '100'
+    assert values['camera_0.true_offset_ms'] == '104'
     assert values['camera_1.is_missing'] == 'true'
     status = status_of(health)
     assert status.level == DiagnosticStatus.WARN

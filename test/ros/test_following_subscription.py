@@ -12,6 +12,7 @@ from vggt_ros.input_config import InputSettings
 from vggt_ros.ros import queue_depth
 from vggt_ros.ros.following_subscription import FollowingSubscription
 from vggt_ros.ros.messages import header_of, rgb_image
+from vggt_ros.ros.payload import message_bytes
 from vggt_ros.ros.qos_events import QosEvents
 
 pytestmark = pytest.mark.ros
@@ -188,7 +189,8 @@ def test_the_queue_is_as_long_as_the_user_says(make_node, listen, talk):
 def test_the_queue_shrinks_for_large_messages_and_nothing_is_lost_or_doubled(
     make_node, listen, talk, monkeypatch
 ):
-    monkeypatch.setattr(queue_depth, '_MAX_BYTES', 7 * PIXELS.nbytes)
+    size = message_bytes(rgb_image(header_of(0, 'cam'), PIXELS))
+    monkeypatch.setattr(queue_depth, '_MAX_BYTES', 7 * size)
     talker = talk(RELIABLE)
     made = listen()
     assert talker.is_found()

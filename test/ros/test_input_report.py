@@ -1,4 +1,5 @@
 from dataclasses import replace
+import math
 
 import pytest
 
@@ -58,15 +59,47 @@ def test_what_does_not_match_is_said_instead_of_the_silence():
     ]
 
 
-@pytest.mark.parametrize(('offset_s', 'hint'), [(0.04, 'raise input.sync.slop'), (0.001, 'rates')])
-def test_cameras_that_find_no_sets_are_told_how_far_they_are_apart(offset_s, hint):
-    off = replace(FITS, num_dropped=90, offset_s=offset_s)
-    reports = [WELL, replace(WELL, topic='/rear/image')]
-    (line,) = problems(reports, [FITS, off], num_cameras=2, sync=SyncSettings(slop=0.015))
+RIG = [WELL, replace(WELL, topic='/rear/image')]
+APART = replace(FITS, num_dropped=90, offset_s=-0.02, period_s=0.1)
+
+
+def rig_problems(camera, slop=0.015):
+    return problems(RIG, [FITS, camera], num_cameras=2, sync=SyncSettings(slop=slop))
+
+
+def test_cameras_that_find_no_sets_though_their_stamps_fit_lack_images():
+    (line,) = rig_problems(replace(FITS, num_dropped=90))
     assert line.startswith('camera 1: 90% of its images are in no set')
-    assert hint in line
-    if offset_s > 0.015:
-        assert '+40.0 ms' in line
+    assert 'rates' in line
+
+
+def test_an_offset_that_only_the_stamps_tell_is_told_modulo_the_period():
+    (line,) = rig_problems(APART)
+    assert line.startswith('camera 1: 90% of its images are in no set; its stamps are -20.0 ms')
+    assert 'known only modulo' in line
+    assert '-120.0 ms or +80.0 ms would look the same' in line
+    assert 'raise input.sync.slop' not in line
+    (line,) = rig_problems(replace(APART, period_s=math.nan))
+    assert 'known only modulo' in line
+    assert 'raise input.sync.slop' not in line
+
+
+def test_a_larger_slop_is_advised_where_the_images_confirm_the_offset():
+    (line,) = rig_problems(replace(APART, true_offset_s=-0.02))
+    assert 'raise input.sync.slop up to half of the time between two images' in line
+
+
+@pytest.mark.parametrize('slop', [0.015, 0.02])
+def test_images_of_different_moments_are_told_whether_the_stamps_make_sets_or_not(slop):
+    camera = replace(APART, num_dropped=90 if slop < 0.02 else 1, true_offset_s=0.08)
+    (line,) = rig_problems(camera, slop)
+    assert line.startswith('camera 1: its stamps are +80.0 ms beside those of camera 0')
+    assert 'the nearest are -20.0 ms off' in line
+    assert 'hold images 100 ms apart' in line
+    assert 'let its driver stamp 80.0 ms earlier' in line
+    assert 'raise input.sync.slop' not in line
+    (line,) = rig_problems(replace(camera, true_offset_s=-0.12), slop)
+    assert 'let its driver stamp 120.0 ms later' in line
 
 
 def test_few_frames_prove_nothing():
@@ -80,3 +113,10 @@ def test_two_publishers_of_images_are_named_and_those_of_a_calibration_are_not()
     assert line.startswith('/front/image has 2 publishers (/left/driver, /player)')
     assert problems([replace(two, kind='camera_info')]) == []
     assert problems([replace(two, publishers=('/left/driver',))]) == []
+
+
+def test_depth_that_falls_silent_is_told_and_hides_nothing_of_the_cameras():
+    depth = replace(SILENT, topic='/depth', kind='depth')
+    lines = problems([*RIG, depth], [FITS, APART], num_cameras=2)
+    assert [line.split()[0] for line in lines] == ['nothing', 'camera']
+    assert problems([*RIG, replace(depth, num_publishers=0)], [FITS, FITS], num_cameras=2) == []

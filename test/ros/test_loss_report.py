@@ -80,3 +80,12 @@ def test_the_remedy_fits_the_cause(monkeypatch, tmp_path, losses, link, words):
 def test_where_nothing_came_the_size_is_not_known():
     none = replace(LOST, num_received=0, num_bytes=0)
     assert '(unknown size)' in loss_line('/image', none, BEST_EFFORT)
+
+
+def test_what_can_not_be_compressed_is_not_advised_to_be():
+    far = Link(
+        is_offered_reliable=True, is_asked_reliable=True, is_local=False, is_compressible=False
+    )
+    line = loss_line('/depth', LOST, far)
+    assert 'compressed' not in line
+    assert 'send smaller or fewer images' in line

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from vggt_ros.ros.payload import fill
+from vggt_ros.ros.messages import header_of
+from vggt_ros.ros.payload import fill, message_bytes
 
 
 @pytest.mark.parametrize('dtype', ['u1', '<u2', '<f4'])
@@ -23,3 +24,15 @@ def test_messages_do_not_share_their_bytes():
     first, second = Image(), Image()
     fill(first.data, np.ones(3, np.uint8))
     assert len(second.data) == 0
+
+
+def test_what_a_sender_may_make_large_is_counted():
+    assert message_bytes(Image(data=bytes(1000))) == 1000
+    for message in (
+        Image(header=header_of(1, 'x' * 5000)),
+        Image(encoding='x' * 5000),
+        CompressedImage(format='x' * 5000),
+        CameraInfo(distortion_model='x' * 5000),
+        CameraInfo(d=[0.0] * 5000),
+    ):
+        assert 5000 <= message_bytes(message) <= 50_000

@@ -3,6 +3,7 @@ import time
 import numpy as np
 import pytest
 from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import Image
 
 from vggt_ros.config import VggtConfig
 from vggt_ros.ros.qos_events import QosEvents
@@ -17,6 +18,10 @@ def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):
     link = RobotLink(node, VggtConfig(), QosEvents(print), pytest.fail)
     link.subscribe()
     assert node.count_subscribers('/depth') == 1
+    publisher = node.create_publisher(Image, 'depth', 1)
+    assert make_node.spin(lambda: link.depth_reports())
+    assert link.depth_reports()[0].kind == 'depth'
+    node.destroy_publisher(publisher)
     link.unsubscribe()
     assert node.count_subscribers('/depth') == 0
     link.close()

@@ -280,3 +280,13 @@ def test_an_error_while_listening_is_noted_and_one_goes_on_listening(make_node, 
         drive(make_node, tree, made)
     finally:
         made.close()
+
+
+def test_its_node_has_no_service_whose_memory_rclpy_would_keep(make_node):
+    node = make_node('vggt')
+    made = TfListener(node, 10.0)
+    try:
+        services = node.get_service_names_and_types_by_node('vggt_tf', '/')
+        assert not [name for name, _ in services if name.endswith('get_type_description')]
+    finally:
+        made.close()

@@ -481,3 +481,12 @@ def test_an_absurd_correction_is_not_sent_and_the_old_one_stays(robot_of):
     assert robot.spin(lambda: len(robot.heard) >= 5)
     for _, message in robot.heard:
         np.testing.assert_allclose(matrix(message), MAP_FROM_ODOM, atol=1e-6)
+
+
+def test_nothing_is_left_of_it_when_it_is_closed(robot_of):
+    robot = robot_of()
+    node = robot.node
+    before = len(list(node.publishers)), len(list(node.timers))
+    robot.broadcaster.close()
+    assert (len(list(node.publishers)), len(list(node.timers))) == (before[0] - 1, before[1] - 1)
+    assert '/tf' not in [each.topic_name for each in node.publishers]

@@ -37,3 +37,11 @@ def test_possible_sets_have_enough_cameras():
     assert possible_sets(found, 2) == set(range(200))
     share = len(arrivals(dropped=0.2)) / 600
     assert 0.75 < share < 0.85
+
+
+def test_the_stamps_of_a_late_camera_are_late_and_it_arrives_as_before():
+    late = arrivals(late_camera=1, late_s=0.08)
+    plain = {(each.camera, each.moment): each.stamp_ns for each in arrivals()}
+    for each in late:
+        late_ns = each.stamp_ns - plain[each.camera, each.moment]
+        assert late_ns == (80_000_000 if each.camera == 1 else 0)

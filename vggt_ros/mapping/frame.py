@@ -25,6 +25,7 @@ class Frame:
         camera: Which camera, 0..7.
         is_seen: (H, W) False where the image shows nothing, as beside what a lens saw; None if it
             shows something everywhere.
+        small: Its thumbnail, if it was made before.
     """
 
     id: int
@@ -34,10 +35,11 @@ class Frame:
     K: Float[np.ndarray, '3 3'] | None = None
     camera: int = 0
     is_seen: Bool[np.ndarray, 'H W'] | None = None
+    small: Thumbnail | None = None
 
     def without_image(self) -> Frame:
         """Return the frame with an image of no rows: what is known of it takes no memory."""
-        return replace(self, image=np.zeros((0, 0, 3), np.uint8), is_seen=None)
+        return replace(self, image=np.zeros((0, 0, 3), np.uint8), is_seen=None, small=None)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -51,7 +53,13 @@ class Frame:
 
     def thumbnail(self) -> Thumbnail:
         """Return a small grey copy."""
+        if self.small is not None:
+            return self.small
         return make_thumbnail(lambda rows: self.image[rows], *self.size)
+
+    def with_thumbnail(self) -> Frame:
+        """Return the frame with its thumbnail, so that it is made once."""
+        return replace(self, small=self.thumbnail())
 
     def decoded(self) -> Frame:
         """Return the frame itself; see `UndecodedFrame`."""
@@ -72,6 +80,7 @@ class UndecodedFrame:
         camera: Which camera.
         rectifier: Applied to the pixels when the frame is decoded; None if there is nothing to do.
         num_bytes: What it holds until then.
+        small: As in `Frame`.
     """
 
     id: int
@@ -83,6 +92,7 @@ class UndecodedFrame:
     camera: int = 0
     rectifier: Rectifier | None = None
     num_bytes: int = 0
+    small: Thumbnail | None = None
 
     def thumbnail(self) -> Thumbnail:
         """Return a small grey copy of the pixels as they are read.
@@ -90,7 +100,20 @@ class UndecodedFrame:
         Raises:
             InputError: The pixels can not be read.
         """
+        if self.small is not None:
+            return self.small
         return make_thumbnail(self.read_rows, *self.size)
+
+    def with_thumbnail(self) -> UndecodedFrame:
+        """Return the frame with its thumbnail, so that it is made once.
+
+        Raises:
+            InputError: The pixels can not be read.
+        """
+        small = self.thumbnail()
+        if small is self.small:
+            return self
+        return replace(self, small=small, num_bytes=self.num_bytes + small.gray.nbytes)
 
     def decoded(self) -> Frame:
         """Return the frame with its pixels, in the size that is needed (`needed_size.py`).

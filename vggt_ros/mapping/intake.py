@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import logging
 import time
 
@@ -11,6 +12,7 @@ from vggt_ros.mapping.counters import Counters
 from vggt_ros.mapping.frame import Frame
 from vggt_ros.mapping.frame_set import FrameSet
 from vggt_ros.mapping.keyframes import Choice, KeyframeSelector
+from vggt_ros.mapping.rig_clock import RigClock
 from vggt_ros.mapping.stream_check import Refusal, StreamCheck, TimeJump
 from vggt_ros.mapping.synchronizer import AnyFrame, CameraSync, Synchronizer
 from vggt_ros.mapping.view_quality import why_blind, why_no_window
@@ -53,6 +55,7 @@ class Intake:
         num_cameras = config.input.num_cameras
         self._streams = [StreamCheck() for _ in range(num_cameras)]
         self._sync = Synchronizer(num_cameras, config.input.sync, self._on_drop)
+        self._clock = RigClock(num_cameras)
         self._keyframes = KeyframeSelector()
         self._last_key_s = time.monotonic()
 
@@ -72,7 +75,10 @@ class Intake:
 
     def cameras(self) -> tuple[CameraSync, ...]:
         """Return how the cameras fit to each other."""
-        return self._sync.status()
+        return tuple(
+            replace(status, true_offset_s=self._clock.offset_s(camera))
+            for camera, status in enumerate(self._sync.status())
+        )
 
     def check(self, frame: AnyFrame) -> TimeJump | None:
         """Return the jump of time after which a frame goes on, None if there was none.
@@ -92,6 +98,7 @@ class Intake:
                 if camera != frame.camera:
                     stream.restart()
             self._sync.clear('time_jump')
+            self._clock.restart()
         return verdict
 
     def add(self, frame: AnyFrame) -> None:
@@ -100,7 +107,7 @@ class Intake:
         Raises:
             InputError: Pixels can not be read.
         """
-        self._take(self._sync.push(frame))
+        self._take(self._sync.push(self._clock.look(frame)))
 
     def flush(self) -> None:
         """Bring what waits to the buffer as far as possible: the stream has ended."""
@@ -109,6 +116,7 @@ class Intake:
     def clear(self, reason: str) -> None:
         """Drop what waits, here and in the buffer; the next set is a key one."""
         self._sync.clear(reason)
+        self._clock.restart()
         self._buffer.drop_pending(reason)
         self._keyframes.reset()
 

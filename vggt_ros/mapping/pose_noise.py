@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 import numpy as np
 
-# VGGT's before the first overlap, radians and median depths: what bends a window, over a way of one
-# median depth, and what shakes single cameras.
+# VGGT's before the first overlap, radians and median depths: what bends a window, over one median
+# depth of way, and what shakes single cameras.
 _FIRST_BEND, _FIRST_SHAKE = (0.006, 0.012), (0.001, 0.002)
 # Overlaps that the first guess counts for, and how many are remembered.
 _FIRST_WEIGHT, _MEMORY = 4.0, 40

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+import math
 
 import numpy as np
 
@@ -21,6 +22,8 @@ _MAX_WAITING_BYTES = 100_000_000
 _NUM_STAMPS = 60
 # A camera that is behind the others by more than this is not waited for until it comes back.
 _DEAD_NS = 1_000_000_000
+# Images of one moment are a whole number of periods off by their stamps, give or take this part.
+_MAX_MOMENT_OFF = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +34,12 @@ class CameraSync:
         num_frames: Frames that came.
         num_in_sets: Frames that are in a set.
         num_dropped: Frames that found no set, or had to go because too many waited.
-        offset_s: Median of its stamps minus the nearest ones of camera 0; NaN while unknown.
+        offset_s: Median of its stamps minus the nearest ones of camera 0; NaN while unknown. It
+            is the offset modulo the time between two images, and no more.
         is_missing: Whether it is so far behind that it is not waited for.
+        period_s: Time between two images of camera 0; NaN while unknown.
+        true_offset_s: Its stamps minus those of camera 0 for images of one moment, as the images
+            tell (`rig_clock.py`); NaN while they have not.
     """
 
     num_frames: int
@@ -40,6 +47,16 @@ class CameraSync:
     num_dropped: int
     offset_s: float
     is_missing: bool
+    period_s: float = math.nan
+    true_offset_s: float = math.nan
+
+    @property
+    def num_moments_off(self) -> int | None:
+        """How many moments the images nearest by their stamps are apart; None while unknown."""
+        periods = (self.true_offset_s - self.offset_s) / self.period_s
+        if not math.isfinite(periods) or abs(periods - round(periods)) > _MAX_MOMENT_OFF:
+            return None  # the clocks have changed since the images were looked at
+        return round(periods)
 
 
 class Synchronizer:
@@ -117,6 +134,7 @@ class Synchronizer:
     def status(self) -> tuple[CameraSync, ...]:
         """Return how well the cameras fit, one by one."""
         newest_ns = max((each for each in self._newest_ns if each is not None), default=0)
+        period_s = self._period_s()
         return tuple(
             CameraSync(
                 num_frames=self._num_frames[camera],
@@ -124,6 +142,7 @@ class Synchronizer:
                 num_dropped=self._num_dropped[camera],
                 offset_s=self._offset_s(camera),
                 is_missing=len(self._waiting) > 1 and self._is_missing(camera, newest_ns),
+                period_s=period_s,
             )
             for camera in range(len(self._waiting))
         )
@@ -177,10 +196,14 @@ class Synchronizer:
             return newest_ns - oldest_ns > _DEAD_NS
         return newest_ns - own_ns > max(_DEAD_NS, self.settings.max_lag * _NS_PER_S)
 
+    def _period_s(self) -> float:
+        stamps_ns = self._stamps_ns[0]
+        return float(np.median(np.diff(stamps_ns))) / _NS_PER_S if len(stamps_ns) > 1 else math.nan
+
     def _offset_s(self, camera: int) -> float:
         own, first = self._stamps_ns[camera], self._stamps_ns[0]
         if not own or not first:
-            return float('nan')
+            return math.nan
         steps_ns = np.array(own)[:, None] - np.array(first)
         nearest = np.abs(steps_ns).argmin(axis=1)
         return float(np.median(steps_ns[np.arange(len(nearest)), nearest])) / _NS_PER_S

@@ -9,9 +9,11 @@ from typing import TypeAlias
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from vggt_ros.ros.payload import message_bytes
+
 AnyImage: TypeAlias = Image | CompressedImage
 _PATIENCE_S = 1.0
-# Beyond that nothing is lost either: the wait ends.
+# Of one camera. Beyond that nothing is lost either: the wait ends.
 _MAX_HELD, _MAX_HELD_BYTES = 100, 200_000_000
 
 
@@ -52,7 +54,7 @@ class CalibrationGate:
     def images(self, message: AnyImage) -> list[AnyImage]:
         """Return the images that can go on now, oldest first, this one the last of them."""
         self._held.append(message)
-        self._held_bytes += len(message.data)
+        self._held_bytes += message_bytes(message)
         if self._waiting_since_s is None:
             self._waiting_since_s = self._clock()
         if self._is_open or self.calibration is not None or not self._is_expected():

@@ -73,17 +73,24 @@ class Cameras:
         """Use other limits from the next check on."""
         self._settings = config.input
 
-    def check(self, cameras: Sequence[CameraSync], others: Sequence[str] = ()) -> None:
+    def check(
+        self,
+        cameras: Sequence[CameraSync],
+        others: Sequence[str] = (),
+        depth: Sequence[TopicReport] = (),
+    ) -> None:
         """Look for what is in the way of frames, and warn; call once a second or so.
 
         Args:
             cameras: How the cameras fit to each other.
             others: What is in the way of other topics, a line each.
+            depth: How the topics of depth images are.
         """
         for each in self._inputs:
             each.check_transport()
             each.check_calibration()
-        self.topics = tuple(report for each in self._inputs for report in each.reports())
+        own = tuple(report for each in self._inputs for report in each.reports())
+        self.topics = own + tuple(depth)
         period_s = self._settings.watchdog_period
         if not period_s:
             self.problems = []

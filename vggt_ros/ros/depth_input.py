@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+import time
 from typing import Any
 
 from jaxtyping import Float32
@@ -15,6 +16,7 @@ from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.ros.depth_view import DepthView, Lookup
 from vggt_ros.ros.following_subscription import FollowingSubscription
 from vggt_ros.ros.frame_name import FrameName
+from vggt_ros.ros.input_report import TopicReport
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.throttled_log import ThrottledLog
 from vggt_ros.ros.topic_names import info_topic_beside, topic_of
@@ -55,7 +57,8 @@ class DepthInput:
             for camera, name in enumerate(self._names)
         ]
         self._views = [DepthView(node.resolve_topic_name(name), lookup) for name in self._names]
-        self._subscriptions: list[FollowingSubscription] = []
+        self._infos_heard: list[FollowingSubscription] = []
+        self._images_heard: list[FollowingSubscription] = []
         logger = node.get_logger()
         self._frames, self._info_frames = (
             [
@@ -68,20 +71,42 @@ class DepthInput:
 
     @property
     def problems(self) -> list[str]:
-        """Why depth that comes does not count, a line for each topic."""
-        unheard = [each.problem for each in self._subscriptions if each.problem]
+        """Why depth that comes does not count, a line for each topic; see `reports`, too."""
+        unheard = [each.problem for each in self._infos_heard if each.problem]
         return unheard + [each.problem for each in self._views if each.problem]
+
+    def reports(self) -> tuple[TopicReport, ...]:
+        """Return how the topics of the images are that have a publisher; once a second or so."""
+        found = []
+        for heard in self._images_heard:
+            num_publishers = self._node.count_publishers(heard.topic)
+            if num_publishers or heard.num_received:
+                found.append(
+                    TopicReport(
+                        topic=heard.topic,
+                        kind='depth',
+                        num_publishers=num_publishers,
+                        rate_hz=heard.rate_hz,
+                        silent_s=time.monotonic() - heard.last_s,
+                        problem=heard.problem,
+                        loss=heard.loss(),
+                    )
+                )
+        return tuple(found)
 
     def subscribe(self) -> None:
         """Start taking images."""
         for camera, (name, info) in enumerate(zip(self._names, self._infos, strict=True)):
-            self._follow(CameraInfo, info, partial(self._on_info, camera))
-            self._follow(Image, name, partial(self._on_depth, camera))
+            self._infos_heard.append(
+                self._follow(CameraInfo, info, partial(self._on_info, camera))
+            )
+            self._images_heard.append(self._follow(Image, name, partial(self._on_depth, camera)))
 
     def unsubscribe(self) -> None:
         """Stop, and forget the images; again is harmless."""
-        while self._subscriptions:
-            self._subscriptions.pop().unsubscribe()
+        for heard in (self._infos_heard, self._images_heard):
+            while heard:
+                heard.pop().unsubscribe()
         for view in self._views:
             view.clear()
 
@@ -109,12 +134,18 @@ class DepthInput:
             return info
         return info_topic_beside(depth_topic)
 
-    def _follow(self, kind: type, name: str, callback: Any) -> None:
+    def _follow(self, kind: type, name: str, callback: Any) -> FollowingSubscription:
         made = FollowingSubscription(
-            self._node, kind, name, callback, self._settings, self._qos_events
+            self._node,
+            kind,
+            name,
+            callback,
+            self._settings,
+            self._qos_events,
+            is_compressible=False,
         )
         made.subscribe()
-        self._subscriptions.append(made)
+        return made
 
     def _on_info(self, camera: int, message: CameraInfo) -> None:
         message.header.frame_id = self._info_frames[camera].of(message.header.frame_id)

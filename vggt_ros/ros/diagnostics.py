@@ -183,6 +183,7 @@ def _input_values(health: Health) -> dict[str, str]:
         values[f'input.{topic.topic}.rate_hz'] = _number(topic.rate_hz)
         values[f'input.{topic.topic}.publishers'] = str(topic.num_publishers)
         values[f'input.{topic.topic}.loss'] = topic.loss
+        values[f'input.{topic.topic}.kind'] = topic.kind
     if len(health.cameras) > 1:
         for number, camera in enumerate(health.cameras):
             name = f'camera_{number}'
@@ -190,6 +191,8 @@ def _input_values(health: Health) -> dict[str, str]:
                 f'{name}.frames': str(camera.num_frames),
                 f'{name}.in_sets': str(camera.num_in_sets),
                 f'{name}.offset_ms': _number(1e3 * camera.offset_s),
+                f'{name}.period_ms': _number(1e3 * camera.period_s),
+                f'{name}.true_offset_ms': _number(1e3 * camera.true_offset_s),
                 f'{name}.is_missing': _truth(camera.is_missing),
             }
     return values

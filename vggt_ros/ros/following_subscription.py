@@ -20,6 +20,7 @@ from vggt_ros.input_config import InputSettings
 from vggt_ros.ros.duplicates import Duplicates
 from vggt_ros.ros.loss_report import Link, loss_line, LossMeter
 from vggt_ros.ros.offers import Offer, requests_for
+from vggt_ros.ros.payload import message_bytes
 from vggt_ros.ros.qos_events import QosEvents, UnsupportedEventTypeError
 from vggt_ros.ros.queue_depth import FIRST_DEPTH, queue_depth
 from vggt_ros.ros.rate import Rate
@@ -74,6 +75,8 @@ class FollowingSubscription:
         callback: Callable[[Any], None],
         settings: InputSettings,
         events: QosEvents,
+        *,
+        is_compressible: bool = True,
     ) -> None:
         """Do not subscribe yet.
 
@@ -84,6 +87,7 @@ class FollowingSubscription:
             callback: Takes the messages.
             settings: `input.qos_reliability`, `input.qos_durability` and `input.qos_depth`.
             events: Told of publishers that nothing can be received from.
+            is_compressible: Whether the node could read the same from a compressed topic.
         """
         self.topic = node.resolve_topic_name(name)
         self.num_received = 0
@@ -94,6 +98,7 @@ class FollowingSubscription:
         self._callback = callback
         self._settings = settings
         self._events = events
+        self._is_compressible = is_compressible
         self._ears: list[_Ear] = []
         self._keys = count()
         self._timer: Timer | None = None
@@ -162,6 +167,7 @@ class FollowingSubscription:
             is_offered_reliable=all(_offer(each).is_reliable for each in publishers),
             is_asked_reliable=any(each.offer.is_reliable for each in self._ears),
             is_local=machines <= own if own and is_known else None,
+            is_compressible=self._is_compressible,
         )
 
     def _reset(self) -> None:
@@ -280,7 +286,7 @@ class FollowingSubscription:
             return
         self.last_s = time.monotonic()
         self.num_received += 1
-        num_bytes = len(getattr(message, 'data', ()))
+        num_bytes = message_bytes(message)
         self._num_bytes = max(self._num_bytes, num_bytes, 1)
         self._meter.receive(stamp_ns, num_bytes)
         self._callback(message)

@@ -166,8 +166,9 @@ class _Probe:
 
     def _kind(self, topic: str, kind: str) -> str:
         """Tell the images of cameras from measured depth, which is optional."""
-        is_known = not self._values or f'input.{topic}.rate_hz' in self._values
-        return kind if is_known else 'depth'
+        if not self._values:
+            return kind
+        return self._values.get(f'input.{topic}.kind', 'depth')
 
     def _report(self, topic: str, kind: str, seconds: float) -> TopicReport:
         publishers = self._node.get_publishers_info_by_topic(topic)
@@ -263,6 +264,8 @@ def _cameras_of(values: Mapping[str, str]) -> tuple[CameraSync, ...]:
                 num_in_sets=num_in_sets,
                 num_dropped=num_frames - num_in_sets,
                 offset_s=float(values.get(f'{name}.offset_ms', math.nan)) / _MS_PER_S,
+                period_s=float(values.get(f'{name}.period_ms', math.nan)) / _MS_PER_S,
+                true_offset_s=float(values.get(f'{name}.true_offset_ms', math.nan)) / _MS_PER_S,
                 is_missing=values.get(f'{name}.is_missing') == 'true',
             )
         )

@@ -66,7 +66,8 @@ def input_problems(
         and (each.kind == 'image' or each.num_publishers)
     ]
     lines += [_silence(each, reports, settings) for each in silent]
-    if not silent and len(cameras) > 1:
+    has_images = all(each.kind != 'image' for each in silent)
+    if has_images and len(cameras) > 1:
         lines += _sync_problems(cameras, settings)
     return lines
 
@@ -113,19 +114,55 @@ def _sync_problems(cameras: Sequence[CameraSync], settings: InputSettings) -> li
     for number, camera in enumerate(cameras):
         if camera.num_frames < _MIN_FRAMES:
             continue
-        share = camera.num_dropped / camera.num_frames
-        off_s = abs(camera.offset_s)
-        if share <= _MAX_DROPPED or math.isnan(off_s):
+        if camera.num_moments_off:
+            lines.append(_wrong_moment(number, camera))
             continue
-        line = f'camera {number}: {share:.0%} of its images are in no set'
-        if off_s > settings.sync.slop:
-            line += (
-                f'; its stamps are {_MS_PER_S * camera.offset_s:+.1f} ms beside those of camera '
-                f'0, input.sync.slop is {_MS_PER_S * settings.sync.slop:g} ms: synchronize the '
-                f'clocks or triggers, or raise input.sync.slop up to half of the time between '
-                f'two images'
-            )
+        share = camera.num_dropped / camera.num_frames
+        if share <= _MAX_DROPPED or math.isnan(camera.offset_s):
+            continue
+        line = f'camera {number}: {share:.0%} of its images are in no set; '
+        if abs(camera.offset_s) > settings.sync.slop:
+            line += _apart(camera, settings)
         else:
-            line += '; images of other cameras are missing: compare their rates (ros2 topic hz)'
+            line += 'images of other cameras are missing: compare their rates (ros2 topic hz)'
         lines.append(line)
     return lines
+
+
+def _wrong_moment(number: int, camera: CameraSync) -> str:
+    """Return that the stamps pair images of different moments."""
+    assert camera.num_moments_off, 'else they do not'
+    apart_s = abs(camera.num_moments_off) * camera.period_s
+    return (
+        f'camera {number}: its stamps are {_ms(camera.true_offset_s)} beside those of camera 0, '
+        f'as the motion in the images tells, though the nearest are {_ms(camera.offset_s)} off '
+        f'(stamps tell it only modulo the {_MS_PER_S * camera.period_s:.0f} ms between two '
+        f'images): sets of the nearest stamps hold images {_MS_PER_S * apart_s:.0f} ms apart; '
+        f'synchronize the clocks, or let its driver stamp {_ms(abs(camera.true_offset_s))[1:]} '
+        f'{"earlier" if camera.true_offset_s > 0 else "later"}; no input.sync.slop mends that'
+    )
+
+
+def _apart(camera: CameraSync, settings: InputSettings) -> str:
+    """Return how far a camera's stamps are beside those of camera 0, and what would help."""
+    line = (
+        f'its stamps are {_ms(camera.offset_s)} beside those of camera 0, input.sync.slop is '
+        f'{_MS_PER_S * settings.sync.slop:g} ms: synchronize the clocks or triggers'
+    )
+    if camera.num_moments_off is None:
+        others = ''
+        if not math.isnan(camera.period_s):
+            offsets_s = (camera.offset_s + sign * camera.period_s for sign in (-1.0, 1.0))
+            others = f', as {" or ".join(map(_ms, offsets_s))} would look the same'
+        return (
+            f'{line}; that is known only modulo the time between two images{others}, until the '
+            f'rig has turned or shaken for half a minute and the images tell: with a larger '
+            f'input.sync.slop sets might mix moments'
+        )
+    if abs(camera.offset_s) < camera.period_s / 2:
+        line += ', or raise input.sync.slop up to half of the time between two images'
+    return f'{line} (the motion in the images confirms the offset)'
+
+
+def _ms(seconds: float) -> str:
+    return f'{_MS_PER_S * seconds:+.1f} ms'

@@ -50,11 +50,13 @@ class Link:
         is_offered_reliable: Whether all publishers send again what does not get through.
         is_asked_reliable: Whether that is made use of.
         is_local: Whether they are on this machine; None if that is not known.
+        is_compressible: Whether the node could read the same from a compressed topic.
     """
 
     is_offered_reliable: bool
     is_asked_reliable: bool
     is_local: bool | None
+    is_compressible: bool = True
 
 
 class LossMeter:
@@ -132,7 +134,8 @@ def _remedy(losses: Losses, link: Link) -> str:
             'images, or raise input.qos_depth'
         )
     if link.is_local is False:
-        remedy = 'they come from another machine; send compressed images'
+        smaller = 'send compressed' if link.is_compressible else 'send smaller or fewer'
+        remedy = f'they come from another machine; {smaller} images'
         if _socket_bytes() < _ENOUGH_SOCKET_BYTES:
             remedy += (
                 f', or allow larger socket buffers on both (net.core.rmem_max is '

@@ -22,6 +22,7 @@ from vggt_ros.ros.cameras import Cameras
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health, health_of
 from vggt_ros.ros.log_bridge import LogBridge
+from vggt_ros.ros.memory import release_free
 from vggt_ros.ros.parameters import ParameterServer
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.predictor_loader import PredictorLoader
@@ -218,6 +219,10 @@ class VggtNode(LifecycleNode):
             self._link = None
         # Map, publishers and callbacks refer to each other in circles, with large arrays in them.
         gc.collect()
+        # rclpy keeps a reference, dead by now, to everything that ever was in the group.
+        group = self.default_callback_group
+        group.entities = {each for each in group.entities if each() is not None}
+        release_free()
 
     def _new_loader(self) -> PredictorLoader:
         self.get_logger().info(f'loading {self.config.model.checkpoint}')
@@ -298,8 +303,12 @@ class VggtNode(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         if self._cameras is not None and self._pipeline is not None:
-            problems = () if self._link is None else self._link.depth_problems
-            self._cameras.check(self._pipeline.snapshot().cameras, problems)
+            link = self._link
+            self._cameras.check(
+                self._pipeline.snapshot().cameras,
+                () if link is None else link.depth_problems,
+                () if link is None else link.depth_reports(),
+            )
         if self._cameras is not None and self._link is not None:
             self._link.check(self._cameras.newest)
         state = 'loading' if self._loader is not None else self.state

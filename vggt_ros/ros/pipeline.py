@@ -25,6 +25,7 @@ from vggt_ros.mapping.saved_map import save_map, SavedMap
 from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.mapping.worker import Worker
 from vggt_ros.ros.map_offer import MapOffer
+from vggt_ros.ros.memory import MemoryRelease
 from vggt_ros.ros.publishers import Publishers
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.tf_publisher import MapBroadcaster
@@ -89,6 +90,7 @@ class Pipeline:
                 f'removed {num_left} unfinished maps from {config.map.save_path}: a process that '
                 f'saved them was killed'
             )
+        self._memory = MemoryRelease()
         self._odometry = OdometryChain()
         self._odometry_lock = threading.Lock()
 
@@ -227,6 +229,7 @@ class Pipeline:
         self.last_update = update
         self.last_error = ''
         self._unless_ending(lambda: self._publish(update), None)
+        self._memory.release()
 
     def _unless_ending(self, action: Callable[[], T], otherwise: T) -> T:
         """Do what needs the middleware; told to end, the process has none any more."""

@@ -11,6 +11,7 @@ from vggt_ros.config import VggtConfig
 from vggt_ros.geometry.plausible import MAX_MOUNT_M
 from vggt_ros.mapping.frame import Frame, UndecodedFrame
 from vggt_ros.ros.depth_input import DepthInput
+from vggt_ros.ros.input_report import TopicReport
 from vggt_ros.ros.log_text import safe_line
 from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.sent_transforms import SentTransforms
@@ -108,6 +109,10 @@ class RobotLink:
     def depth_problems(self) -> list[str]:
         """What is in the way of depth, a line each."""
         return self._depth.problems
+
+    def depth_reports(self) -> tuple[TopicReport, ...]:
+        """Return how the topics of depth images are; call once a second or so."""
+        return self._depth.reports()
 
     def forget(self) -> None:
         """Forget where the robot was: time has begun again."""

@@ -98,7 +98,11 @@ class TfListener:
             cli_args=_remappings(node),
             use_global_arguments=False,
             start_parameter_services=False,
-            parameter_overrides=[Parameter('use_sim_time', value=bool(uses_sim_time))],
+            parameter_overrides=[
+                Parameter('use_sim_time', value=bool(uses_sim_time)),
+                # rclpy does not give back the 0.1 MB that this service takes, and nobody asks it.
+                Parameter('start_type_description_service', value=False),
+            ],
         )
         self._buffer = Buffer(Duration(seconds=cache_time_s), self._node)
         self._intake = TransformIntake(node.get_logger().warning if warn is None else warn)

@@ -112,6 +112,7 @@ class MapBroadcaster:
     def close(self) -> None:
         """Send no more; call from the executor's thread."""
         self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._broadcaster.pub_tf)
         self.reset()
 
     def _decide(self, result: FrameResult) -> None:

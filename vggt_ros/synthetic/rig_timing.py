@@ -35,6 +35,9 @@ class RigTiming:
         dead_camera: A camera that delivers nothing for a while; None for none.
         dead_from: When that begins, in parts of all moments.
         dead_until: When it ends.
+        late_camera: A camera whose stamps are too large, as of a driver that stamps what it
+            receives; None for none.
+        late_s: By how much.
     """
 
     jitter_s: float = 0.004
@@ -43,6 +46,8 @@ class RigTiming:
     dead_camera: int | None = None
     dead_from: float = 0.4
     dead_until: float = 0.6
+    late_camera: int | None = None
+    late_s: float = 0.08
 
     def arrivals(
         self, num_moments: int, num_cameras: int, *, start_ns: int, period_ns: int, seed: int
@@ -66,9 +71,12 @@ class RigTiming:
                 if is_lost or (is_dead and camera == self.dead_camera):
                     continue
                 jitter_ns = int(rng.uniform(-0.5, 0.5) * self.jitter_s * _NS_PER_S)
-                stamp_ns = start_ns + moment * period_ns + jitter_ns
+                taken_ns = start_ns + moment * period_ns + jitter_ns
+                stamp_ns = taken_ns
+                if camera == self.late_camera:
+                    stamp_ns += round(self.late_s * _NS_PER_S)
                 lag_ns = int(rng.exponential(self.lag_s) * _NS_PER_S)
-                arrives_ns = max(arrives_ns + 1, stamp_ns + lag_ns)
+                arrives_ns = max(arrives_ns + 1, taken_ns + lag_ns)
                 arrival = Arrival(moment=moment, camera=camera, stamp_ns=stamp_ns)
                 found.append((arrives_ns, camera, arrival))
         return [arrival for _, _, arrival in sorted(found, key=lambda each: each[:2])]
