@@ -12,7 +12,7 @@ import numpy as np
 # depth of way, and what shakes single cameras.
 _FIRST_BEND, _FIRST_SHAKE = (0.006, 0.012), (0.001, 0.002)
 # Overlaps that the first guess counts for, and how many are remembered.
-_FIRST_WEIGHT, _MEMORY = 4.0, 40
+_FIRST_WEIGHT, _MEMORY = 2.0, 40
 # Errors so many times the usual are outliers, not noise.
 _MAX_RATIO = 5.0
 # Errors at least, radians and median depths: rounding, and pixels have a size.
