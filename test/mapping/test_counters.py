@@ -45,7 +45,7 @@ def test_windows_are_counted_by_what_their_images_made_of_them():
         replace(report, start='tracks'),
         replace(report, method='rotation', start='tracks'),
     ):
-        counters.window_used(3, 0.5, each)
+        counters.window_used(3, 0.5, each.refined_from)
     counters.window_not_verified(4)
     counts = counters.counts()
     assert counts.refinements == {'network': 2, 'tracks': 1, 'rotation': 1, 'not_verified': 1}

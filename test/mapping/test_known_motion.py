@@ -7,7 +7,7 @@ import pytest
 from vggt_ros.geometry import se3
 from vggt_ros.mapping.frame_set import FrameSet
 from vggt_ros.mapping.known_motion import known_motion, NO_MOTION
-from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.metric_scale import ScaleState
 from vggt_ros.mapping.robot_view import RobotView
 from vggt_ros.mapping.window import Window
 

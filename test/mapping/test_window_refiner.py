@@ -9,7 +9,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.mapping import window_refiner
 from vggt_ros.mapping.known_motion import known_motion, NO_MOTION
-from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.metric_scale import ScaleState
 from vggt_ros.mapping.placement import LastWindow
 from vggt_ros.mapping.refinement.anchor import anchor
 from vggt_ros.mapping.refinement.landmarks import Landmarks

@@ -6,7 +6,7 @@ from vggt_ros.inference.predictor import Predictor
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.mapping.counters import Counters
 from vggt_ros.mapping.loop_verification import LoopStatistics
-from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.metric_scale import ScaleState
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.ros.health import health_of

@@ -10,7 +10,8 @@ from vggt_ros.config import KeyframeSettings, VggtConfig, WindowSettings
 from vggt_ros.errors import DeviceError, DeviceMemoryError, InputError, PredictionError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.map_update import MapUpdate, ScaleState
+from vggt_ros.mapping.map_update import MapUpdate
+from vggt_ros.mapping.metric_scale import ScaleState
 from vggt_ros.mapping.robot import UnknownRobot
 from vggt_ros.ros import pipeline as pipeline_module
 from vggt_ros.ros.pipeline import Pipeline

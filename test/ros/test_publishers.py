@@ -9,7 +9,8 @@ from sensor_msgs.msg import Image, PointCloud2
 
 from vggt_ros.config import DepthSettings, VggtConfig
 from vggt_ros.input_config import InputSettings
-from vggt_ros.mapping.map_update import MapUpdate, ScaleState
+from vggt_ros.mapping.map_update import MapUpdate
+from vggt_ros.mapping.metric_scale import ScaleState
 from vggt_ros.mapping.trajectory import StampedPoses
 from vggt_ros.ros.publishers import Publishers
 from vggt_ros.ros.qos_events import QosEvents

@@ -9,7 +9,8 @@ from tf2_ros import TransformBroadcaster
 
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
-from vggt_ros.mapping.map_update import MapUpdate, ScaleState
+from vggt_ros.mapping.map_update import MapUpdate
+from vggt_ros.mapping.metric_scale import ScaleState
 from vggt_ros.ros.messages import header_of, transform
 from vggt_ros.ros.sent_transforms import SentTransforms
 from vggt_ros.ros.stamps import ns_from_stamp, stamp_from_ns

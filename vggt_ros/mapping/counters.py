@@ -9,8 +9,6 @@ import threading
 
 import numpy as np
 
-from vggt_ros.mapping.refinement.refined_window import RefinementReport
-
 # Latencies kept for the percentiles: a few minutes of windows.
 _HISTORY = 256
 
@@ -76,18 +74,18 @@ class Counters:
                 self._drops[reason] += num_frames
 
     def window_used(
-        self, num_new_frames: int, latency_s: float, report: RefinementReport | None = None
+        self, num_new_frames: int, latency_s: float, refined_from: str | None = None
     ) -> None:
         """Count a window that entered the map with its new frames.
 
         Args:
             num_new_frames: Those that are in the map now.
             latency_s: From taking the window to its update.
-            report: What its images made of it; None if they were not asked.
+            refined_from: Which start its images made it from; None if they were not asked.
         """
         with self._lock:
-            if report is not None:
-                self._refinements[report.refined_from] += 1
+            if refined_from is not None:
+                self._refinements[refined_from] += 1
             self._windows += 1
             self._frames_used += num_new_frames
             self._latencies_s.append(latency_s)

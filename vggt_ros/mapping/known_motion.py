@@ -12,7 +12,7 @@ import numpy as np
 
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import angle_between
-from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.metric_scale import ScaleState
 from vggt_ros.mapping.placement import ODOM_DRIFT, ODOM_TURN_RAD_PER_M
 from vggt_ros.mapping.refinement.relative_pose import RelativePose
 from vggt_ros.mapping.robot_view import RobotView

@@ -10,6 +10,7 @@ import numpy as np
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.camera_view import CameraView
 from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.metric_scale import ScaleState
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 
 
@@ -96,26 +97,6 @@ class FrameResult:
             height=height,
             camera=self.frame.camera,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScaleState:
-    """What is known of metres.
-
-    Attributes:
-        is_metric: Whether lengths in the map are metres.
-        metres_per_unit: Of the map, NaN while nothing is known; once metric, how far the newest
-            window was off.
-        log_sigma: Standard deviation of its log, infinite while nothing is known.
-        source: rig, odometry, depth or fixed; empty while nothing is known.
-        num_rejected: Measurements that did not count.
-    """
-
-    is_metric: bool
-    metres_per_unit: float
-    log_sigma: float
-    source: str
-    num_rejected: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -336,7 +336,9 @@ class Mapper:
             num_new = len(update.new_frames)
             with self._lock:
                 self._buffer.finish(window, registered=registered)
-                self._counters.window_used(num_new, update.latency_s, update.refinement)
+                report = update.refinement
+                start = None if report is None else report.refined_from
+                self._counters.window_used(num_new, update.latency_s, start)
                 self._counters.drop('inconsistent', len(window.new_frames) - num_new)
                 self._is_lost = not update.is_tied
                 self._failures_in_row = 0

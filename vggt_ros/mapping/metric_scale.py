@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 import math
 
-from vggt_ros.mapping.map_update import ScaleState
 from vggt_ros.mapping.scale_measurement import ScaleMeasurement
 from vggt_ros.world_config import ScaleSettings
 
@@ -17,6 +17,26 @@ _MAX_LOCK_SIGMA = 0.05
 _MAX_REJECTED = 5
 # Metres per unit, as `scale.fixed` has it: from models under a microscope to mountains.
 _RANGE = 1e-4, 1e4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleState:
+    """What is known of metres.
+
+    Attributes:
+        is_metric: Whether lengths in the map are metres.
+        metres_per_unit: Of the map, NaN while nothing is known; once metric, how far the newest
+            window was off.
+        log_sigma: Standard deviation of its log, infinite while nothing is known.
+        source: rig, odometry, depth or fixed; empty while nothing is known.
+        num_rejected: Measurements that did not count.
+    """
+
+    is_metric: bool
+    metres_per_unit: float
+    log_sigma: float
+    source: str
+    num_rejected: int = 0
 
 
 class MetricScale:

@@ -11,7 +11,7 @@ from std_msgs.msg import Header
 
 from vggt_ros.mapping.counters import Counts
 from vggt_ros.mapping.loop_verification import LoopStatistics
-from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.metric_scale import ScaleState
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.ros.health import Health
 from vggt_ros.ros.memory import resident_mb

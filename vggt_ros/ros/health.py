@@ -11,7 +11,7 @@ import torch
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.mapping.counters import Counts
 from vggt_ros.mapping.loop_verification import LoopStatistics
-from vggt_ros.mapping.map_update import ScaleState
+from vggt_ros.mapping.metric_scale import ScaleState
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.synchronizer import CameraSync
 from vggt_ros.ros.cameras import Cameras
