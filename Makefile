@@ -45,7 +45,7 @@ help:
 	@echo 'make soak [MINUTES=15]  the node under full load and faults, 100,000 made-up messages'
 	@echo 'make lint              format, lint, spelling, types'
 	@echo 'make bench             all benchmarks; tables and a picture in bench_output/'
-	@echo 'make docs              config/vggt.yaml and docs/parameters.md from vggt_ros/config.py'
+	@echo 'make docs              config/vggt.yaml and docs/parameters.md from vggt_ros/settings/config.py'
 	@echo 'make venv              .venv alone; PYTHON=python3.12 chooses the interpreter'
 	@echo 'make clean             removes .venv and everything that was built'
 
@@ -73,7 +73,7 @@ bench: venv
 	$(RUN) benchmarks.run_all
 
 docs: venv
-	$(RUN) vggt_ros.parameter_docs
+	$(RUN) tools.parameter_docs
 
 venv:
 	@test -n '$(PYTHON)' || { \

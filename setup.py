@@ -61,8 +61,8 @@ setup(
     entry_points={
         'console_scripts': [
             'vggt_node = vggt_ros.ros.node:main',
-            'camera_player = vggt_ros.ros.camera_player:main',
-            'recorder = vggt_ros.ros.recorder:main',
+            'camera_player = vggt_ros.ros.tools.camera_player:main',
+            'recorder = vggt_ros.ros.tools.recorder:main',
             'vggt_ros = vggt_ros.cli.main:main',
         ],
     },

@@ -18,11 +18,11 @@ import sys
 
 import numpy as np
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.evaluation.course_run import arrivals_of, CourseRun, drive, run_course, stamp_ns
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.parameter_tree import with_values
-from vggt_ros.ros.memory import resident_mb
+from vggt_ros.ros.middleware.memory import resident_mb
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.course import Course, COURSES, make_course, REPEATED_CORRIDOR
 from vggt_ros.synthetic.rig_timing import possible_sets, RigTiming
 from vggt_ros.synthetic.simulated_odometry import SimulatedOdometry

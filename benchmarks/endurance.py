@@ -19,13 +19,13 @@ import statistics
 import sys
 
 from benchmarks.walk import endless_walk
-from vggt_ros.config import ModelSettings, VggtConfig
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.parameter_tree import with_values
-from vggt_ros.ros.memory import MemoryRelease, release_free, resident_mb
+from vggt_ros.ros.middleware.memory import MemoryRelease, release_free, resident_mb
+from vggt_ros.settings.config import ModelSettings, VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 
 _PERIOD_NS = 100_000_000
 _MAX_GROWTH = 0.02

@@ -33,7 +33,7 @@ import torch
 from benchmarks.machine import machine_name
 from vggt_ros.cli.process_group import ProcessGroup
 from vggt_ros.middleware_profile import FAST_DDS_VARIABLES, profile_variables
-from vggt_ros.ros.messages import header_of, rgb_image
+from vggt_ros.ros.middleware.messages import header_of, rgb_image
 
 _CONFIG = Path(__file__).parents[1] / 'config'
 _SIZES = ('640x480', '1280x720', '1920x1080', '3840x2160')

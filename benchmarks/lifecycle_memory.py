@@ -25,8 +25,8 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
 from benchmarks.walk import endless_walk
-from vggt_ros.ros.memory import resident_mb
-from vggt_ros.ros.messages import header_of, rgb_image
+from vggt_ros.ros.middleware.memory import resident_mb
+from vggt_ros.ros.middleware.messages import header_of, rgb_image
 from vggt_ros.ros.node import VggtNode
 
 MAX_RESIDENT_MB = 15.0

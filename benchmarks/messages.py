@@ -21,11 +21,11 @@ from std_msgs.msg import Header
 import torch
 
 from benchmarks.machine import machine_name
-from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.map_update import FrameResult
-from vggt_ros.mapping.voxel_map import MapPoints
-from vggt_ros.ros.clouds import frame_cloud, map_cloud
-from vggt_ros.ros.messages import confidence_image, depth_image, rgb_image
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.layers.map_update import FrameResult
+from vggt_ros.mapping.layers.voxel_map import MapPoints
+from vggt_ros.ros.middleware.messages import confidence_image, depth_image, rgb_image
+from vggt_ros.ros.output.clouds import frame_cloud, map_cloud
 
 _WIDTH, _HEIGHT, _MAP_POINTS = 518, 392, 200_000
 

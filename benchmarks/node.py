@@ -33,8 +33,8 @@ import torch
 from benchmarks.machine import machine_name
 from benchmarks.walk import endless_walk
 from vggt_ros.cli.process_group import ProcessGroup
-from vggt_ros.ros.messages import header_of, rgb_image
-from vggt_ros.ros.stamps import ns_from_stamp
+from vggt_ros.ros.middleware.messages import header_of, rgb_image
+from vggt_ros.ros.middleware.stamps import ns_from_stamp
 from vggt_ros.sources.source import SourceFrame
 
 _START_TIMEOUT_S = 90.0

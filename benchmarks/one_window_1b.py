@@ -68,7 +68,7 @@ def run_window(weights: Path, folder: Path) -> dict[str, float | int]:
     with ProcessGroup(folder, environment) as group:
         recorder = group.start(
             'recorder',
-            'vggt_ros.ros.recorder',
+            'vggt_ros.ros.tools.recorder',
             ['--ros-args', '-p', f'output:={recording}'],
             piped=True,
         )
@@ -84,7 +84,7 @@ def run_window(weights: Path, folder: Path) -> dict[str, float | int]:
         )
         group.start(
             'player',
-            'vggt_ros.ros.camera_player',
+            'vggt_ros.ros.tools.camera_player',
             [
                 *('--ros-args', '-p', 'num_frames:=2', '-p', 'wait_for_subscribers:=1'),
                 *('-p', f'wait_timeout:={TIMEOUT_S}'),

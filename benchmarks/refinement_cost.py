@@ -30,12 +30,12 @@ import numpy as np
 import torch
 
 from benchmarks.machine import machine_name
-from vggt_ros.config import VggtConfig
 from vggt_ros.evaluation.course_run import stamp_ns
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.course import Course, make_course
 from vggt_ros.synthetic.course_camera import CourseCamera
 from vggt_ros.synthetic.simulated_predictor import Errors, SimulatedPredictor

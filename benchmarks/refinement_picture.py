@@ -16,13 +16,13 @@ import sys
 from matplotlib.figure import Figure
 import numpy as np
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.evaluation.course_run import stamp_ns
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.sequence import SyntheticSequence
 
 _SIZE_PX = {'width': 640, 'height': 480}

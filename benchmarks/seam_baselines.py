@@ -9,8 +9,8 @@ from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.robust import huber_weights
 from vggt_ros.geometry.sim3 import align_sim3, Sim3
-from vggt_ros.mapping.registration import register, Registration
-from vggt_ros.mapping.submap import Submap
+from vggt_ros.mapping.registration.registration import register, Registration
+from vggt_ros.mapping.registration.submap import Submap
 
 _IRLS_ROUNDS = 5
 _HUBER_DELTA = 0.1  # an absolute length, whatever the unit of the map is

@@ -19,12 +19,12 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.seam_baselines import by_camera_centres, by_dense_points, without_points
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError
 from vggt_ros.evaluation.course_run import run_course
-from vggt_ros.mapping.registration import register, Registration
-from vggt_ros.mapping.submap import Submap
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.mapping.registration.registration import register, Registration
+from vggt_ros.mapping.registration.submap import Submap
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.course import COURSES, make_course
 from vggt_ros.synthetic.simulated_predictor import SimulatedPredictor
 
@@ -53,7 +53,7 @@ def ate_percent(course_name: str, num_frames: int, seed: int, way: str) -> float
     config = with_values(VggtConfig(), _SETTINGS)
     join, leaves_out = WAYS[way]
     with ExitStack() as stack:
-        stack.enter_context(patch('vggt_ros.mapping.placement.register', join))
+        stack.enter_context(patch('vggt_ros.mapping.registration.placement.register', join))
         if not leaves_out:
             stack.enter_context(
                 patch('vggt_ros.mapping.map_builder.consistent_frames', _believe_everything)

@@ -215,8 +215,8 @@ def camera_image():
     import cv2
     from sensor_msgs.msg import Image
 
-    from vggt_ros.ros.messages import header_of
-    from vggt_ros.ros.payload import fill
+    from vggt_ros.ros.middleware.messages import header_of
+    from vggt_ros.ros.middleware.payload import fill
 
     noise = np.random.default_rng(0).integers(0, 256, (126, 2000, 3), dtype=np.uint8)
     wall = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 2), None, 0, 255, cv2.NORM_MINMAX)

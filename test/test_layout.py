@@ -10,18 +10,12 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / 'vggt_ros'
 MAX_LINES = 350
 
-SETTINGS = {'input_config', 'refine_config', 'world_config'}
-BASE = {'errors', 'parameter', 'parameter_tree', 'config'} | SETTINGS
+BASE = {'errors', 'settings'}
 CORE = BASE | {'geometry', 'model', 'inference', 'mapping'}
 # What a room may import from this package, itself apart.
 ALLOWED = {
     'errors': set(),
-    'parameter': {'errors'},
-    'parameter_tree': {'errors', 'parameter'},
-    'config': {'errors', 'parameter'} | SETTINGS,
-    'input_config': {'errors', 'parameter'},
-    'refine_config': {'errors', 'parameter'},
-    'world_config': {'errors', 'parameter'},
+    'settings': {'errors'},
     'geometry': BASE,
     'model': BASE | {'geometry'},
     'inference': BASE | {'geometry', 'model'},
@@ -32,8 +26,23 @@ ALLOWED = {
     'middleware_profile': set(),
     'ros': CORE | {'synthetic', 'sources', 'evaluation', 'version', 'middleware_profile'},
     'cli': CORE | {'synthetic', 'sources', 'evaluation', 'version', 'middleware_profile'},
-    # The yaml file it writes also holds the settings of the nodes in ros/.
-    'parameter_docs': BASE | {'ros'},
+}
+# What a room within a room may import from its neighbors; '' are the files above them.
+MAPPING = ('frontend', 'refinement', 'registration', 'backend', 'layers')
+ALLOWED_WITHIN = {
+    'mapping': {
+        **{room: set(MAPPING[:i]) for i, room in enumerate(MAPPING)},
+        'export': {'frontend', 'layers'},
+        '': {*MAPPING, 'export'},
+    },
+    'ros': {
+        'middleware': set(),
+        'input': {'middleware'},
+        'output': {'middleware'},
+        'tf': {'middleware'},
+        '': {'middleware', 'input', 'output', 'tf'},
+        'tools': {'middleware', 'input', 'output', 'tf', ''},
+    },
 }
 ROS_PACKAGE = re.compile(
     r'rclpy|rcl_\w+|\w+_msgs(_py)?|\w+_interfaces|std_srvs|launch\w*|tf2_\w+|tf_transformations'
@@ -87,6 +96,36 @@ def test_a_module_imports_only_from_the_rooms_below(path):
         if words[0] == 'vggt_ros':
             used = 'version' if words[1] == '__version__' else words[1]
             assert used == own or used in ALLOWED[own], f'{own} must not import {name}'
+
+
+def inner_room(name):
+    """The room within a room of a module's full dotted name; '' for the files above them."""
+    words = name.split('.')
+    rules = ALLOWED_WITHIN[words[1]]
+    return words[2] if len(words) > 3 and words[2] in rules else ''
+
+
+@pytest.mark.parametrize(
+    'path', [path for path in MODULES if room(path) in ALLOWED_WITHIN], ids=dotted
+)
+def test_a_room_within_a_room_imports_only_from_those_before_it(path):
+    outer = room(path)
+    own = inner_room(f'vggt_ros.{dotted(path)}')
+    for name in imported(path):
+        if name.startswith(f'vggt_ros.{outer}.'):
+            used = inner_room(name)
+            assert used == own or used in ALLOWED_WITHIN[outer][own], (
+                f'{outer}/{own} must not import {name}'
+            )
+
+
+def test_every_room_within_a_room_has_its_rule_and_says_what_it_may_import():
+    for outer, rules in ALLOWED_WITHIN.items():
+        folders = {path.parent.name for path in (PACKAGE / outer).glob('*/__init__.py')}
+        assert folders == set(rules) - {''}
+        for folder in folders:
+            text = (PACKAGE / outer / folder / '__init__.py').read_text()
+            assert 'Imports ' in text, f'{outer}/{folder}/__init__.py: what it may import'
 
 
 @every_module

@@ -7,9 +7,9 @@ from benchmarks.seam_baselines import by_camera_centres, by_dense_points, withou
 from benchmarks.seams import ate_percent, OURS
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.prediction import Request
-from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.submap import submap_from_prediction
-from vggt_ros.mapping.window import Window
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.registration.submap import submap_from_prediction
 from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.simulated_predictor import NONE, SimulatedPredictor
 

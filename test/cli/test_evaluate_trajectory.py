@@ -7,7 +7,7 @@ import pytest
 
 from vggt_ros.cli.main import main
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.trajectory import StampedPoses
+from vggt_ros.mapping.layers.trajectory import StampedPoses
 
 STAMPS_NS = 1_700_000_000_000_000_000 + 100_000_000 * np.arange(80)
 

@@ -1,8 +1,8 @@
 import pytest
 
 from vggt_ros.cli.setting_words import with_words
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import ConfigError
+from vggt_ros.settings.config import VggtConfig
 
 
 def test_words_become_values_of_the_type_that_the_setting_has():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.evaluation.consistency import normalized_errors
 from vggt_ros.evaluation.course_run import run_course
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.course import COURSES, make_course
 from vggt_ros.synthetic.simulated_predictor import Errors, SimulatedPredictor
 

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError
 from vggt_ros.evaluation.course_run import arrivals_of, run_course
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.rig_timing import possible_sets, RigTiming
 from vggt_ros.synthetic.simulated_predictor import NONE, SimulatedPredictor

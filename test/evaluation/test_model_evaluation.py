@@ -8,7 +8,7 @@ from vggt_ros.evaluation.held_out_windows import held_out_window
 from vggt_ros.evaluation.model_evaluation import evaluate_window, ModelEvaluation
 from vggt_ros.inference.prediction import Prediction, Tracks
 from vggt_ros.inference.preprocess import plan_grid
-from vggt_ros.refine_config import RefineSettings
+from vggt_ros.settings.refine_config import RefineSettings
 
 
 class Omniscient:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from vggt_ros.evaluation.published_depth import depth_on_pixels, published_depth_error
-from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.map_update import FrameResult
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.layers.map_update import FrameResult
 
 K_IMAGE = np.array([[40.0, 0, 31.5], [0, 40, 23.5], [0, 0, 1]])
 

@@ -11,7 +11,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.inference.preprocess import plan_grid
-from vggt_ros.refine_config import RefineSettings
+from vggt_ros.settings.refine_config import RefineSettings
 
 # Whole patches: the network sees the pixels of the camera.
 _WIDTH, _HEIGHT = 336, 252

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.evaluation.sequence_run import run_sequence
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.dataset_formats import open_dataset
 from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.simulated_predictor import NONE, SimulatedPredictor

@@ -11,7 +11,7 @@ from tf2_msgs.msg import TFMessage
 
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
-from vggt_ros.ros.messages import header_of, transform
+from vggt_ros.ros.middleware.messages import header_of, transform
 
 # How long the node is kept under load, and how many messages are made up.
 SOAK_S = float(os.environ.get('VGGT_SOAK_S', '20'))

@@ -7,7 +7,7 @@ import pytest
 from tf2_msgs.msg import TFMessage
 
 from vggt_ros.geometry.plausible import MAX_LENGTH_M
-from vggt_ros.ros.messages import header_of, transform
+from vggt_ros.ros.middleware.messages import header_of, transform
 
 pytestmark = pytest.mark.ros
 

@@ -5,7 +5,7 @@ import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo
 
-from vggt_ros.ros.messages import header_of
+from vggt_ros.ros.middleware.messages import header_of
 
 pytestmark = pytest.mark.ros
 

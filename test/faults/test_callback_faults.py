@@ -12,8 +12,8 @@ BROKEN = """
     import sys
 
     from vggt_ros.ros import node
-    from vggt_ros.ros.camera_input import CameraInput
-    from vggt_ros.ros.qos_events import QosEvents
+    from vggt_ros.ros.input.camera_input import CameraInput
+    from vggt_ros.ros.middleware.qos_events import QosEvents
 
     offer_map, take = node.VggtNode._offer_map, CameraInput._take
     broken = {'timer': 0, 'image': 0}

@@ -7,7 +7,7 @@ import pytest
 from sensor_msgs.msg import PointCloud2
 
 from vggt_ros.geometry import se3
-from vggt_ros.ros.messages import header_of, rgb_image, transform
+from vggt_ros.ros.middleware.messages import header_of, rgb_image, transform
 from vggt_ros.synthetic.shaken_rig import ShakenRig, uneven_motion
 
 PERIOD_NS = 100_000_000

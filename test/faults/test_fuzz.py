@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import InputError, PredictionError
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.parameter_tree import with_values
-from vggt_ros.ros.calibration import CalibrationReader
-from vggt_ros.ros.image_input import ImageInput
-from vggt_ros.ros.memory import resident_mb
-from vggt_ros.ros.messages import header_of
+from vggt_ros.ros.input.calibration import CalibrationReader
+from vggt_ros.ros.input.image_input import ImageInput
+from vggt_ros.ros.middleware.memory import resident_mb
+from vggt_ros.ros.middleware.messages import header_of
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 
 BYTES_PER_PIXEL = {
     'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1, 'mono16': 2, 'rgb16': 6,

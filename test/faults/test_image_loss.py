@@ -8,9 +8,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
 from vggt_ros.middleware_profile import PROFILE_VARIABLES
-from vggt_ros.ros.graph_doctor import graph_lines
-from vggt_ros.ros.messages import camera_info, depth_image, header_of, rgb_image
-from vggt_ros.ros.qos_events import QosEvents
+from vggt_ros.ros.middleware.messages import camera_info, depth_image, header_of, rgb_image
+from vggt_ros.ros.middleware.qos_events import QosEvents
+from vggt_ros.ros.tools.graph_doctor import graph_lines
 
 pytestmark = pytest.mark.ros
 

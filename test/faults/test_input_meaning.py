@@ -7,7 +7,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import Trigger
 
-from vggt_ros.ros.messages import camera_info, depth_image, header_of, transform
+from vggt_ros.ros.middleware.messages import camera_info, depth_image, header_of, transform
 
 pytestmark = pytest.mark.ros
 

@@ -5,7 +5,7 @@ import pytest
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from vggt_ros.ros.messages import camera_info, depth_image, header_of, rgb_image
+from vggt_ros.ros.middleware.messages import camera_info, depth_image, header_of, rgb_image
 
 pytestmark = pytest.mark.ros
 

@@ -12,9 +12,10 @@ import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
-from vggt_ros.mapping import synchronizer, window_buffer
-from vggt_ros.ros import calibration_gate, depth_view, queue_depth
-from vggt_ros.ros.messages import header_of
+from vggt_ros.mapping.frontend import synchronizer, window_buffer
+from vggt_ros.ros.input import calibration_gate, depth_view
+from vggt_ros.ros.middleware import queue_depth
+from vggt_ros.ros.middleware.messages import header_of
 
 pytestmark = pytest.mark.ros
 

@@ -102,7 +102,7 @@ def test_a_player_that_is_killed_is_missed_and_its_successor_continues_the_map(
 
     def play():
         return start_process(
-            'vggt_ros.ros.camera_player',
+            'vggt_ros.ros.tools.camera_player',
             *('-p', 'width:=160', '-p', 'height:=120', '-p', 'wait_for_subscribers:=1'),
         )
 

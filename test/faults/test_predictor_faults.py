@@ -7,16 +7,16 @@ import time
 import numpy as np
 import pytest
 
-from vggt_ros.config import ModelSettings, VggtConfig
 from vggt_ros.errors import DeviceMemoryError, PredictionError
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.robot import UnknownRobot
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.registration.robot import UnknownRobot
 from vggt_ros.ros.health import health_of
+from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.pipeline import Pipeline
-from vggt_ros.ros.qos_events import QosEvents
-from vggt_ros.ros.tf_publisher import MapBroadcaster
+from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
+from vggt_ros.settings.config import ModelSettings, VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.sequence import SyntheticSequence
 
 PERIOD_NS = 100_000_000

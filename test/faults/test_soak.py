@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_srvs.srv import SetBool, Trigger
 
 from vggt_ros.geometry import se3
-from vggt_ros.ros.messages import header_of, transform
+from vggt_ros.ros.middleware.messages import header_of, transform
 
 RATE_HZ = 30.0
 SAMPLE_S = 5.0

@@ -11,7 +11,7 @@ from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 from tf_transformations import quaternion_matrix
 
-from vggt_ros.ros.messages import camera_info, depth_image, header_of
+from vggt_ros.ros.middleware.messages import camera_info, depth_image, header_of
 
 pytestmark = pytest.mark.ros
 

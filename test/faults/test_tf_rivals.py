@@ -5,7 +5,7 @@ import pytest
 from tf2_ros import StaticTransformBroadcaster, TransformBroadcaster
 
 from vggt_ros.geometry import se3
-from vggt_ros.ros.messages import header_of, transform
+from vggt_ros.ros.middleware.messages import header_of, transform
 
 pytestmark = pytest.mark.ros
 

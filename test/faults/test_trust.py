@@ -11,9 +11,9 @@ from rcl_interfaces.srv import SetParameters
 from std_srvs.srv import Trigger
 import torch
 
-from vggt_ros.config import ModelSettings
 from vggt_ros.errors import CheckpointError
 from vggt_ros.inference.predictor import Predictor
+from vggt_ros.settings.config import ModelSettings
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / 'config' / 'sros2' / 'vggt_policy.xml'

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from vggt_ros.config import CloudSettings
 from vggt_ros.inference.pixel_filter import is_depth_edge, keep_mask
+from vggt_ros.settings.config import CloudSettings
 
 ALL = CloudSettings(confidence_percentile=0.0, edge_rtol=0.0)
 INSIDE = torch.ones(4, 5, dtype=torch.bool)

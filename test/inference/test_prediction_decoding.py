@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from vggt_ros.config import CloudSettings
 from vggt_ros.errors import PredictionError
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Request
 from vggt_ros.inference.prediction_decoding import prediction_from_outputs
+from vggt_ros.settings.config import CloudSettings
 
 HEIGHT, WIDTH = 28, 42
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from vggt_ros.config import ModelSettings
 from vggt_ros.errors import ConfigError, DeviceError, PredictionError
 from vggt_ros.inference.checkpoint import Checkpoint, load_network
 from vggt_ros.inference.prediction import Request
@@ -16,6 +15,7 @@ from vggt_ros.inference.untrained import fill_untrained
 from vggt_ros.inference.weights_file import save_network
 from vggt_ros.model.pose_encoding import decode_pose_encoding
 from vggt_ros.model.vggt import VGGT
+from vggt_ros.settings.config import ModelSettings
 
 CPU = torch.device('cpu')
 

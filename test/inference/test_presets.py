@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from vggt_ros.config import ModelSettings
 from vggt_ros.inference.presets import PRESETS, VGGT_1B
 from vggt_ros.model.vggt import VGGT
+from vggt_ros.settings.config import ModelSettings
 
 
 def test_the_default_setting_is_a_preset():

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from vggt_ros.config import ModelSettings
 from vggt_ros.errors import DeviceError
 from vggt_ros.inference import self_test
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.inference.self_test import record, run_self_test, STORED
+from vggt_ros.settings.config import ModelSettings
 
 ON_CPU = ModelSettings(device='cpu', precision='fp32')
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import project, unproject
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw, matrix_from_rotation_vector
@@ -13,15 +12,16 @@ from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Tracks
-from vggt_ros.mapping.entry import WindowView
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.backend.entry import WindowView
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.refinement.features import Features
 from vggt_ros.mapping.refinement.keyframe_features import pack_features
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView
-from vggt_ros.mapping.robot_view import RobotView
-from vggt_ros.mapping.submap import submap_from_prediction
-from vggt_ros.mapping.window import Window
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.mapping.registration.robot_view import RobotView
+from vggt_ros.mapping.registration.submap import submap_from_prediction
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 
 IMAGE_SIZE = (80, 60)
 HALF_ROOM = np.array([4.0, 1.5, 3.0])

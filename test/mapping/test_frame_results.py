@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vggt_ros.geometry.uncertainty import UNKNOWN_VARIANCE
 from vggt_ros.inference.prediction import Request
 from vggt_ros.mapping.frame_results import frame_results
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.layers.track_book import Queries
 from vggt_ros.mapping.map_state import MapState
-from vggt_ros.mapping.pose_noise import PoseNoise
-from vggt_ros.mapping.track_book import Queries
-from vggt_ros.mapping.uncertainty import UNKNOWN_VARIANCE
-from vggt_ros.mapping.window import Window
+from vggt_ros.mapping.registration.pose_noise import PoseNoise
 
 ALL = np.ones(5, dtype=bool)
 

@@ -5,9 +5,9 @@ import pytest
 
 from vggt_ros.errors import PredictionError, VerificationError, VggtRosError
 from vggt_ros.mapping import map_builder
+from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
-from vggt_ros.mapping.robot import UnknownRobot
-from vggt_ros.mapping.window import Window
+from vggt_ros.mapping.registration.robot import UnknownRobot
 from vggt_ros.synthetic.simulated_predictor import Errors, SimulatedPredictor
 
 

@@ -5,13 +5,13 @@ from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector, rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.geometry.uncertainty import isotropic
 from vggt_ros.inference.prediction import Request
+from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.frame_results import frame_results
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.layers.occupancy_grid import FREE, OCCUPIED
 from vggt_ros.mapping.map_state import MapState
-from vggt_ros.mapping.occupancy_grid import FREE, OCCUPIED
-from vggt_ros.mapping.pose_graph import Edge
-from vggt_ros.mapping.uncertainty import isotropic
-from vggt_ros.mapping.window import Window
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from vggt_ros.errors import (
 )
 from vggt_ros.geometry.rotation import angle_between
 from vggt_ros.geometry.sim3 import align_sim3
-from vggt_ros.mapping.frame import UndecodedFrame
+from vggt_ros.mapping.frontend.frame import UndecodedFrame
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
 

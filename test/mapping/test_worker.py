@@ -7,7 +7,7 @@ import pytest
 from vggt_ros.errors import AlignmentError, PredictionError
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.mapping.robot import UnknownRobot
+from vggt_ros.mapping.registration.robot import UnknownRobot
 from vggt_ros.mapping.worker import Worker
 
 

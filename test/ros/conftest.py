@@ -5,8 +5,8 @@ import pytest
 @pytest.fixture
 def frame_result(rng):
     """Make a FrameResult of small, distinct numbers; every third point is not kept."""
-    from vggt_ros.mapping.frame import Frame
-    from vggt_ros.mapping.map_update import FrameResult, FrameTracks
+    from vggt_ros.mapping.frontend.frame import Frame
+    from vggt_ros.mapping.layers.map_update import FrameResult, FrameTracks
 
     def make(height=4, width=6, stamp_ns=1_700_000_000_123_456_789, num_tracks=0):
         image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -45,7 +45,7 @@ def tree(make_node):
     """Broadcast hand-made transforms as another node does, and spin until they arrive."""
     from tf2_ros import StaticTransformBroadcaster, TransformBroadcaster
 
-    from vggt_ros.ros.messages import header_of, transform
+    from vggt_ros.ros.middleware.messages import header_of, transform
 
     node = make_node('tree')
     moving, static = TransformBroadcaster(node), StaticTransformBroadcaster(node)

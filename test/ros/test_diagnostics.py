@@ -5,14 +5,14 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 import pytest
 
-from vggt_ros.mapping.counters import Counts
-from vggt_ros.mapping.loop_verification import LoopStatistics
-from vggt_ros.mapping.metric_scale import ScaleState
+from vggt_ros.mapping.backend.loop_verification import LoopStatistics
+from vggt_ros.mapping.frontend.counters import Counts
+from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
-from vggt_ros.mapping.synchronizer import CameraSync
+from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health
-from vggt_ros.ros.input_report import TopicReport
+from vggt_ros.ros.input.input_report import TopicReport
 
 COUNTS = Counts(
     frames_in=12,

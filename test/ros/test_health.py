@@ -4,14 +4,14 @@ import pytest
 
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.inference.predictor_description import PredictorDescription
-from vggt_ros.mapping.counters import Counters
-from vggt_ros.mapping.loop_verification import LoopStatistics
-from vggt_ros.mapping.metric_scale import ScaleState
+from vggt_ros.mapping.backend.loop_verification import LoopStatistics
+from vggt_ros.mapping.frontend.counters import Counters
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
+from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.ros.health import health_of
 from vggt_ros.ros.pipeline import Pipeline
-from vggt_ros.ros.tf_publisher import MapBroadcaster
+from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
 
 STATISTICS = LoopStatistics(num_queries=3, num_verified=2, num_confirmed=1, refusals={})
 REPORT = RefinementReport(

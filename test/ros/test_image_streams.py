@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage
 
-from vggt_ros.config import ModelSettings, VggtConfig
 from vggt_ros.geometry.lens import distort_image, Lens
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.parameter_tree import with_values
-from vggt_ros.ros.calibration import CalibrationReader
-from vggt_ros.ros.image_input import ImageInput
-from vggt_ros.ros.messages import camera_info, header_of, rgb_image
+from vggt_ros.ros.input.calibration import CalibrationReader
+from vggt_ros.ros.input.image_input import ImageInput
+from vggt_ros.ros.middleware.messages import camera_info, header_of, rgb_image
+from vggt_ros.settings.config import ModelSettings, VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.sequence import SyntheticSequence
 
 INDICES = list(range(0, 32, 4))

@@ -20,8 +20,8 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import SetBool, Trigger
 from tf2_msgs.msg import TFMessage
 
-from vggt_ros.ros.messages import header_of
-from vggt_ros.ros.stamps import ns_from_stamp
+from vggt_ros.ros.middleware.messages import header_of
+from vggt_ros.ros.middleware.stamps import ns_from_stamp
 
 pytestmark = pytest.mark.ros
 

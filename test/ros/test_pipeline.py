@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import Image, PointCloud2
 
-from vggt_ros.config import KeyframeSettings, VggtConfig, WindowSettings
 from vggt_ros.errors import DeviceError, DeviceMemoryError, InputError, PredictionError
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.map_update import MapUpdate
-from vggt_ros.mapping.metric_scale import ScaleState
-from vggt_ros.mapping.robot import UnknownRobot
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.layers.map_update import MapUpdate
+from vggt_ros.mapping.registration.metric_scale import ScaleState
+from vggt_ros.mapping.registration.robot import UnknownRobot
 from vggt_ros.ros import pipeline as pipeline_module
+from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.pipeline import Pipeline
-from vggt_ros.ros.qos_events import QosEvents
-from vggt_ros.ros.tf_publisher import MapBroadcaster
+from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
+from vggt_ros.settings.config import KeyframeSettings, VggtConfig, WindowSettings
 
 CONFIG = VggtConfig(
     window=WindowSettings(size=2, overlap=1), keyframe=KeyframeSettings(min_parallax=0.0)

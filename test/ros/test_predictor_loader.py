@@ -2,10 +2,10 @@ import threading
 
 import pytest
 
-from vggt_ros.config import ModelSettings
 from vggt_ros.errors import CheckpointError, CheckpointNotFoundError
 from vggt_ros.ros import predictor_loader
 from vggt_ros.ros.predictor_loader import PredictorLoader
+from vggt_ros.settings.config import ModelSettings
 
 SETTINGS = ModelSettings(checkpoint='nano')
 

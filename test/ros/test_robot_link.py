@@ -5,12 +5,12 @@ import pytest
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import Image
 
-from vggt_ros.config import VggtConfig
-from vggt_ros.ros.qos_events import QosEvents
+from vggt_ros.ros.middleware.qos_events import QosEvents
+from vggt_ros.ros.middleware.stamps import stamp_from_ns
+from vggt_ros.ros.middleware.tf_clock import SeenImage
 from vggt_ros.ros.robot_link import RobotLink
-from vggt_ros.ros.stamps import stamp_from_ns
-from vggt_ros.ros.tf_clock import SeenImage
-from vggt_ros.world_config import ScaleSettings
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.world_config import ScaleSettings
 
 
 def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):

@@ -3,7 +3,7 @@ import pytest
 
 from vggt_ros.errors import AlignmentError, SourceError
 from vggt_ros.geometry.rotation import rotation_angle
-from vggt_ros.mapping.trajectory import StampedPoses
+from vggt_ros.mapping.layers.trajectory import StampedPoses
 from vggt_ros.sources.tum_file import match_stamps, read_tum
 
 

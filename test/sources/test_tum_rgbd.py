@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.errors import SourceError
-from vggt_ros.mapping.trajectory import tum_line
+from vggt_ros.mapping.layers.trajectory import tum_line
 from vggt_ros.sources.tum_rgbd import matches, read
 
 START_NS = 1_305_031_453_359_684_000

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.geometry import se3
-from vggt_ros.mapping.robot import Robot
+from vggt_ros.mapping.registration.robot import Robot
 from vggt_ros.synthetic.simulated_rig import make_rig, SimulatedRig
 
 

@@ -109,12 +109,14 @@ def _run_processes(options: argparse.Namespace, source: Source, recording_path: 
     with ProcessGroup(options.output, _environment()) as group:
         recorder = group.start(
             'recorder',
-            'vggt_ros.ros.recorder',
+            'vggt_ros.ros.tools.recorder',
             ['--ros-args', '-p', f'output:={recording_path}'],
             piped=True,
         )
         node = group.start('node', 'vggt_ros.ros.node', _node_arguments(options))
-        player = group.start('player', 'vggt_ros.ros.camera_player', _player_arguments(options))
+        player = group.start(
+            'player', 'vggt_ros.ros.tools.camera_player', _player_arguments(options)
+        )
         progress = _Progress(recorder)
         with _bar(source) as bar:
             _watch(group, {'node': node, 'recorder': recorder}, player, progress, bar)

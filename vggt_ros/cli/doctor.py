@@ -16,11 +16,11 @@ from typing import Any
 import torch
 
 from vggt_ros import __version__
-from vggt_ros.config import ModelSettings
 from vggt_ros.errors import CheckpointError, VggtRosError
 from vggt_ros.inference.checkpoint import locate
 from vggt_ros.inference.self_test import run_self_test
 from vggt_ros.middleware_profile import PROFILE_VARIABLES, SOCKET_LIMIT
+from vggt_ros.settings.config import ModelSettings
 
 # A cloud of VGGT has megabytes; the usual buffer of a socket holds a fraction of one.
 _MIN_SOCKET_BYTES = 8_000_000
@@ -160,7 +160,7 @@ def middleware_lines() -> Iterator[Line]:
 
 def graph_lines(node: str, seconds: float) -> Iterator[Line]:
     """Yield what a running node hears and says; looked at in a process that has ROS."""
-    words = [sys.executable, '-m', 'vggt_ros.ros.graph_doctor', node, str(seconds)]
+    words = [sys.executable, '-m', 'vggt_ros.ros.tools.graph_doctor', node, str(seconds)]
     found = subprocess.run(words, capture_output=True, text=True, check=False)
     if found.returncode:
         last = found.stderr.strip().splitlines()[-1:] or [f'exit code {found.returncode}']

@@ -14,7 +14,6 @@ from typing import Any
 from tqdm import tqdm
 
 from vggt_ros.cli import evaluate_sequence, evaluate_trajectory
-from vggt_ros.config import ModelSettings
 from vggt_ros.errors import ConfigError
 from vggt_ros.evaluation.held_out_windows import held_out_window, MAX_FRAMES, MIN_FRAMES
 from vggt_ros.evaluation.model_evaluation import (
@@ -28,7 +27,8 @@ from vggt_ros.evaluation.rgbd_folder import RgbdFolder
 from vggt_ros.evaluation.truth_window import TruthWindow
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.refine_config import RefineSettings
+from vggt_ros.settings.config import ModelSettings
+from vggt_ros.settings.refine_config import RefineSettings
 from vggt_ros.synthetic.held_out import HELD_OUT_SEEDS
 
 _ASPECT = 4, 3  # of the held-out images, before rounding to whole patches

@@ -14,7 +14,6 @@ import numpy as np
 from tqdm import tqdm
 
 from vggt_ros.cli.setting_words import with_words
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import ConfigError, SourceError
 from vggt_ros.evaluation.loop_errors import MAX_ERROR_M
 from vggt_ros.evaluation.sequence_errors import aligned_trajectory, sequence_results
@@ -22,8 +21,9 @@ from vggt_ros.evaluation.sequence_picture import draw_sequence
 from vggt_ros.evaluation.sequence_run import run_sequence, SequenceRun
 from vggt_ros.evaluation.sequence_table import sequence_table
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.mapping.trajectory import StampedPoses
-from vggt_ros.parameter_tree import iterate_parameters, with_values
+from vggt_ros.mapping.layers.trajectory import StampedPoses
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import iterate_parameters, with_values
 from vggt_ros.sources.dataset import Dataset
 from vggt_ros.sources.dataset_formats import DEFAULT_RATE_HZ, LAYOUTS, open_dataset
 

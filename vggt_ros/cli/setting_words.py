@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import ConfigError
-from vggt_ros.parameter_tree import iterate_parameters, with_values
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import iterate_parameters, with_values
 
 _TRUTH = {'true': True, '1': True, 'false': False, '0': False}
 _READ: dict[type, Callable[[str], Any]] = {

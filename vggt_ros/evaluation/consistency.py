@@ -10,7 +10,7 @@ import numpy as np
 from vggt_ros.evaluation.course_run import CourseRun
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_vector_from_matrix
-from vggt_ros.mapping.uncertainty import UNKNOWN_VARIANCE
+from vggt_ros.geometry.uncertainty import UNKNOWN_VARIANCE
 from vggt_ros.synthetic.course import Course
 
 

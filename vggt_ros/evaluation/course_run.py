@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError, VggtRosError
 from vggt_ros.evaluation.trajectory import trajectory_error, TrajectoryError
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.frontend.synchronizer import CameraSync
+from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_builder import Wanted
-from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.predicts import Predicts
-from vggt_ros.mapping.robot import Robot
-from vggt_ros.mapping.synchronizer import CameraSync
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.mapping.registration.robot import Robot
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.course import Course
 from vggt_ros.synthetic.course_camera import CourseCamera
 from vggt_ros.synthetic.rig_timing import Arrival, RigTiming

@@ -10,7 +10,7 @@ import numpy as np
 from vggt_ros.errors import AlignmentError
 from vggt_ros.evaluation.depth import depth_error, DepthError
 from vggt_ros.evaluation.model_evaluation import WindowSample
-from vggt_ros.mapping.map_update import FrameResult
+from vggt_ros.mapping.layers.map_update import FrameResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,11 +14,11 @@ from vggt_ros.evaluation.truth_window import TruthWindow
 from vggt_ros.evaluation.window_answer import answer_of, WindowAnswer
 from vggt_ros.geometry import se3
 from vggt_ros.inference.prediction import Prediction
-from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.submap import submap_from_prediction
-from vggt_ros.mapping.window import Window
-from vggt_ros.mapping.window_refiner import WindowRefiner
-from vggt_ros.refine_config import RefineSettings
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.registration.submap import submap_from_prediction
+from vggt_ros.mapping.registration.window_refiner import WindowRefiner
+from vggt_ros.settings.refine_config import RefineSettings
 
 _PERIOD_NS = 100_000_000
 

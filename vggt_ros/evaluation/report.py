@@ -12,8 +12,8 @@ from vggt_ros.evaluation.overview import draw_overview
 from vggt_ros.evaluation.recording import Recording
 from vggt_ros.evaluation.trajectory import trajectory_error, TrajectoryError
 from vggt_ros.evaluation.truth import Truth
-from vggt_ros.mapping.ply import write_ply
-from vggt_ros.mapping.trajectory import tum_line
+from vggt_ros.mapping.export.ply import write_ply
+from vggt_ros.mapping.layers.trajectory import tum_line
 
 
 def write_report(

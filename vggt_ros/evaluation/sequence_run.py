@@ -10,20 +10,20 @@ import time
 from jaxtyping import Float, Float32, Int64
 import numpy as np
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import InputError, VggtRosError
 from vggt_ros.evaluation.frame_sample import FrameSample
 from vggt_ros.evaluation.model_evaluation import WindowSample
 from vggt_ros.evaluation.published_depth import FrameDepthError, published_depth_error
 from vggt_ros.evaluation.window_notes import NotingPredictor, WindowNote
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.backend.submap_chain import ClosedLoop
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_builder import Wanted
-from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.predicts import Predicts
-from vggt_ros.mapping.submap_chain import ClosedLoop
-from vggt_ros.mapping.window import Window
-from vggt_ros.parameter_tree import with_values
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.dataset import Dataset
 
 MAX_SAMPLES = 24

@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float
 import torch
 from torch import Tensor
 
-from vggt_ros.config import CloudSettings
+from vggt_ros.settings.config import CloudSettings
 
 
 def keep_mask(

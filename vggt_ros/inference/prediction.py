@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float, Float32, UInt8
 import numpy as np
 
-from vggt_ros.config import CloudSettings
 from vggt_ros.inference.image_grid import ImageGrid
+from vggt_ros.settings.config import CloudSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,7 +11,6 @@ from jaxtyping import Float32, Shaped
 import numpy as np
 import torch
 
-from vggt_ros.config import ModelSettings
 from vggt_ros.errors import ConfigError, DeviceError, DeviceMemoryError, PredictionError
 from vggt_ros.inference.checkpoint import Checkpoint, load_network
 from vggt_ros.inference.compiled_blocks import CompiledBlocks
@@ -26,6 +25,7 @@ from vggt_ros.inference.preprocess import plan_grid, resize
 from vggt_ros.inference.request_check import check_dense_frames, check_images, model_queries
 from vggt_ros.inference.token_cache import descriptors, EncodedImage, TokenCache
 from vggt_ros.model.vggt import Outputs, VGGT
+from vggt_ros.settings.config import ModelSettings
 
 _log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from jaxtyping import Float, UInt8
 import numpy as np
 
-from vggt_ros.config import ModelSettings
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.inference.predictor import Predictor
+from vggt_ros.settings.config import ModelSettings
 
 STORED = Path(__file__).parent / 'weights' / 'self_test.npz'
 # Every so many pixels of the depth are stored.

@@ -1,1 +1,5 @@
-"""State over time: keyframes, windows, seams, the map. No torch, no ROS."""
+"""Mapping: from frames to the map, as a chain of rooms. No ROS.
+
+frontend, refinement, registration, backend, layers: each imports those before it; export stands
+beside layers; the files here are the path of the data and import all of them.
+"""

@@ -5,20 +5,20 @@ from __future__ import annotations
 from jaxtyping import Bool, Float, Float32
 import numpy as np
 
-from vggt_ros.config import CloudSettings
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.inference.prediction import Prediction
-from vggt_ros.mapping.entry import Entry
-from vggt_ros.mapping.map_update import FrameResult, Motion
-from vggt_ros.mapping.pose_noise import PoseNoise
-from vggt_ros.mapping.track_book import frame_tracks, Queries
-from vggt_ros.mapping.uncertainty import (
+from vggt_ros.geometry.uncertainty import (
     compose,
     isotropic,
     pose_covariance,
     unknown_pose_covariance,
 )
+from vggt_ros.inference.prediction import Prediction
+from vggt_ros.mapping.backend.entry import Entry
+from vggt_ros.mapping.layers.map_update import FrameResult, Motion
+from vggt_ros.mapping.layers.track_book import frame_tracks, Queries
+from vggt_ros.mapping.registration.pose_noise import PoseNoise
+from vggt_ros.settings.config import CloudSettings
 
 _MIN_WAY = 0.02  # median depths
 

@@ -11,33 +11,33 @@ import time
 from jaxtyping import Float32
 import numpy as np
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import AlignmentError, PredictionError
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction, Request
+from vggt_ros.mapping.backend.entry import Entry, unit_of, WindowView
+from vggt_ros.mapping.backend.loop_closure import LoopCloser, Visit
+from vggt_ros.mapping.backend.loop_verification import LoopStatistics, LoopVerifier
+from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.dense_frames import dense_frames
-from vggt_ros.mapping.entry import Entry, unit_of, WindowView
-from vggt_ros.mapping.frame import Frame
-from vggt_ros.mapping.frame_agreement import consistent_frames, frame_disagreement
 from vggt_ros.mapping.frame_results import frame_results
-from vggt_ros.mapping.known_motion import known_motion
-from vggt_ros.mapping.loop_closure import LoopCloser, Visit
-from vggt_ros.mapping.loop_verification import LoopStatistics, LoopVerifier
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
-from vggt_ros.mapping.map_update import MapUpdate
-from vggt_ros.mapping.odometry_agreement import moved_as_odometry
-from vggt_ros.mapping.pose_graph import Edge
 from vggt_ros.mapping.predicted_window import PredictedWindow
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.refinement.network_tracks import NetworkTracks, take_network_tracks
-from vggt_ros.mapping.rig import measure_by_rig, on_rig
-from vggt_ros.mapping.robot import Robot
-from vggt_ros.mapping.robot_view import robot_view
-from vggt_ros.mapping.submap import submap_from_prediction
-from vggt_ros.mapping.window import Window
-from vggt_ros.mapping.window_depth import kept_pixels
-from vggt_ros.mapping.window_refiner import Refinement, WindowRefiner
+from vggt_ros.mapping.registration.frame_agreement import consistent_frames, frame_disagreement
+from vggt_ros.mapping.registration.known_motion import known_motion
+from vggt_ros.mapping.registration.odometry_agreement import moved_as_odometry
+from vggt_ros.mapping.registration.rig import measure_by_rig, on_rig
+from vggt_ros.mapping.registration.robot import Robot
+from vggt_ros.mapping.registration.robot_view import robot_view
+from vggt_ros.mapping.registration.submap import submap_from_prediction
+from vggt_ros.mapping.registration.window_depth import kept_pixels
+from vggt_ros.mapping.registration.window_refiner import Refinement, WindowRefiner
+from vggt_ros.settings.config import VggtConfig
 
 _log = logging.getLogger(__name__)
 

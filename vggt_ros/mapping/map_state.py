@@ -9,26 +9,33 @@ import threading
 from jaxtyping import Float, Float32
 import numpy as np
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.entry import Entry, unit_of, WindowView
-from vggt_ros.mapping.last_window import anchor_poses, last_window
-from vggt_ros.mapping.map_update import FrameResult
-from vggt_ros.mapping.metric_scale import MetricScale
-from vggt_ros.mapping.occupancy_grid import OccupancyGridMap
-from vggt_ros.mapping.occupancy_scan import scan_from_frame
-from vggt_ros.mapping.place_memory import PlaceMemory
-from vggt_ros.mapping.placement import begin, bridge, check_unit, join, LastWindow, Placement
-from vggt_ros.mapping.pose_graph import Edge
-from vggt_ros.mapping.pose_noise import PoseNoise
-from vggt_ros.mapping.scene_depth import SceneDepth
-from vggt_ros.mapping.submap_chain import Correction, SubmapChain
-from vggt_ros.mapping.track_book import TrackBook
-from vggt_ros.mapping.trajectory import Trajectory
-from vggt_ros.mapping.voxel_map import VoxelMap
-from vggt_ros.mapping.z_up import has_up, upright_turn
+from vggt_ros.mapping.backend.entry import Entry, unit_of, WindowView
+from vggt_ros.mapping.backend.last_window import anchor_poses, last_window
+from vggt_ros.mapping.backend.place_memory import PlaceMemory
+from vggt_ros.mapping.backend.pose_graph import Edge
+from vggt_ros.mapping.backend.submap_chain import Correction, SubmapChain
+from vggt_ros.mapping.layers.map_update import FrameResult
+from vggt_ros.mapping.layers.occupancy_grid import OccupancyGridMap
+from vggt_ros.mapping.layers.occupancy_scan import scan_from_frame
+from vggt_ros.mapping.layers.track_book import TrackBook
+from vggt_ros.mapping.layers.trajectory import Trajectory
+from vggt_ros.mapping.layers.voxel_map import VoxelMap
+from vggt_ros.mapping.registration.metric_scale import MetricScale
+from vggt_ros.mapping.registration.placement import (
+    begin,
+    bridge,
+    check_unit,
+    join,
+    LastWindow,
+    Placement,
+)
+from vggt_ros.mapping.registration.pose_noise import PoseNoise
+from vggt_ros.mapping.registration.scene_depth import SceneDepth
+from vggt_ros.mapping.registration.z_up import has_up, upright_turn
+from vggt_ros.settings.config import VggtConfig
 
 _log = logging.getLogger(__name__)
 # A map is level enough for planners.

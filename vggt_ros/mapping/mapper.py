@@ -8,26 +8,26 @@ import logging
 import threading
 import time
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import DeviceMemoryError, VerificationError, VggtRosError
-from vggt_ros.mapping.camera_view import CameraView
-from vggt_ros.mapping.counters import Counters
-from vggt_ros.mapping.frame import Frame, UndecodedFrame
-from vggt_ros.mapping.intake import Intake
+from vggt_ros.mapping.backend.submap_chain import ClosedLoop
+from vggt_ros.mapping.frontend.counters import Counters
+from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
+from vggt_ros.mapping.frontend.intake import Intake
+from vggt_ros.mapping.frontend.stream_check import TimeJump
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.frontend.window_buffer import WindowBuffer
+from vggt_ros.mapping.layers.camera_view import CameraView
+from vggt_ros.mapping.layers.map_update import MapUpdate
+from vggt_ros.mapping.layers.occupancy_grid import OccupancyCells
+from vggt_ros.mapping.layers.trajectory import StampedPoses
+from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
-from vggt_ros.mapping.map_update import MapUpdate
-from vggt_ros.mapping.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.predicted_window import PredictedWindow
 from vggt_ros.mapping.predicts import Predicts
-from vggt_ros.mapping.robot import Robot, UnknownRobot
+from vggt_ros.mapping.registration.robot import Robot, UnknownRobot
 from vggt_ros.mapping.snapshot import Snapshot
-from vggt_ros.mapping.stream_check import TimeJump
-from vggt_ros.mapping.submap_chain import ClosedLoop
-from vggt_ros.mapping.trajectory import StampedPoses
-from vggt_ros.mapping.voxel_map import MapPoints
-from vggt_ros.mapping.window import Window
-from vggt_ros.mapping.window_buffer import WindowBuffer
-from vggt_ros.parameter_tree import check_changes
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import check_changes
 
 # After so many failed windows in a row the seam is given up and the map goes on in a segment.
 _FAILURES_BEFORE_SEGMENT = 3

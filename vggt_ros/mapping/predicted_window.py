@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.inference.prediction import Prediction
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.layers.track_book import Queries
 from vggt_ros.mapping.refinement.network_tracks import NetworkTracks
-from vggt_ros.mapping.track_book import Queries
-from vggt_ros.mapping.window import Window
+from vggt_ros.settings.config import VggtConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vggt_ros.mapping.counters import Counts
-from vggt_ros.mapping.loop_verification import LoopStatistics
-from vggt_ros.mapping.synchronizer import CameraSync
+from vggt_ros.mapping.backend.loop_verification import LoopStatistics
+from vggt_ros.mapping.frontend.counters import Counts
+from vggt_ros.mapping.frontend.synchronizer import CameraSync
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

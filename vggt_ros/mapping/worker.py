@@ -8,12 +8,12 @@ from queue import Empty, SimpleQueue
 import threading
 import time
 
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_builder import Wanted
-from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.predicted_window import PredictedWindow
 from vggt_ros.mapping.stage_pace import StagePace
-from vggt_ros.mapping.window import Window
 
 # How long `stop` may wait for a thread that has nothing to do, and how often one looks whether the
 # other has come so far.

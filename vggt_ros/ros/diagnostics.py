@@ -9,13 +9,13 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
-from vggt_ros.mapping.counters import Counts
-from vggt_ros.mapping.loop_verification import LoopStatistics
-from vggt_ros.mapping.metric_scale import ScaleState
+from vggt_ros.mapping.backend.loop_verification import LoopStatistics
+from vggt_ros.mapping.frontend.counters import Counts
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
+from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.health import Health
-from vggt_ros.ros.memory import resident_mb
-from vggt_ros.ros.rate import Rate
+from vggt_ros.ros.middleware.memory import resident_mb
+from vggt_ros.ros.middleware.rate import Rate
 
 # Two predictions of the same pixels that differ by more are no firm ground for the next window.
 _MAX_SCALE_RESIDUAL = 0.1

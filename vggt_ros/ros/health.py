@@ -9,13 +9,13 @@ import math
 import torch
 
 from vggt_ros.inference.predictor_description import PredictorDescription
-from vggt_ros.mapping.counters import Counts
-from vggt_ros.mapping.loop_verification import LoopStatistics
-from vggt_ros.mapping.metric_scale import ScaleState
+from vggt_ros.mapping.backend.loop_verification import LoopStatistics
+from vggt_ros.mapping.frontend.counters import Counts
+from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
-from vggt_ros.mapping.synchronizer import CameraSync
-from vggt_ros.ros.cameras import Cameras
-from vggt_ros.ros.input_report import TopicReport
+from vggt_ros.mapping.registration.metric_scale import ScaleState
+from vggt_ros.ros.input.cameras import Cameras
+from vggt_ros.ros.input.input_report import TopicReport
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.robot_link import RobotLink
 

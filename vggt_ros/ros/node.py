@@ -13,23 +13,23 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool, Trigger
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import SaveError
-from vggt_ros.mapping.frame import UndecodedFrame
-from vggt_ros.ros.background import in_thread
-from vggt_ros.ros.callback_errors import CallbackErrors
-from vggt_ros.ros.cameras import Cameras
+from vggt_ros.mapping.frontend.frame import UndecodedFrame
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health, health_of
-from vggt_ros.ros.log_bridge import LogBridge
-from vggt_ros.ros.memory import release_free
-from vggt_ros.ros.parameters import ParameterServer
+from vggt_ros.ros.input.cameras import Cameras
+from vggt_ros.ros.middleware.background import in_thread
+from vggt_ros.ros.middleware.callback_errors import CallbackErrors
+from vggt_ros.ros.middleware.log_bridge import LogBridge
+from vggt_ros.ros.middleware.memory import release_free
+from vggt_ros.ros.middleware.parameters import ParameterServer
+from vggt_ros.ros.middleware.qos_events import QosEvents
+from vggt_ros.ros.middleware.shutdown import run_until_shutdown
+from vggt_ros.ros.middleware.transitions import logged
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.predictor_loader import PredictorLoader
-from vggt_ros.ros.qos_events import QosEvents
 from vggt_ros.ros.robot_link import RobotLink
-from vggt_ros.ros.shutdown import run_until_shutdown
-from vggt_ros.ros.transitions import logged
+from vggt_ros.settings.config import VggtConfig
 
 _AUTOSTART_PERIOD_S = 0.1
 _MAP_PERIOD_S = 0.2

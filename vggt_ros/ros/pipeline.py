@@ -11,24 +11,24 @@ from typing import TypeVar
 
 from rclpy.lifecycle import LifecycleNode
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.errors import DeviceError, DeviceMemoryError
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.mapping.frame import Frame, UndecodedFrame
+from vggt_ros.mapping.export.part_folder import PartFolder, remove_leftovers
+from vggt_ros.mapping.export.saved_map import save_map, SavedMap
+from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
+from vggt_ros.mapping.layers.map_update import MapUpdate
+from vggt_ros.mapping.layers.odometry_chain import OdometryChain
 from vggt_ros.mapping.map_builder import Wanted
-from vggt_ros.mapping.map_update import MapUpdate
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.mapping.odometry_chain import OdometryChain
-from vggt_ros.mapping.part_folder import PartFolder, remove_leftovers
-from vggt_ros.mapping.robot import Robot
-from vggt_ros.mapping.saved_map import save_map, SavedMap
+from vggt_ros.mapping.registration.robot import Robot
 from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.mapping.worker import Worker
-from vggt_ros.ros.map_offer import MapOffer
-from vggt_ros.ros.memory import MemoryRelease
-from vggt_ros.ros.publishers import Publishers
-from vggt_ros.ros.qos_events import QosEvents
-from vggt_ros.ros.tf_publisher import MapBroadcaster
+from vggt_ros.ros.middleware.memory import MemoryRelease
+from vggt_ros.ros.middleware.qos_events import QosEvents
+from vggt_ros.ros.output.map_offer import MapOffer
+from vggt_ros.ros.output.publishers import Publishers
+from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
+from vggt_ros.settings.config import VggtConfig
 
 T = TypeVar('T')
 # Maps of one folder are told apart by the number that follows.

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import threading
 import time
 
-from vggt_ros.config import ModelSettings
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.ros.log_text import one_line
+from vggt_ros.ros.middleware.log_text import one_line
+from vggt_ros.settings.config import ModelSettings
 
 _POLL_S = 0.1
 _PROGRESS_PERIOD_S = 5.0

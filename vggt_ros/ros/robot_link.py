@@ -7,19 +7,19 @@ import time
 
 from rclpy.node import Node
 
-from vggt_ros.config import VggtConfig
 from vggt_ros.geometry.plausible import MAX_MOUNT_M
-from vggt_ros.mapping.frame import Frame, UndecodedFrame
-from vggt_ros.ros.depth_input import DepthInput
-from vggt_ros.ros.input_report import TopicReport
-from vggt_ros.ros.log_text import safe_line
-from vggt_ros.ros.qos_events import QosEvents
-from vggt_ros.ros.sent_transforms import SentTransforms
-from vggt_ros.ros.tf_clock import MAX_AGE_S, SeenImage, TfClock, TfProblem
-from vggt_ros.ros.tf_listener import TfListener
-from vggt_ros.ros.tf_publisher import MapBroadcaster
-from vggt_ros.ros.tf_robot import TfRobot
-from vggt_ros.ros.throttled_log import ThrottledLog
+from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
+from vggt_ros.ros.input.depth_input import DepthInput
+from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.middleware.log_text import safe_line
+from vggt_ros.ros.middleware.qos_events import QosEvents
+from vggt_ros.ros.middleware.tf_clock import MAX_AGE_S, SeenImage, TfClock, TfProblem
+from vggt_ros.ros.middleware.throttled_log import ThrottledLog
+from vggt_ros.ros.tf.sent_transforms import SentTransforms
+from vggt_ros.ros.tf.tf_listener import TfListener
+from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
+from vggt_ros.ros.tf.tf_robot import TfRobot
+from vggt_ros.settings.config import VggtConfig
 
 _REMINDER_S = 30.0
 

@@ -5,7 +5,7 @@ import numpy as np
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.refinement.anchor import anchor, apart
 
 

@@ -1,1 +1,4 @@
-"""Images decide: feature tracks, bundle adjustment and depth that agrees; no ROS, no network."""
+"""Refinement: feature tracks, bundle adjustment and depth that agrees; the images decide.
+
+No network, no ROS. Imports frontend.
+"""

@@ -11,7 +11,7 @@ import numpy as np
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import angle_between
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frontend.frame import Frame
 
 # A camera that turned by so much sees something else.
 _MIN_TURN_RAD = np.radians(5.0)

@@ -9,7 +9,7 @@ import threading
 from jaxtyping import Float, Int
 import numpy as np
 
-from vggt_ros.mapping.frame import Frame
+from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.refinement.features import detect_features, Features
 from vggt_ros.mapping.refinement.matches import match_features
 from vggt_ros.mapping.refinement.two_view import TwoView, verify_pair

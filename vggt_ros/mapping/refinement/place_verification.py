@@ -17,6 +17,7 @@ from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_vector_from_matrix
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.geometry.uncertainty import isotropic
 from vggt_ros.mapping.refinement.pair_verification import (
     KeyframeView,
     Refusal,
@@ -24,7 +25,6 @@ from vggt_ros.mapping.refinement.pair_verification import (
     verify_views,
 )
 from vggt_ros.mapping.refinement.similarity_fit import fit_similarity, PairMatches, SimilarityFit
-from vggt_ros.mapping.uncertainty import isotropic
 
 # Pairs of images that have to say the same.
 MIN_PAIRS = 2

@@ -1,0 +1,100 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vggt_ros.errors import AlignmentError
+from vggt_ros.geometry.rotation import angle_between, matrix_from_rotation_vector
+from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.geometry.uncertainty import compose, isotropic
+from vggt_ros.mapping.backend.pose_graph import Edge, optimise
+
+N = 40
+SIGMAS = (0.01, 0.02, 0.01)
+
+
+def error(rng, sigmas):
+    turn = matrix_from_rotation_vector(sigmas[0] * rng.normal(size=3))
+    return Sim3(float(np.exp(sigmas[2] * rng.normal())), turn, sigmas[1] * rng.normal(size=3))
+
+
+def circle(rng, *, is_rigid):
+    """True places on a circle, and edges with errors from each to the next."""
+    places = {}
+    for k in range(N):
+        angle = 2 * np.pi * k / N
+        turn = matrix_from_rotation_vector(np.array([0.0, 0.0, angle]))
+        scale = 1.0 if is_rigid else float(np.exp(0.2 * np.sin(angle)))
+        places[k] = Sim3(scale, turn, np.array([5 * np.cos(angle), 5 * np.sin(angle), 0.0]))
+    sigmas = (SIGMAS[0], SIGMAS[1], 0.0) if is_rigid else SIGMAS
+    edges = [edge(places, k, k + 1, rng, sigmas) for k in range(N - 1)]
+    return places, edges, sigmas
+
+
+def edge(places, i, j, rng, sigmas, *, is_loop=False):
+    seen = places[i].inverse() @ places[j] @ error(rng, sigmas)
+    covariance = isotropic(sigmas[0], sigmas[1], max(sigmas[2], 1e-4))
+    return Edge(i=i, j=j, i_from_j=seen, covariance=covariance, is_loop=is_loop)
+
+
+def dead_reckoning(places, edges):
+    found = {0: places[0]}
+    for each in edges:
+        found[each.j] = found[each.i] @ each.i_from_j
+    return found
+
+
+def distance(found, places):
+    return np.mean([np.linalg.norm(found[k].translation - places[k].translation) for k in places])
+
+
+@pytest.mark.parametrize('is_rigid', [True, False])
+def test_a_loop_makes_the_way_better_and_the_first_place_stays(is_rigid):
+    rng = np.random.default_rng(0)
+    places, edges, sigmas = circle(rng, is_rigid=is_rigid)
+    start = dead_reckoning(places, edges)
+    loop = edge(places, 0, N - 1, rng, sigmas, is_loop=True)
+    solution = optimise(start, [*edges, loop], is_rigid=is_rigid)
+    found = solution.map_from_submap
+    assert distance(found, places) < 0.6 * distance(start, places)
+    np.testing.assert_allclose(found[0].translation, places[0].translation, atol=1e-4)
+    assert angle_between(found[N - 1].rotation, places[N - 1].rotation) < 0.05
+    if is_rigid:
+        assert {place.scale for place in found.values()} == {1.0}
+    else:
+        assert found[N - 1].scale == pytest.approx(places[N - 1].scale, rel=0.05)
+    assert max(solution.loop_errors) < 2.0
+
+
+def test_without_loops_the_chain_stays_where_it_is_and_its_covariance_is_that_of_the_chain():
+    rng = np.random.default_rng(1)
+    places, edges, _ = circle(rng, is_rigid=False)
+    start = dead_reckoning(places, edges)
+    solution = optimise(start, edges, is_rigid=False)
+    assert distance(solution.map_from_submap, start) < 1e-6
+    expected = np.zeros((7, 7))
+    for each in edges:
+        expected = compose(expected, each.i_from_j, each.covariance)
+    # In theirs the translation is measured in the submap's own unit as well.
+    ratio = np.sqrt(np.diag(solution.newest_covariance) / np.diag(expected))
+    np.testing.assert_allclose(ratio, 1.0, atol=0.1)
+
+
+def test_a_wrong_loop_is_outvoted_and_shows_its_error():
+    rng = np.random.default_rng(2)
+    places, edges, sigmas = circle(rng, is_rigid=True)
+    start = dead_reckoning(places, edges)
+    right = edge(places, 0, N - 1, rng, sigmas, is_loop=True)
+    wrong = edge(places, 3, 20, rng, sigmas, is_loop=True)
+    moved = Sim3(1.0, wrong.i_from_j.rotation, wrong.i_from_j.translation + np.eye(3)[0] * 4.0)
+    solution = optimise(start, [*edges, right, replace(wrong, i_from_j=moved)], is_rigid=True)
+    alone = optimise(start, [*edges, right], is_rigid=True)
+    assert distance(solution.map_from_submap, places) < 2 * distance(alone.map_from_submap, places)
+    assert solution.loop_errors[0] < 3 < solution.loop_errors[1]
+
+
+def test_a_submap_that_is_tied_to_nothing_is_refused():
+    rng = np.random.default_rng(3)
+    places, edges, _ = circle(rng, is_rigid=True)
+    with pytest.raises(AlignmentError, match=r'graph of 40 submaps and 38 edges has no single'):
+        optimise(places, edges[:-1], is_rigid=True)

@@ -1,0 +1,16 @@
+from builtin_interfaces.msg import Time
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vggt_ros.ros.middleware.stamps import ns_from_stamp, stamp_from_ns
+
+NANOSECONDS = st.integers(min_value=0, max_value=2**31 * 1_000_000_000 - 1)
+
+
+@given(NANOSECONDS)
+def test_every_nanosecond_survives_the_way_there_and_back(stamp_ns):
+    assert ns_from_stamp(stamp_from_ns(stamp_ns)) == stamp_ns
+
+
+def test_the_parts_are_seconds_and_the_rest():
+    assert stamp_from_ns(1_700_000_000_123_456_789) == Time(sec=1_700_000_000, nanosec=123_456_789)

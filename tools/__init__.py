@@ -1,0 +1,1 @@
+"""Tools of developers; not installed."""

@@ -1,0 +1,86 @@
+"""A window on its way into the map: what is said about it, and then its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from jaxtyping import Bool, Float
+import numpy as np
+
+from vggt_ros.mapping.backend.submap_chain import Correction, PlacedSubmap
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
+from vggt_ros.mapping.registration.placement import Placement
+from vggt_ros.mapping.registration.robot_view import RobotView
+from vggt_ros.mapping.registration.submap import Submap
+from vggt_ros.mapping.registration.window_refiner import Refinement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WindowView:
+    """What is said about a window before it has a place.
+
+    Attributes:
+        window: Its frames.
+        submap: What the network says of them.
+        doubts: (S,) how much each disagrees with the others.
+        believed: (S,) False for frames that are left out.
+        robot: What the rest of the robot says.
+        refinement: What the images say; None if they were not asked.
+        features: What the images of frames show, by id, with points in the unit of the submap;
+            None if the images were not asked.
+    """
+
+    window: Window
+    submap: Submap
+    doubts: Float[np.ndarray, ' S']
+    believed: Bool[np.ndarray, ' S']
+    robot: RobotView
+    refinement: Refinement | None = None
+    features: Mapping[int, KeyframeFeatures] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entry:
+    """A window with a place in the map.
+
+    Attributes:
+        view: The window.
+        placed: Its place among the submaps.
+        placement: How that was found.
+        in_map: All its frames in map units.
+    """
+
+    view: WindowView
+    placed: PlacedSubmap
+    placement: Placement
+    in_map: Submap
+
+    def features_in_map(self, frame_id: int) -> KeyframeFeatures | None:
+        """Return what the image of a frame shows, map units; None if that is not known."""
+        features = (self.view.features or {}).get(frame_id)
+        scale = self.placement.map_from_submap.scale
+        return None if features is None else features.scaled(scale)
+
+    def moved(self, correction: Correction, placed: PlacedSubmap) -> Entry:
+        """Return the window after a correction of the map.
+
+        Args:
+            correction: Where things went.
+            placed: The submap's new place.
+        """
+        map_from_old_map = correction[placed.id]
+        found = map_from_old_map @ self.placement.map_from_submap
+        return replace(
+            self,
+            placed=placed,
+            placement=replace(self.placement, map_from_submap=found),
+            in_map=self.in_map.moved(map_from_old_map),
+        )
+
+
+def unit_of(view: WindowView, placement: Placement) -> float:
+    """Return map units per unit of what the network said of a window."""
+    unit = 1.0 if view.refinement is None else view.refinement.unit
+    return unit * placement.map_from_submap.scale

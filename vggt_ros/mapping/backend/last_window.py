@@ -1,0 +1,87 @@
+"""The last window: what of a window that entered the map the next one is joined to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from jaxtyping import Float
+import numpy as np
+
+from vggt_ros.mapping.backend.entry import Entry, unit_of
+from vggt_ros.mapping.refinement.anchor import Anchor, anchor, apart
+from vggt_ros.mapping.refinement.landmarks import NO_LANDMARKS
+from vggt_ros.mapping.registration.placement import LastWindow, map_from_odom
+
+# A camera of a robot that stands is no further anchor, in median depths: those from before it
+# stopped hold the scale.
+_MIN_STEP = 0.01
+
+
+def last_window(
+    entry: Entry,
+    before: LastWindow | None,
+    num_sets: int,
+    max_anchors: int,
+    metres_per_unit: float,
+) -> LastWindow:
+    """Return what the next window is joined to.
+
+    Args:
+        entry: The window that entered the map.
+        before: What it was joined to, None for the first one.
+        num_sets: Frame sets that the next window will share: `window.overlap`.
+        max_anchors: Frames before those that hold it, too.
+        metres_per_unit: Of the map, NaN if not known.
+    """
+    view = entry.view
+    # The sets that the next window will share, as the window buffer picks them.
+    of_sets = ([row for row in each if view.believed[row]] for each in view.window.set_rows)
+    newest = [each for each in of_sets if each][-num_sets:]
+    rows = [row for each in newest for row in each]
+    kept = entry.in_map.select([entry.in_map.frame_ids[row] for row in rows])
+    if before is not None:
+        kept = kept.completed_by(before.in_map)
+    landmarks = NO_LANDMARKS
+    if view.refinement is not None:
+        landmarks = view.refinement.landmarks.scaled(entry.placement.map_from_submap.scale)
+    return LastWindow(
+        submap_id=entry.placed.id,
+        in_map=kept,
+        doubts=view.doubts[rows],
+        map_from_first=entry.in_map.submap_from_cam[0],
+        map_from_odom=map_from_odom(entry.in_map, view.believed, view.robot, metres_per_unit),
+        unit=unit_of(view, entry.placement),
+        landmarks=landmarks,
+        anchors=_anchors(entry, before, rows, max_anchors),
+    )
+
+
+def anchor_poses(entry: Entry) -> Mapping[int, Float[np.ndarray, '4 4']]:
+    """Return where a refined window puts its anchors, map_from_cam by frame id."""
+    if entry.view.refinement is None:
+        return {}
+    place = entry.placement.map_from_submap
+    poses = entry.view.refinement.anchor_poses
+    return {frame_id: place.apply_to_pose(pose) for frame_id, pose in poses.items()}
+
+
+def _anchors(
+    entry: Entry, before: LastWindow | None, last_rows: Sequence[int], most: int
+) -> tuple[Anchor, ...]:
+    """Return the frames before the last ones that hold the next window, with news of them."""
+    view = entry.view
+    if view.refinement is None:
+        return ()
+    earlier = [row for row in np.flatnonzero(view.believed).tolist() if row not in last_rows]
+    frames = view.window.frames
+    new = {
+        frames[row].id: anchor(frames[row], entry.in_map.submap_from_cam[row]) for row in earlier
+    }
+    # A window that is not tied to the last one has nothing to do with its anchors.
+    known = before if view.window.num_overlap else None
+    old = [] if known is None else [a for a in known.anchors if a.frame.id not in new]
+    poses = anchor_poses(entry)
+    old = [replace(a, map_from_cam=poses.get(a.frame.id, a.map_from_cam)) for a in old]
+    every = apart([*old, *new.values()], _MIN_STEP * float(np.nanmedian(entry.in_map.depth)))
+    return tuple(every[max(0, len(every) - most) :])

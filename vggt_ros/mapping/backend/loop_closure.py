@@ -1,0 +1,217 @@
+"""Places that are seen again: found by what they look like, believed after a second look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+import logging
+
+from jaxtyping import Float32
+import numpy as np
+
+from vggt_ros.errors import VggtRosError
+from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.geometry.uncertainty import isotropic
+from vggt_ros.inference.prediction import Prediction, Request
+from vggt_ros.mapping.backend.place_memory import MAX_DEPTH_SIZE, Place, PlaceMemory
+from vggt_ros.mapping.backend.pose_graph import Edge
+from vggt_ros.mapping.backend.submap_chain import PlacedSubmap
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
+from vggt_ros.mapping.registration.frame_agreement import (
+    consistent_frames,
+    frame_disagreement,
+    pairwise_disagreement,
+)
+from vggt_ros.mapping.registration.pose_noise import PoseNoise
+from vggt_ros.mapping.registration.registration import register, Registration
+from vggt_ros.mapping.registration.submap import Submap, submap_from_prediction
+
+# Frames of either place in the window over both.
+_FRAMES = 3
+# The newest submaps are no other place.
+_MIN_SUBMAP_GAP = 10
+# After a look that brought nothing, so many windows pass before the next one; it doubles.
+_FIRST_PAUSE, _MAX_PAUSE = 1, 16
+# Frames of the two places must see the same thing at the same distance: as much as those of a
+# window, or to within this part of the depth.
+_MAX_RATIO, _MAX_DISAGREEMENT = 3.0, 0.06
+# A loop that moves the newest submap by less, in median depths, was hardly worth a look.
+_NEWS = 0.05
+
+_log = logging.getLogger(__name__)
+Predict = Callable[[Sequence[Frame], Request], Prediction]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Visit:
+    """What a new window shows of the place the robot is at.
+
+    Attributes:
+        submap: The window's submap.
+        frames: Its new frames that are believed.
+        in_map: The same frames in the map.
+        descriptors: (n, C) of the same frames.
+        features: What the images of the same frames show, map units, None for a frame of which
+            nothing is known; None if the images were not asked.
+    """
+
+    submap: PlacedSubmap
+    frames: tuple[Frame, ...]
+    in_map: Submap
+    descriptors: Float32[np.ndarray, 'n C']
+    features: tuple[KeyframeFeatures | None, ...] | None = None
+
+
+class LoopCloser:
+    """Looks for places and verifies them; one window at a time.
+
+    Attributes:
+        num_looks: Windows that were made over two places.
+        num_found: Those that showed that the two are one.
+    """
+
+    def __init__(self, memory: PlaceMemory) -> None:
+        self._memory = memory
+        self._pause = _FIRST_PAUSE
+        self._windows_to_wait = 0
+        self.num_looks = 0
+        self.num_found = 0
+
+    def clear(self) -> None:
+        """Forget how long to wait."""
+        self._pause, self._windows_to_wait = _FIRST_PAUSE, 0
+
+    def candidates(self, visit: Visit) -> list[Place]:
+        """Return the frames of the place that this window may have come back to; often none."""
+        if self._windows_to_wait > 0:
+            self._windows_to_wait -= 1
+            return []
+        newest = visit.frames[-1]
+        index = self._memory.candidate(visit.descriptors[-1], newest.stamp_ns, _MIN_SUBMAP_GAP)
+        if index is None:
+            return []
+        places = self._memory.around(index, _FRAMES)
+        size = visit.in_map.thinned(MAX_DEPTH_SIZE).depth.shape[1:]
+        return places if places[0].in_map.depth.shape[1:] == size else []
+
+    def look(
+        self,
+        visit: Visit,
+        places: Sequence[Place],
+        submaps: Mapping[int, PlacedSubmap],
+        predict: Predict,
+        noise: PoseNoise,
+    ) -> Edge | None:
+        """Make a window over both places; return what it says if they are one.
+
+        Args:
+            visit: Where the robot is.
+            places: From `candidates`, not empty.
+            submaps: Those of both, by id.
+            predict: The network.
+            noise: Of its poses.
+        """
+        self.num_looks += 1
+        try:
+            edge, news = self._edge(visit, places, submaps, predict, noise)
+        except VggtRosError as error:
+            _log.info('frame %d is not at an old place: %s', visit.frames[-1].id, error)
+            edge, news = None, 0.0
+        if edge is not None:
+            self.num_found += 1
+        self._pause = _FIRST_PAUSE if news > _NEWS else min(2 * self._pause, _MAX_PAUSE)
+        self._windows_to_wait = self._pause
+        return edge
+
+    def _edge(
+        self,
+        visit: Visit,
+        places: Sequence[Place],
+        submaps: Mapping[int, PlacedSubmap],
+        predict: Predict,
+        noise: PoseNoise,
+    ) -> tuple[Edge | None, float]:
+        old_frames = [place.decoded() for place in places]
+        picked = np.unique(np.linspace(0, len(visit.frames) - 1, _FRAMES).astype(int))
+        new_frames = [visit.frames[i] for i in picked]
+        frames = (*old_frames, *new_frames)
+        both = submap_from_prediction(
+            Window.of_frames(frames), predict(frames, Request())
+        ).thinned(MAX_DEPTH_SIZE)
+        doubts = frame_disagreement(both)
+        believed = consistent_frames(doubts, both)
+        is_old = np.arange(len(frames)) < len(old_frames)
+        if not (believed[is_old].any() and believed[~is_old].any()):
+            return None, 0.0
+        if not _is_one_place(pairwise_disagreement(both), is_old & believed, ~is_old & believed):
+            return None, 0.0
+        old_ids = [f.id for f, ok in zip(frames, is_old & believed, strict=True) if ok]
+        new_ids = [f.id for f, ok in zip(frames, ~is_old & believed, strict=True) if ok]
+        known = {place.frame.id: place for place in places}
+        in_map_old = _joined([known[i].in_map for i in old_ids])
+        doubt = dict(zip(both.frame_ids, doubts, strict=True))
+        old = register(in_map_old, both.select(old_ids), np.array([doubt[i] for i in old_ids]))
+        thin = visit.in_map.thinned(MAX_DEPTH_SIZE)
+        new = register(
+            thin.select(new_ids), both.select(new_ids), np.array([doubt[i] for i in new_ids])
+        )
+        corrected_from_map = old.map_from_submap @ new.map_from_submap.inverse()
+        submap_old, submap_new = submaps[known[old.frame_ids[-1]].submap_id], visit.submap
+        edge = Edge(
+            i=submap_old.id,
+            j=submap_new.id,
+            i_from_j=submap_old.map_from_submap.inverse()
+            @ corrected_from_map
+            @ submap_new.map_from_submap,
+            covariance=_covariance(old, new, both.moved(old.map_from_submap), noise),
+            is_loop=True,
+        )
+        return edge, _news(corrected_from_map, thin)
+
+
+def _is_one_place(pairs: np.ndarray, is_old: np.ndarray, is_new: np.ndarray) -> bool:
+    across = np.concatenate([pairs[np.ix_(is_old, is_new)], pairs[np.ix_(is_new, is_old)].T])
+    across = across[np.isfinite(across)]
+    if not across.size:
+        return False  # they see nothing in common
+    within = np.concatenate([pairs[np.ix_(s, s)].ravel() for s in (is_old, is_new)])
+    within = within[np.isfinite(within)]
+    usual = float(np.median(within)) if within.size else 0.0
+    return float(np.median(across)) <= max(_MAX_RATIO * usual, _MAX_DISAGREEMENT)
+
+
+def _joined(submaps: Sequence[Submap]) -> Submap:
+    """Return the frames of several submaps, all in the map, as one."""
+    names = ('depth', 'confidence', 'points_in_cam', 'points_confidence', 'K', 'submap_from_cam')
+    return Submap(
+        frame_ids=tuple(i for submap in submaps for i in submap.frame_ids),
+        focal_ratio=submaps[0].focal_ratio,
+        **{name: np.concatenate([getattr(each, name) for each in submaps]) for name in names},
+    )
+
+
+def _covariance(
+    old: Registration, new: Registration, both_in_map: Submap, noise: PoseNoise
+) -> np.ndarray:
+    """Return how unsure the step from the old to the new place is: a seam at either end."""
+    median_depth = float(np.nanmedian(both_in_map.depth))
+    positions = both_in_map.submap_from_cam[:, :3, 3]
+    steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
+    way = max(float(steps.sum()) / median_depth, 0.05)
+    rotation_rad, shift = noise.over(way)
+    rotation_rad = np.hypot(rotation_rad, old.rotation_residual_rad)
+    rotation_rad = np.hypot(rotation_rad, new.rotation_residual_rad)
+    shift = np.hypot(shift, old.translation_residual)
+    shift = np.hypot(shift, new.translation_residual) * median_depth
+    log_scale = np.hypot(old.log_scale_sigma, new.log_scale_sigma)
+    return isotropic(float(rotation_rad), float(shift), float(log_scale))
+
+
+def _news(corrected_from_map: Sim3, in_map: Submap) -> float:
+    """Return how far the newest camera is moved, in median depths, or its scale changed."""
+    median_depth = float(np.nanmedian(in_map.depth))
+    position = in_map.submap_from_cam[-1, :3, 3]
+    moved = float(np.linalg.norm(corrected_from_map.apply(position) - position)) / median_depth
+    return max(moved, abs(float(np.log(corrected_from_map.scale))))

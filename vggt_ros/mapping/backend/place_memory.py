@@ -1,0 +1,201 @@
+"""Places the robot has been to: enough of them to know them again and to compare them.
+
+A keyframe whose features are known is kept as those, and its image and depth are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+from jaxtyping import Float, Float32, UInt8
+import numpy as np
+
+from vggt_ros.errors import InputError
+from vggt_ros.mapping.backend.submap_chain import Correction
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
+from vggt_ros.mapping.refinement.vlad import VladIndex
+from vggt_ros.mapping.registration.submap import Submap
+from vggt_ros.settings.world_config import LoopSettings
+
+# Depth is kept at about this size: the scale of a seam needs no more.
+MAX_DEPTH_SIZE = 80
+# Features have their own points.
+_DEPTH_SIZE_BESIDE_FEATURES = 8
+_NO_DESCRIPTORS = np.zeros((0, 128), np.uint8)
+_JPEG_QUALITY = 90
+_NS_PER_S = 1e9
+# The mean of fewer descriptors says nothing about what all places have in common.
+_MIN_PLACES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Place:
+    """One frame of the past.
+
+    Attributes:
+        submap_id: The submap it belongs to.
+        frame: The frame without its image: an array of no rows.
+        jpeg: The image, compressed; empty if there are features.
+        in_map: Its depth, thinned, and its pose in the map.
+        descriptor: (C,) what it shows, of length 1.
+        features: What it shows and where in the camera's frame, map units; None if the images
+            were not asked.
+    """
+
+    submap_id: int
+    frame: Frame
+    jpeg: bytes
+    in_map: Submap
+    descriptor: Float32[np.ndarray, ' C']
+    features: KeyframeFeatures | None = None
+
+    @property
+    def map_from_cam(self) -> Float[np.ndarray, '4 4']:
+        """(4, 4) pose of its camera."""
+        return self.in_map.submap_from_cam[0]
+
+    def decoded(self) -> Frame:
+        """Return the frame with its image, as far as JPEG keeps it.
+
+        Raises:
+            InputError: The image can not be decoded.
+        """
+        image = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise InputError('bad_jpeg', f'the image kept of frame {self.frame.id} is damaged')
+        rgb = np.ascontiguousarray(image[..., ::-1])
+        return replace(self.frame, image=rgb.astype(np.uint8, copy=False))
+
+
+class PlaceMemory:
+    """Places by age; when there are too many, every other one of the older half goes."""
+
+    def __init__(self, settings: LoopSettings) -> None:
+        self.settings = settings
+        self._places: list[Place] = []
+        self._words = VladIndex()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def clear(self) -> None:
+        """Forget all places."""
+        self._places.clear()
+        self._words.clear()
+
+    def add(
+        self,
+        submap_id: int,
+        frame: Frame,
+        in_map: Submap,
+        descriptor: Float32[np.ndarray, ' C'],
+        features: KeyframeFeatures | None = None,
+    ) -> None:
+        """Remember a frame.
+
+        Args:
+            submap_id: The submap it belongs to.
+            frame: The frame.
+            in_map: It alone, in the map.
+            descriptor: (C,) of length 1.
+            features: What its image shows, if that is known; the image is not kept then.
+        """
+        jpeg = _compressed(frame.image) if features is None else b''
+        size = MAX_DEPTH_SIZE if features is None else _DEPTH_SIZE_BESIDE_FEATURES
+        bare: UInt8[np.ndarray, 'H W 3'] = np.zeros((0, 0, 3), np.uint8)
+        self._places.append(
+            Place(
+                submap_id=submap_id,
+                frame=replace(frame, image=bare),
+                jpeg=jpeg,
+                in_map=in_map.thinned(size).without_points(),
+                descriptor=descriptor,
+                features=features,
+            )
+        )
+        self._words.add(_NO_DESCRIPTORS if features is None else features.descriptors)
+        if len(self._places) > self.settings.max_places:
+            half = len(self._places) // 2
+            kept = [*range(0, half, 2), *range(half, len(self._places))]
+            self._places = [self._places[row] for row in kept]
+            self._words.keep(kept)
+
+    def candidate(
+        self, descriptor: Float32[np.ndarray, ' C'], stamp_ns: int, min_submap_gap: int
+    ) -> int | None:
+        """Return the index of the place that looks most like what is seen now.
+
+        Args:
+            descriptor: (C,) of the newest frame.
+            stamp_ns: Its stamp; places left less than `loop.min_gap` ago do not count.
+            min_submap_gap: Nor do places of so many newest submaps.
+
+        Returns:
+            None if no place is similar enough.
+        """
+        if len(self._places) < _MIN_PLACES:
+            return None
+        newest = self._places[-1].submap_id
+        until_ns = stamp_ns - int(self.settings.min_gap * _NS_PER_S)
+        old = [
+            i
+            for i, place in enumerate(self._places)
+            if place.jpeg
+            and place.frame.stamp_ns <= until_ns
+            and place.submap_id <= newest - min_submap_gap
+        ]
+        if not old:
+            return None
+        similarity = self.similarities(descriptor)[old]
+        best = int(np.argmax(similarity))
+        return old[best] if similarity[best] >= self.settings.min_similarity else None
+
+    def around(self, index: int, count: int) -> list[Place]:
+        """Return a place and its neighbours in time that are of the same size, oldest first."""
+        size = self._places[index].in_map.depth.shape
+        first = max(0, min(index - count // 2, len(self._places) - count))
+        found = self._places[first : first + count]
+        return [place for place in found if place.in_map.depth.shape == size]
+
+    def __getitem__(self, index: int) -> Place:
+        return self._places[index]
+
+    def correct(self, correction: Correction) -> None:
+        """Move the places with their submaps."""
+        for i, place in enumerate(self._places):
+            if place.submap_id in correction:
+                move = correction[place.submap_id]
+                features = None if place.features is None else place.features.scaled(move.scale)
+                moved = place.in_map.moved(move).without_points()
+                self._places[i] = replace(place, in_map=moved, features=features)
+
+    def similarities(self, descriptor: Float32[np.ndarray, ' C']) -> Float[np.ndarray, ' n']:
+        """Return how alike a frame and all places look to the network's encoder.
+
+        Args:
+            descriptor: (C,) of the frame.
+
+        Returns:
+            (n,) cosines about the mean: what all places have in common says nothing.
+        """
+        every = np.stack([place.descriptor for place in self._places])
+        mean = every.mean(axis=0)
+        others, own = every - mean, descriptor - mean
+        lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(own)
+        return np.asarray(others @ own / np.maximum(lengths, 1e-12), dtype=np.float64)
+
+    def word_similarities(self, features: KeyframeFeatures) -> Float[np.ndarray, ' n'] | None:
+        """Return how alike the features of a frame and of all places look.
+
+        Returns:
+            (n,) cosines about the mean, or None as long as there are too few places.
+        """
+        return self._words.similarities(features.descriptors)
+
+
+def _compressed(image: UInt8[np.ndarray, 'H W 3']) -> bytes:
+    bgr = np.ascontiguousarray(image[..., ::-1])
+    _, jpeg = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return bytes(jpeg.tobytes())

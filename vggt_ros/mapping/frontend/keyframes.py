@@ -1,0 +1,225 @@
+"""Which frame sets are worth a place in a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import enum
+from typing import Any
+
+import cv2
+from jaxtyping import Float32, UInt8
+import numpy as np
+
+from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
+from vggt_ros.mapping.frontend.frame_set import FrameSet
+from vggt_ros.mapping.frontend.thumbnail import Thumbnail
+from vggt_ros.mapping.frontend.view_quality import MIN_CORNERS, ViewQuality, why_blind
+from vggt_ros.settings.config import KeyframeSettings
+
+# Motion is given as if the image were this wide: the network's width.
+_REFERENCE_WIDTH_PX = 518
+_MAX_CORNERS = 150
+_CORNER_QUALITY = 0.02
+_CORNER_SPACING_PX = 5
+# Response (cv2.cornerMinEigenVal, blocks of 3) of the strongest corner in pure noise of one grey
+# value is 2e-5, measured; it grows with the square of the noise. Twice that is a corner.
+_CORNER_PER_NOISE = 4e-5
+_MIN_NOISE_GRAY = 1.0
+_FLOW: dict[str, Any] = {
+    'winSize': (15, 15),
+    'maxLevel': 3,
+    'criteria': (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.03),
+}
+# Forth and back again a corner must come home within this distance.
+_MAX_ROUND_TRIP_PX = 0.5
+# Less motion than this is noise: the camera stands still.
+_STILL_PX = 1.5
+# Where corners can not be followed: mean change of grey values that is a different picture.
+_CHANGED_GRAY = 4.0
+
+
+# Fewer corners than this in an image that can not be followed: it shows nothing.
+_BLIND_CORNERS = 5
+# Cameras of a rig that are compared: it moves as one, and every comparison takes a millisecond.
+_COMPARED_CAMERAS = 2
+
+
+class Choice(enum.Enum):
+    """What becomes of a frame set."""
+
+    KEY = enum.auto()
+    UNMOVED = enum.auto()
+    BLIND = enum.auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Reference:
+    gray: UInt8[np.ndarray, 'h w']
+    corners: Float32[np.ndarray, 'n 1 2']
+
+
+class KeyframeSelector:
+    """Compares each frame set with the last key one; one thread at a time.
+
+    Attributes:
+        quality: What could be seen in the newest set, None before the first and after a reset.
+        lost_view: True if before the newest key set the images showed nothing for a while, or
+            were frozen, and it can not be followed from the one before that.
+    """
+
+    def __init__(self) -> None:
+        self.quality: ViewQuality | None = None
+        self.lost_view = False
+        self._last: dict[int, _Reference] = {}
+        self._last_stamp_ns = 0
+        self._before: dict[int, UInt8[np.ndarray, 'h w']] = {}
+        self._seeing_ns: int | None = None
+        self._changed_ns = 0
+        self._num_frozen = 0
+        self._was_blind = False
+
+    def reset(self) -> None:
+        """Make the next set that shows anything a key one."""
+        self._last = {}
+        self._before = {}
+        self._seeing_ns = None
+        self._num_frozen = 0
+        self._was_blind = self.lost_view = False
+        self.quality = None
+
+    def select(
+        self, frame_set: FrameSet[Frame | UndecodedFrame], settings: KeyframeSettings
+    ) -> Choice:
+        """Choose what becomes of a frame set; the next ones are compared with the last key one.
+
+        The first set is one, and so is the first of another size or of other cameras. After that
+        a set is one if the image of a camera moved by `min_parallax`, or if it moved at all and
+        `max_interval` passed. While nothing moves there are none, and sets that show nothing that
+        could be followed are none either. A `min_parallax` of 0 takes every set. Of several
+        cameras those with the most corners in the last key set are compared.
+
+        Raises:
+            InputError: The pixels can not be read.
+        """
+        compares = any(frame.camera in self._last for frame in frame_set.frames)
+        small = {
+            frame.camera: frame.thumbnail()
+            for frame in frame_set.frames
+            if frame.camera in self._last or not compares
+        }
+        known = {
+            camera: each
+            for camera, each in small.items()
+            if camera in self._last and each.gray.shape == self._last[camera].gray.shape
+        }
+        self._note_change(frame_set.stamp_ns, small)
+        takes_all = settings.min_parallax <= 0
+        motions_px = {
+            camera: _motion_px(self._last[camera], each) for camera, each in known.items()
+        }
+        compared = known or small
+        is_blind = all(motions_px.get(camera) is None for camera in compared) and all(
+            len(_corners(each)) < _BLIND_CORNERS for each in compared.values()
+        )
+        if is_blind and not takes_all:
+            self._note_sight(frame_set.stamp_ns, compared, None)
+            return Choice.BLIND
+        is_lost = False
+        if known:
+            motion_px = max(
+                _unfollowed_px(self._last[camera], known[camera]) if moved is None else moved
+                for camera, moved in motions_px.items()
+            )
+            is_lost = self._was_blind and not np.isfinite(motion_px) and not takes_all
+            self._note_sight(frame_set.stamp_ns, known, motion_px)
+            waited_s = (frame_set.stamp_ns - self._last_stamp_ns) * 1e-9
+            due = waited_s >= settings.max_interval and motion_px >= _STILL_PX
+            if not due and motion_px < settings.min_parallax:
+                return Choice.UNMOVED
+        self.lost_view = is_lost
+        for frame in frame_set.frames:
+            if frame.camera not in small:
+                small[frame.camera] = frame.thumbnail()
+        references = {
+            camera: _Reference(gray=each.gray, corners=_corners(each))
+            for camera, each in small.items()
+        }
+        best = sorted(references, key=lambda camera: -len(references[camera].corners))
+        self._last = {camera: references[camera] for camera in best[:_COMPARED_CAMERAS]}
+        self._last_stamp_ns = frame_set.stamp_ns
+        self._note_sight(frame_set.stamp_ns, {each: small[each] for each in self._last}, 0.0)
+        return Choice.KEY
+
+    def _note_change(self, stamp_ns: int, small: Mapping[int, Thumbnail]) -> None:
+        """Compare a set with the one just before it."""
+        is_same = bool(small) and all(
+            camera in self._before and np.array_equal(self._before[camera], each.gray)
+            for camera, each in small.items()
+        )
+        self._num_frozen = self._num_frozen + 1 if is_same else 0
+        if not is_same:
+            self._changed_ns = stamp_ns
+        self._before = {camera: each.gray for camera, each in small.items()}
+
+    def _note_sight(
+        self, stamp_ns: int, seen: Mapping[int, Thumbnail], motion_px: float | None
+    ) -> None:
+        """Take down what a set shows; `motion_px` is None for one that shows nothing."""
+        if self._seeing_ns is None or motion_px is not None:
+            self._seeing_ns = stamp_ns
+        self.quality = ViewQuality(
+            # The one that is lit best: a lens that is covered does not speak for the others.
+            mean_gray=min(
+                (float(each.gray.mean()) for each in seen.values()),
+                key=lambda gray: abs(gray - 128),
+            ),
+            num_corners=max((len(each.corners) for each in self._last.values()), default=0)
+            if motion_px is not None
+            else 0,
+            motion_px=0.0 if motion_px is None else motion_px,
+            blind_s=1e-9 * (stamp_ns - self._seeing_ns),
+            frozen_s=1e-9 * (stamp_ns - self._changed_ns),
+            num_frozen=self._num_frozen,
+        )
+        is_followed = motion_px is not None and np.isfinite(motion_px)
+        self._was_blind = bool(why_blind(self.quality)) or (self._was_blind and not is_followed)
+
+
+def _motion_px(last: _Reference, small: Thumbnail) -> float | None:
+    """Return the median motion since a reference; None if it can not be followed."""
+    before, corners, gray = last.gray, last.corners, small.gray
+    if len(corners) < MIN_CORNERS:
+        return None
+    moved, _, _ = cv2.calcOpticalFlowPyrLK(before, gray, corners, None, **_FLOW)
+    home, _, _ = cv2.calcOpticalFlowPyrLK(gray, before, moved, None, **_FLOW)
+    followed = np.linalg.norm(home - corners, axis=2)[:, 0] < _MAX_ROUND_TRIP_PX
+    if followed.sum() < max(MIN_CORNERS, len(corners) // 3):
+        return None
+    steps = np.linalg.norm(moved - corners, axis=2)[followed, 0]
+    return float(np.median(steps)) * _REFERENCE_WIDTH_PX / gray.shape[1]
+
+
+def _unfollowed_px(last: _Reference, small: Thumbnail) -> float:
+    """Return what stands for motion that can not be followed: infinite for another picture."""
+    return float('inf') if _is_other_picture(last.gray, small.gray) else 0.0
+
+
+def _corners(small: Thumbnail) -> Float32[np.ndarray, 'n 1 2']:
+    gray = small.gray
+    strongest = float(cv2.cornerMinEigenVal(gray, 3).max())
+    weakest = _CORNER_PER_NOISE * max(small.noise_gray, _MIN_NOISE_GRAY) ** 2
+    if strongest <= weakest:
+        return np.zeros((0, 1, 2), np.float32)
+    quality = max(_CORNER_QUALITY, weakest / strongest)
+    corners = cv2.goodFeaturesToTrack(gray, _MAX_CORNERS, quality, _CORNER_SPACING_PX)
+    return np.zeros((0, 1, 2), np.float32) if corners is None else np.asarray(corners)
+
+
+def _is_other_picture(before: UInt8[np.ndarray, 'h w'], after: UInt8[np.ndarray, 'h w']) -> bool:
+    """Return True if the coarse brightness pattern changed, whatever the overall brightness."""
+    coarse = [
+        cv2.blur(gray, (9, 9)).astype(np.float32) - np.float32(gray.mean())
+        for gray in (before, after)
+    ]
+    return float(np.abs(coarse[1] - coarse[0]).mean()) > _CHANGED_GRAY

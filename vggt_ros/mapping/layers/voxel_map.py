@@ -1,0 +1,268 @@
+"""The accumulated cloud, thinned to one point per voxel and bounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
+import numpy as np
+
+from vggt_ros.mapping.backend.submap_chain import Correction
+
+# A voxel's three indices share one 63-bit key.
+_BITS = 21
+_HALF = 1 << (_BITS - 1)
+# Evicting a little more than needed spares every insertion of a full map from evicting again.
+_KEEP_WHEN_FULL = 0.95
+# Means, the sum of the weights they were taken with, number of points, the submap that saw the
+# voxel first and moves it, last insertion or move.
+_CELL = np.dtype(
+    [
+        ('xyz', 'f4', 3),
+        ('rgb', 'f4', 3),
+        ('weight', 'f8'),
+        ('hits', 'i8'),
+        ('submap', 'i8'),
+        ('seen', 'i8'),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MapPoints:
+    """The points of the map; N of them, in no particular order.
+
+    Attributes:
+        points_in_map: (N, 3) map units.
+        colors: (N, 3) RGB.
+        confidence: (N,) mean over the points in each voxel.
+        hits: (N,) number of points that fell into each voxel.
+    """
+
+    points_in_map: Float32[np.ndarray, 'N 3']
+    colors: UInt8[np.ndarray, 'N 3']
+    confidence: Float32[np.ndarray, ' N']
+    hits: Int64[np.ndarray, ' N']
+
+
+class VoxelMap:
+    """Means of points, colours and confidence by voxel.
+
+    Voxels live in columns that grow to the bound; sorted keys beside them say which voxel is
+    where. Not thread-safe.
+    """
+
+    def __init__(self, voxel_size: float, max_points: int) -> None:
+        """Start empty.
+
+        Args:
+            voxel_size: Edge of a voxel, map units.
+            max_points: Most voxels kept.
+        """
+        self._voxel_size = voxel_size
+        self._max_points = max_points
+        self._keys = np.zeros(0, dtype=np.int64)
+        self._slots = np.zeros(0, dtype=np.int64)
+        self._cells = np.zeros(0, dtype=_CELL)
+        self._free = np.zeros(0, dtype=np.int64)
+        self._tick = 0
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @property
+    def max_points(self) -> int:
+        """Most voxels kept; a smaller value takes effect at once."""
+        return self._max_points
+
+    @max_points.setter
+    def max_points(self, max_points: int) -> None:
+        self._max_points = max_points
+        if len(self) > max_points:
+            self._tick += 1  # nothing is exempt as just seen
+            self._evict(len(self) - max_points)
+            self._cells = self._cells[self._slots]
+            self._slots = np.arange(len(self._keys))
+            self._free = np.zeros(0, dtype=np.int64)
+
+    def clear(self) -> None:
+        """Forget all points."""
+        self._keys, self._slots = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self._cells, self._free = np.zeros(0, _CELL), np.zeros(0, np.int64)
+        self._tick += 1
+
+    def insert(
+        self,
+        points_in_map: Float32[np.ndarray, 'n 3'],
+        colors: UInt8[np.ndarray, 'n 3'],
+        confidence: Float32[np.ndarray, ' n'],
+        submap_id: int = 0,
+    ) -> None:
+        """Add points that were seen together; the voxels seen longest ago make room for them.
+
+        Args:
+            points_in_map: (n, 3) map units. Points that are not finite, or a million voxels
+                from the origin, are left out.
+            colors: (n, 3) RGB.
+            confidence: (n,) positive; the weights of the means.
+            submap_id: The submap that new voxels move with when the map is corrected.
+        """
+        self._tick += 1
+        keys, cells = _cells(points_in_map, colors, confidence, self._voxel_size)
+        cells['seen'], cells['submap'] = self._tick, submap_id
+        place = np.searchsorted(self._keys, keys)
+        known = np.zeros(len(keys), dtype=bool)
+        within = place < len(self._keys)
+        known[within] = self._keys[place[within]] == keys[within]
+        slots = self._slots[place[known]]
+        self._cells[slots] = _merged(self._cells[slots], cells[known])
+        self._add(keys[~known], cells[~known])
+
+    @property
+    def tick(self) -> int:
+        """Number of insertions and moves so far, for `points`."""
+        return self._tick
+
+    def correct(self, correction: Correction) -> None:
+        """Move the voxels with their submaps; those that meet become one."""
+        if not len(self):
+            return
+        self._tick += 1
+        cells = self._cells[self._slots]
+        submaps, inverse = np.unique(cells['submap'], return_inverse=True)
+        for row, submap_id in enumerate(submaps.tolist()):
+            if submap_id in correction:
+                moving = inverse == row
+                cells['xyz'][moving] = correction[submap_id].apply(cells['xyz'][moving])
+                cells['seen'][moving] = self._tick
+        self._rebuild(cells)
+
+    def keep_within(self, center: Float[np.ndarray, ' 3'], radius: float) -> None:
+        """Forget the voxels farther from a point in the map than a radius, map units."""
+        cells = self._cells[self._slots]
+        distance = np.linalg.norm(cells['xyz'] - center.astype(np.float32), axis=1)
+        if (distance > radius).any():
+            self._rebuild(cells[distance <= radius])
+
+    def points(self, since: int = 0) -> MapPoints:
+        """Return a copy of all points, or of those that changed after a tick."""
+        cells = self._cells[self._slots]
+        if since:
+            cells = cells[cells['seen'] > since]
+        return MapPoints(
+            points_in_map=np.ascontiguousarray(cells['xyz']),
+            colors=np.rint(cells['rgb']).astype(np.uint8),
+            confidence=(cells['weight'] / np.maximum(cells['hits'], 1)).astype(np.float32),
+            hits=np.ascontiguousarray(cells['hits']),
+        )
+
+    def _rebuild(self, cells: np.ndarray) -> None:
+        """Start again with these cells; those in one voxel become one."""
+        keys, known = _keys(cells['xyz'], self._voxel_size)
+        order = np.argsort(keys, kind='stable')
+        cells = cells[known][order]
+        self._keys, first = np.unique(keys[order], return_index=True)
+        self._cells = _joined(cells, first) if len(first) < len(cells) else cells
+        self._slots, self._free = np.arange(len(self._keys)), np.zeros(0, dtype=np.int64)
+
+    def _add(self, keys: Int64[np.ndarray, ' n'], cells: np.ndarray) -> None:
+        excess = len(self) + len(keys) - self._max_points
+        if excess > 0:
+            slack = self._max_points - int(_KEEP_WHEN_FULL * self._max_points)
+            self._evict(min(excess + slack, len(self)))
+            room = self._max_points - len(self)
+            if len(keys) > room:  # one insertion is more than the whole bound
+                best = np.sort(np.argsort(-cells['weight'], kind='stable')[:room])
+                keys, cells = keys[best], cells[best]
+        slots = self._allocate(len(keys))
+        self._cells[slots] = cells
+        place = np.searchsorted(self._keys, keys)
+        self._keys = np.insert(self._keys, place, keys)
+        self._slots = np.insert(self._slots, place, slots)
+
+    def _allocate(self, num: int) -> Int64[np.ndarray, ' n']:
+        used = len(self._keys) + len(self._free)
+        slots, self._free = self._free[:num], self._free[num:]
+        missing = num - len(slots)
+        if used + missing > len(self._cells):
+            capacity = min(self._max_points, max(2 * len(self._cells), used + missing))
+            grown = np.zeros(capacity, dtype=_CELL)
+            grown[:used] = self._cells[:used]
+            self._cells = grown
+        return np.concatenate([slots, np.arange(used, used + missing)])
+
+    def _evict(self, num: int) -> None:
+        """Remove the `num` voxels seen longest ago, but none that this insertion saw."""
+        seen = self._cells['seen'][self._slots]
+        gone = np.zeros(len(seen), dtype=bool)
+        gone[np.argsort(seen, kind='stable')[:num]] = True
+        gone &= seen < self._tick
+        self._free = np.concatenate([self._free, self._slots[gone]])
+        self._keys, self._slots = self._keys[~gone], self._slots[~gone]
+
+
+def _keys(
+    points_in_map: Float32[np.ndarray, 'n 3'], voxel_size: float
+) -> tuple[Int64[np.ndarray, ' m'], Bool[np.ndarray, ' n']]:
+    """Return the voxels of the points that can have one, and which points those are."""
+    index = np.floor(points_in_map / np.float32(voxel_size))
+    valid: Bool[np.ndarray, ' n'] = np.ones(len(points_in_map), dtype=bool)
+    if not np.abs(index).max(initial=0) < _HALF:  # NaN is not smaller
+        valid = np.asarray((np.abs(index) < _HALF).all(axis=1))
+        index = index[valid]
+    i, j, k = (index[:, axis].astype(np.int64) + _HALF for axis in range(3))
+    return (i << 2 * _BITS) | (j << _BITS) | k, valid
+
+
+def _cells(
+    points_in_map: Float32[np.ndarray, 'n 3'],
+    colors: UInt8[np.ndarray, 'n 3'],
+    confidence: Float32[np.ndarray, ' n'],
+    voxel_size: float,
+) -> tuple[Int64[np.ndarray, ' m'], np.ndarray]:
+    """Return the sorted keys of the voxels the points are in, and one cell for each."""
+    all_keys, valid = _keys(points_in_map, voxel_size)
+    if not valid.all():
+        points_in_map, colors = points_in_map[valid], colors[valid]
+        confidence = confidence[valid]
+    keys, inverse = np.unique(all_keys, return_inverse=True)
+
+    cells = np.zeros(len(keys), dtype=_CELL)
+    confidence = confidence.astype(np.float64)
+    weight = np.bincount(inverse, confidence, len(keys))
+    cells['weight'] = weight
+    cells['hits'] = np.bincount(inverse, minlength=len(keys))
+    for axis in range(3):
+        cells['xyz'][:, axis] = np.bincount(inverse, confidence * points_in_map[:, axis]) / weight
+        cells['rgb'][:, axis] = np.bincount(inverse, confidence * colors[:, axis]) / weight
+    return keys, cells
+
+
+def _merged(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Return the means of cells of the same voxels."""
+    merged = new.copy()
+    merged['submap'] = old['submap']
+    merged['seen'] = np.maximum(old['seen'], new['seen'])
+    merged['weight'] += old['weight']
+    merged['hits'] += old['hits']
+    share = (new['weight'] / merged['weight']).astype(np.float32)[:, None]
+    for name in ('xyz', 'rgb'):
+        merged[name] = old[name] + share * (new[name] - old[name])
+    return merged
+
+
+def _joined(cells: np.ndarray, first: Int64[np.ndarray, ' m']) -> np.ndarray:
+    """Return one cell for every run of cells; `first` are the positions where runs begin."""
+    joined = cells[first]
+    if not len(first):
+        return joined
+    weight = np.add.reduceat(cells['weight'], first)
+    for name in ('xyz', 'rgb'):
+        for axis in range(3):
+            sums = np.add.reduceat(cells['weight'] * cells[name][:, axis], first)
+            joined[name][:, axis] = sums / weight
+    joined['weight'] = weight
+    joined['hits'] = np.add.reduceat(cells['hits'], first)
+    joined['seen'] = np.maximum.reduceat(cells['seen'], first)
+    joined['submap'] = np.minimum.reduceat(cells['submap'], first)
+    return joined

@@ -1,0 +1,157 @@
+"""How many metres a unit of the map is, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
+from vggt_ros.settings.world_config import ScaleSettings
+
+# Measurements farther off than this many standard deviations do not count.
+_GATE_SIGMAS = 3.0
+# Lengths are called metres when they are known so well.
+_MAX_LOCK_SIGMA = 0.05
+# So many measurements in a row that agree with each other and not with the estimate replace it,
+# as long as nobody was told that lengths are metres.
+_MAX_REJECTED = 5
+# Metres per unit, as `scale.fixed` has it: from models under a microscope to mountains.
+_RANGE = 1e-4, 1e4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleState:
+    """What is known of metres.
+
+    Attributes:
+        is_metric: Whether lengths in the map are metres.
+        metres_per_unit: Of the map, NaN while nothing is known; once metric, how far the newest
+            window was off.
+        log_sigma: Standard deviation of its log, infinite while nothing is known.
+        source: rig, odometry, depth or fixed; empty while nothing is known.
+        num_rejected: Measurements that did not count.
+    """
+
+    is_metric: bool
+    metres_per_unit: float
+    log_sigma: float
+    source: str
+    num_rejected: int = 0
+
+
+class MetricScale:
+    """A filter for the log of the scale: one number that drifts from seam to seam.
+
+    Before it is locked it says what the unit of the map is worth. Locking makes the unit a metre,
+    once; from then on the estimate is how far the newest window is off, and `take_correction`
+    puts each window right before it enters the map.
+
+    Attributes:
+        settings: `scale.*`.
+        log_scale: Log of metres per unit of the map.
+        log_sigma: Its standard deviation, infinite before the first measurement.
+        is_locked: Whether lengths in the map are metres.
+        source: Where the newest accepted measurement came from; empty before.
+        num_accepted: Measurements that counted.
+        num_rejected: Measurements that did not, for their residual or as too far off.
+    """
+
+    def __init__(self, settings: ScaleSettings) -> None:
+        self.settings = settings
+        self.clear()
+
+    def clear(self) -> None:
+        """Start again, as after a reset of the map."""
+        self.log_scale = 0.0
+        self.log_sigma = math.inf
+        self.is_locked = False
+        self.source = ''
+        self.num_accepted = 0
+        self.num_rejected = 0
+        self._num_rejected_in_row = 0
+
+    @property
+    def metres_per_unit(self) -> float:
+        """Metres per unit of the map, NaN while nothing is known."""
+        return math.exp(self.log_scale) if math.isfinite(self.log_sigma) else math.nan
+
+    @property
+    def state(self) -> ScaleState:
+        """What is known now."""
+        return ScaleState(
+            is_metric=self.is_locked,
+            metres_per_unit=self.metres_per_unit,
+            log_sigma=self.log_sigma,
+            source=self.source,
+            num_rejected=self.num_rejected,
+        )
+
+    def start_fixed(self) -> float:
+        """Take the scale from the settings; return metres per unit of the first window."""
+        self.is_locked, self.log_sigma, self.source = True, 0.0, 'fixed'
+        return self.settings.fixed
+
+    def start(self, first: ScaleMeasurement) -> float | None:
+        """Choose the unit of a map that begins; return it in metres, None if that is not known.
+
+        Args:
+            first: What the first window shows.
+        """
+        if not self.observe(first):
+            return None
+        self.log_scale = 0.0
+        return first.metres_per_unit
+
+    def drift(self, log_sigma: float) -> None:
+        """Let the estimate grow old by one seam, whose scale has this standard deviation."""
+        if self.settings.source != 'fixed':
+            self.log_sigma = math.hypot(self.log_sigma, log_sigma)
+
+    def observe(self, measurement: ScaleMeasurement) -> bool:
+        """Take in a measurement of metres per unit; return False if it does not count."""
+        low, high = _RANGE
+        is_sane = low <= measurement.metres_per_unit <= high
+        if measurement.residual > self.settings.max_residual or not is_sane:
+            self.num_rejected += 1
+            return False
+        off = math.log(measurement.metres_per_unit) - self.log_scale
+        if abs(off) > _GATE_SIGMAS * math.hypot(self.log_sigma, measurement.log_sigma):
+            self.num_rejected += 1
+            self._num_rejected_in_row += 1
+            if self.is_locked or self._num_rejected_in_row < _MAX_REJECTED:
+                return False
+            self.log_sigma, self.num_accepted = math.inf, 0
+        self._num_rejected_in_row = 0
+        self._update(off, measurement.log_sigma)
+        self.num_accepted += 1
+        self.source = measurement.source
+        return True
+
+    def take_lock(self) -> float | None:
+        """Lock if the scale is well enough known.
+
+        Returns:
+            Metres per old unit of the map, to be applied to all of it; None if there is no news.
+        """
+        if self.is_locked or self.num_accepted < self.settings.lock_after:
+            return None
+        if self.log_sigma > _MAX_LOCK_SIGMA:
+            return None
+        self.is_locked = True
+        return self._take()
+
+    def take_correction(self) -> float:
+        """Return what the newest window has to be multiplied by; 1 before the lock."""
+        return self._take() if self.is_locked else 1.0
+
+    def _take(self) -> float:
+        factor, self.log_scale = math.exp(self.log_scale), 0.0
+        return factor
+
+    def _update(self, off: float, log_sigma: float) -> None:
+        if math.isinf(self.log_sigma):
+            self.log_scale, self.log_sigma = self.log_scale + off, log_sigma
+            return
+        gain = self.log_sigma**2 / (self.log_sigma**2 + log_sigma**2)
+        self.log_scale += gain * off
+        self.log_sigma *= math.sqrt(1.0 - gain)

@@ -1,0 +1,132 @@
+"""What the rest of the robot says about the frames of one window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+from jaxtyping import Bool, Float, Float32
+import numpy as np
+
+from vggt_ros.inference.prediction import Prediction
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.registration.robot import Robot
+from vggt_ros.mapping.registration.scale_measurement import (
+    measure_by_depth,
+    measure_by_odometry,
+    ScaleMeasurement,
+)
+from vggt_ros.mapping.registration.submap import Submap
+from vggt_ros.settings.world_config import ScaleSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RobotView:
+    """What is known beside the images, frame by frame of a window; None where nothing is.
+
+    Attributes:
+        odom_from_cam: Poses of the cameras in the odometry, metres.
+        base_from_cam: Poses of the cameras on the robot's base, metres.
+        first_from_cam: Poses of the cameras in that of the first frame, metres; all None for
+            one camera.
+        depth_m: (H, W) measured depth on the network's pixels, metres, NaN where there is none.
+        rig_scale: Metres per unit of the window as the network predicts it, from the places of its
+            cameras; None if they do not tell.
+    """
+
+    odom_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
+    base_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
+    first_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
+    depth_m: tuple[Float32[np.ndarray, 'H W'] | None, ...]
+    rig_scale: ScaleMeasurement | None = None
+
+    def scale(
+        self,
+        submap: Submap,
+        believed: Bool[np.ndarray, ' S'],
+        settings: ScaleSettings,
+        unit: float = 1.0,
+    ) -> ScaleMeasurement | None:
+        """Measure metres per unit of a submap: by the rig, else the better of odometry and depth.
+
+        Args:
+            submap: The window, in any unit.
+            believed: (S,) False for frames that do not count.
+            settings: Which sources are allowed, and the least motion.
+            unit: Units of `submap` per unit of the window as the network predicts it.
+        """
+        rig = self.rig_scale
+        if rig is not None and settings.source in ('auto', 'rig'):
+            return replace(rig, metres_per_unit=rig.metres_per_unit / unit)
+        found = []
+        rows = np.flatnonzero(believed)
+        if settings.source in ('auto', 'odometry'):
+            poses = [self.odom_from_cam[row] for row in rows]
+            found.append(
+                measure_by_odometry(submap.submap_from_cam[rows], poses, settings.min_baseline)
+            )
+        if settings.source in ('auto', 'depth'):
+            found.append(self._scale_by_depth(submap, rows.tolist()))
+        known = [each for each in found if each is not None]
+        return min(known, key=lambda each: each.log_sigma, default=None)
+
+    def _scale_by_depth(self, submap: Submap, rows: Sequence[int]) -> ScaleMeasurement | None:
+        measured = [(row, self.depth_m[row]) for row in rows]
+        picked = [row for row, depth_m in measured if depth_m is not None]
+        depth, confidence = submap.depth[picked], submap.confidence[picked]
+        if not np.isfinite(depth).any():
+            return None
+        with np.errstate(invalid='ignore'):
+            trusted = confidence >= np.nanmedian(confidence)
+        depth_m = np.stack([each for _, each in measured if each is not None])
+        return measure_by_depth(depth, depth_m, trusted)
+
+
+def robot_view(
+    window: Window, prediction: Prediction, robot: Robot, settings: ScaleSettings
+) -> RobotView:
+    """Ask the robot about all frames of a window; may wait for its answers.
+
+    Args:
+        window: The frames.
+        prediction: Whose pixels measured depth is brought to.
+        robot: Answers by stamp.
+        settings: Depth is not asked for if it is not wanted.
+    """
+    robot.begin_window()
+    frames = window.frames
+    first = frames[0]
+    is_rig = len({f.camera for f in frames}) > 1
+    wants_depth = settings.source in ('auto', 'depth')
+    return RobotView(
+        odom_from_cam=tuple(robot.odom_from_cam(f.stamp_ns, f.camera_frame) for f in frames),
+        base_from_cam=tuple(robot.base_from_cam(f.stamp_ns, f.camera_frame) for f in frames),
+        first_from_cam=tuple(
+            robot.cam_from_cam(first.camera_frame, f.camera_frame, f.stamp_ns) if is_rig else None
+            for f in frames
+        ),
+        depth_m=tuple(
+            _on_network_pixels(robot.depth_m(f.stamp_ns, f.camera), prediction)
+            if wants_depth
+            else None
+            for f in frames
+        ),
+    )
+
+
+def _on_network_pixels(
+    depth_m: Float32[np.ndarray, 'h w'] | None, prediction: Prediction
+) -> Float32[np.ndarray, 'H W'] | None:
+    if depth_m is None:
+        return None
+    grid = prediction.grid
+    v, u = np.indices((grid.model_height, grid.model_width))
+    uv = grid.image_from_model(np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float64))
+    # The sensor's image shows the camera's view at a size of its own.
+    scale = np.array([depth_m.shape[1] / grid.image_width, depth_m.shape[0] / grid.image_height])
+    uv = ((uv + 0.5) * scale - 0.5).astype(np.float32).reshape(*u.shape, 2)
+    # The nearest pixel: a mixture of two depths is neither.
+    return cv2.remap(
+        depth_m, uv, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan
+    )

@@ -1,0 +1,230 @@
+"""The topics of one camera: subscribed, checked and handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+import time
+from typing import Any
+
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from vggt_ros.errors import InputError
+from vggt_ros.mapping.frontend.frame import UndecodedFrame
+from vggt_ros.ros.input.calibration import CalibrationReader
+from vggt_ros.ros.input.calibration_gate import AnyImage, CalibrationGate
+from vggt_ros.ros.input.image_input import ImageInput
+from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.tones import Tones
+from vggt_ros.ros.middleware.following_subscription import FollowingSubscription
+from vggt_ros.ros.middleware.frame_name import FrameName
+from vggt_ros.ros.middleware.log_text import one_line
+from vggt_ros.ros.middleware.qos_events import QosEvents
+from vggt_ros.ros.middleware.tf_clock import SeenImage
+from vggt_ros.ros.middleware.throttled_log import ThrottledLog
+from vggt_ros.ros.middleware.topic_names import topic_of
+from vggt_ros.ros.middleware.transport import choose_transport, COMPRESSED_SUFFIX
+from vggt_ros.settings.config import VggtConfig
+
+
+class CameraInput:
+    """Hands the frames of one camera over, and logs why images are refused.
+
+    All methods belong to the executor's thread: to destroy a subscription in another one while
+    the executor looks at it is a race.
+
+    Attributes:
+        newest: When the newest image was taken, None before the first.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        config: VggtConfig,
+        camera: int,
+        ids: Iterator[int],
+        qos_events: QosEvents,
+        add_frame: Callable[[UndecodedFrame], None],
+        count_refused: Callable[[str], None],
+    ) -> None:
+        """Do not subscribe yet.
+
+        Args:
+            node: Owns the subscriptions.
+            config: The settings; `input` and `frames` are used.
+            camera: Which camera.
+            ids: Numbers for the frames.
+            qos_events: Told of publishers that nothing can be received from.
+            add_frame: Takes a frame or raises InputError and counts it itself.
+            count_refused: Counts an image that never became a frame, by reason.
+        """
+        self.newest: SeenImage | None = None
+        self._node = node
+        self._settings = config.input
+        self._qos_events = qos_events
+        self._add_frame = add_frame
+        self._count_refused = count_refused
+        num_cameras = config.input.num_cameras
+        self._image_name = topic_of('image', camera, num_cameras)
+        self._info_name = topic_of('camera_info', camera, num_cameras)
+        self._image_topic = node.resolve_topic_name(self._image_name)
+        self._info_topic = node.resolve_topic_name(self._info_name)
+        logger = node.get_logger()
+        reader = CalibrationReader(
+            config.input.rectify, self._image_topic, lambda text: logger.warning(text)
+        )
+        tones = Tones(
+            config.input.bits,
+            generic_as_gray=config.input.generic_as_gray,
+            notice=lambda line: logger.info(f'{self.topic}: {line}'),
+        )
+        self._images = ImageInput(
+            camera, config.frames.camera, reader, ids, tones, lambda text: logger.warning(text)
+        )
+        self._info_frame = FrameName(self._info_topic, lambda text: logger.warning(text))
+        self._gate = self._new_gate()
+        # rclpy refuses a line of code that logs at two severities: each has a line of its own.
+        self._refusals = ThrottledLog(lambda text: logger.error(text))
+        self._transport = ''
+        self._image_subscription: FollowingSubscription | None = None
+        self._info_subscription: FollowingSubscription | None = None
+        self._is_announced = False
+
+    @property
+    def topic(self) -> str:
+        """Full name of the topic that images are read from."""
+        suffix = COMPRESSED_SUFFIX if self._transport == 'compressed' else ''
+        return self._image_topic + suffix
+
+    def subscribe(self) -> None:
+        """Start taking images."""
+        self._gate = self._new_gate()
+        self._is_announced = False
+        self.newest = None
+        if self._settings.use_camera_info:  # first: who waits for both sees the image's last
+            self._info_subscription = self._follow(CameraInfo, self._info_name, self._on_info)
+        self._subscribe_images(self._chosen_transport())
+
+    def unsubscribe(self) -> None:
+        """Stop taking images; again is harmless."""
+        for subscription in (self._info_subscription, self._image_subscription):
+            if subscription is not None:
+                subscription.unsubscribe()
+        self._info_subscription = self._image_subscription = None
+
+    def check_transport(self) -> None:
+        """Change to the transport that has a publisher if the one in use has none."""
+        if self._image_subscription is None or self._settings.transport != 'auto':
+            return
+        chosen = self._chosen_transport()
+        if chosen != self._transport:
+            self._image_subscription.unsubscribe()
+            self._subscribe_images(chosen)
+            self._node.get_logger().info(f'reading images from {self.topic}')
+
+    def check_calibration(self) -> None:
+        """Take the images that have waited for a calibration long enough."""
+        if self._image_subscription is not None:
+            for image in self._gate.overdue():
+                self._take(image)
+
+    def reports(self) -> tuple[TopicReport, ...]:
+        """Return how the topics are: that of the images and, if used, that of the calibration."""
+        if self._image_subscription is None:
+            return ()
+        found = [self._report(self._image_subscription, 'image')]
+        if self._info_subscription is not None:
+            found.append(self._report(self._info_subscription, 'camera_info'))
+        return tuple(found)
+
+    def _report(self, subscription: FollowingSubscription, kind: str) -> TopicReport:
+        return TopicReport(
+            topic=subscription.topic,
+            kind=kind,
+            num_publishers=self._node.count_publishers(subscription.topic),
+            rate_hz=subscription.rate_hz,
+            silent_s=time.monotonic() - subscription.last_s,
+            problem=subscription.problem,
+            # The small message beside an image is not missed: the newest one holds.
+            loss=subscription.loss() if kind == 'image' else '',
+            publishers=subscription.publishers,
+        )
+
+    def _subscribe_images(self, transport: str) -> None:
+        self._transport = transport
+        kind, name = Image, self._image_name
+        if transport == 'compressed':
+            # Remapping knows the name without the suffix only.
+            kind, name = CompressedImage, self.topic
+        self._image_subscription = self._follow(kind, name, self._on_image)
+
+    def _follow(
+        self, kind: type, name: str, callback: Callable[[Any], None]
+    ) -> FollowingSubscription:
+        made = FollowingSubscription(
+            self._node, kind, name, callback, self._settings, self._qos_events
+        )
+        made.subscribe()
+        return made
+
+    def _chosen_transport(self) -> str:
+        return choose_transport(
+            self._settings.transport,
+            self._transport,
+            num_raw=self._node.count_publishers(self._image_topic),
+            num_compressed=self._node.count_publishers(self._image_topic + COMPRESSED_SUFFIX),
+        )
+
+    def _new_gate(self) -> CalibrationGate:
+        return CalibrationGate(self._expects_calibration, self._on_silence)
+
+    def _expects_calibration(self) -> bool:
+        return self._settings.use_camera_info and self._node.count_publishers(self._info_topic) > 0
+
+    def _on_image(self, message: AnyImage) -> None:
+        for image in self._gate.images(message):
+            self._take(image)
+
+    def _on_info(self, message: CameraInfo) -> None:
+        message.header.frame_id = self._info_frame.of(message.header.frame_id)
+        for image in self._gate.calibrate(message):
+            self._take(image)
+
+    def _on_silence(self) -> None:
+        self._node.get_logger().warning(
+            f'images come but {self._info_topic} is silent though it has a publisher: they are '
+            f'used without a calibration until it speaks; let the driver send it beside each '
+            f'image, or set input.use_camera_info to false'
+        )
+
+    def _take(self, message: AnyImage) -> None:
+        try:
+            frame = self._images.frame(message, self._gate.calibration)
+        except InputError as error:
+            self._refuse(error)
+            return
+        self.newest = SeenImage(
+            camera_frame=frame.camera_frame, stamp_ns=frame.stamp_ns, at_s=time.monotonic()
+        )
+        try:
+            self._add_frame(frame)
+        except InputError as error:  # counted where it was raised
+            self._refusals.log(error.reason, f'{self.topic}: {error}')
+            return
+        if not self._is_announced:
+            self._is_announced = True
+            self._announce(message, frame)
+
+    def _refuse(self, error: InputError) -> None:
+        self._count_refused(error.reason)
+        self._refusals.log(error.reason, f'{self.topic}: {error}')
+
+    def _announce(self, message: AnyImage, frame: UndecodedFrame) -> None:
+        encoding = message.format if isinstance(message, CompressedImage) else message.encoding
+        calibration = 'not calibrated' if frame.K is None else f'calibrated, fx {frame.K[0, 0]:g}'
+        if frame.rectifier is not None:
+            calibration += ', rectified here'
+        self._node.get_logger().info(
+            f'images of {frame.size[0]} x {frame.size[1]} {one_line(encoding)} from {self.topic} '
+            f'in {frame.camera_frame}, {calibration}'
+        )

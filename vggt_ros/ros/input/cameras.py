@@ -1,0 +1,105 @@
+"""All cameras of the node, and what is wrong with their topics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+import re
+import time
+
+from rclpy.node import Node
+
+from vggt_ros.mapping.frontend.frame import UndecodedFrame
+from vggt_ros.mapping.frontend.synchronizer import CameraSync
+from vggt_ros.ros.input.camera_input import CameraInput
+from vggt_ros.ros.input.input_report import input_problems, TopicReport
+from vggt_ros.ros.middleware.log_text import safe_line
+from vggt_ros.ros.middleware.qos_events import QosEvents
+from vggt_ros.ros.middleware.tf_clock import SeenImage
+from vggt_ros.settings.config import VggtConfig
+
+# Once said, a problem that stays is said again after so many periods.
+_REMINDER_PERIODS = 6
+# Numbers that change while the problem stays the same.
+_MEASURED = re.compile(r'[-+]?[0-9.]+(?=( s|%| Hz| ms| of | messages| MB))')
+
+
+class Cameras:
+    """Subscribes to all cameras, and is a watchdog; all methods belong to the executor's thread.
+
+    Attributes:
+        topics: How the topics were at the last check.
+        problems: What was in the way of frames then, a line each.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        config: VggtConfig,
+        qos_events: QosEvents,
+        add_frame: Callable[[UndecodedFrame], None],
+        count_refused: Callable[[str], None],
+    ) -> None:
+        """Do not subscribe yet; the arguments are those of `CameraInput`."""
+        self.topics: tuple[TopicReport, ...] = ()
+        self.problems: list[str] = []
+        self._settings = config.input
+        self._warn = node.get_logger().warning
+        ids = count()
+        self._inputs = [
+            CameraInput(node, config, camera, ids, qos_events, add_frame, count_refused)
+            for camera in range(config.input.num_cameras)
+        ]
+        self._said_at_s: dict[str, float] = {}
+
+    @property
+    def newest(self) -> SeenImage | None:
+        """When the newest image of any camera was taken; None before the first."""
+        seen = [each.newest for each in self._inputs if each.newest is not None]
+        return max(seen, key=lambda each: each.at_s, default=None)
+
+    def subscribe(self) -> None:
+        """Start taking images."""
+        for each in self._inputs:
+            each.subscribe()
+
+    def unsubscribe(self) -> None:
+        """Stop taking images; again is harmless."""
+        for each in self._inputs:
+            each.unsubscribe()
+        self.topics, self.problems = (), []
+
+    def update_config(self, config: VggtConfig) -> None:
+        """Use other limits from the next check on."""
+        self._settings = config.input
+
+    def check(
+        self,
+        cameras: Sequence[CameraSync],
+        others: Sequence[str] = (),
+        depth: Sequence[TopicReport] = (),
+    ) -> None:
+        """Look for what is in the way of frames, and warn; call once a second or so.
+
+        Args:
+            cameras: How the cameras fit to each other.
+            others: What is in the way of other topics, a line each.
+            depth: How the topics of depth images are.
+        """
+        for each in self._inputs:
+            each.check_transport()
+            each.check_calibration()
+        own = tuple(report for each in self._inputs for report in each.reports())
+        self.topics = own + tuple(depth)
+        period_s = self._settings.watchdog_period
+        if not period_s:
+            self.problems = []
+            return
+        self.problems = input_problems(self.topics, cameras, self._settings, period_s)
+        self.problems += others
+        now_s = time.monotonic()
+        for line in self.problems:
+            key = _MEASURED.sub('', line)
+            if now_s - self._said_at_s.get(key, float('-inf')) >= _REMINDER_PERIODS * period_s:
+                self._said_at_s[key] = now_s
+                self._warn(safe_line(line))

@@ -1,0 +1,168 @@
+"""What is wrong with the topics that come in, and what would help: for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+import math
+
+from vggt_ros.mapping.frontend.synchronizer import CameraSync
+from vggt_ros.settings.input_config import InputSettings
+
+# Cameras that miss more of their sets than this are worth a line.
+_MAX_DROPPED = 0.1
+_MIN_FRAMES = 20
+_MS_PER_S = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicReport:
+    """How one topic is.
+
+    Attributes:
+        topic: Its full name.
+        kind: image, camera_info or depth.
+        num_publishers: Publishers that are known.
+        rate_hz: Messages a second, lately.
+        silent_s: Since the last message, or since it was subscribed to.
+        problem: Why its publishers can not be heard; empty if they can.
+        loss: How many of its messages are lost, and what would help; empty for none.
+        publishers: Full names of the nodes that publish it.
+    """
+
+    topic: str
+    kind: str
+    num_publishers: int
+    rate_hz: float
+    silent_s: float
+    problem: str
+    loss: str = ''
+    publishers: tuple[str, ...] = ()
+
+
+def input_problems(
+    reports: Sequence[TopicReport],
+    cameras: Sequence[CameraSync],
+    settings: InputSettings,
+    period_s: float,
+) -> list[str]:
+    """Return a line for everything that is in the way of frames; none if all is well.
+
+    Args:
+        reports: Of all topics, in the order of the cameras.
+        cameras: How the cameras fit to each other, in the same order.
+        settings: `input.*`.
+        period_s: A topic that is silent for so long is worth a line.
+    """
+    lines = [report.problem for report in reports if report.problem]
+    lines += [report.loss for report in reports if report.loss]
+    lines += [_rivals(each) for each in reports if _has_rivals(each)]
+    silent = [
+        each
+        for each in reports
+        if each.silent_s >= period_s
+        and not each.problem
+        # Cameras without calibration are used, too, and the node says so when it begins.
+        and (each.kind == 'image' or each.num_publishers)
+    ]
+    lines += [_silence(each, reports, settings) for each in silent]
+    has_images = all(each.kind != 'image' for each in silent)
+    if has_images and len(cameras) > 1:
+        lines += _sync_problems(cameras, settings)
+    return lines
+
+
+def _has_rivals(report: TopicReport) -> bool:
+    return report.kind == 'image' and len(report.publishers) > 1
+
+
+def _rivals(report: TopicReport) -> str:
+    return (
+        f'{report.topic} has {len(report.publishers)} publishers '
+        f'({", ".join(report.publishers)}): images of two cameras in one stream make no map; '
+        f'remap one of them, or stop it'
+    )
+
+
+def _silence(silent: TopicReport, reports: Sequence[TopicReport], settings: InputSettings) -> str:
+    others = [
+        f'{each.topic} {each.rate_hz:.1f} Hz'
+        for each in reports
+        if each.kind == silent.kind and each is not silent
+    ]
+    beside = f'; the others: {", ".join(others)}' if others else ''
+    line = f'nothing on {silent.topic} for {silent.silent_s:.0f} s{beside}'
+    if not silent.num_publishers:
+        advice = 'it has no publisher: check its name (ros2 topic list) and the remapping'
+        if settings.transport != 'auto':
+            advice += f'; input.transport is {settings.transport}'
+    else:
+        advice = (
+            f'it has {silent.num_publishers} publisher'
+            f'{"s" if silent.num_publishers > 1 else ""}: check that it sends (ros2 topic hz), '
+            f'and the network between the machines'
+        )
+        if settings.qos_reliability == 'reliable':
+            advice += '; input.qos_reliability auto hears every publisher'
+    if silent.kind == 'image' and settings.num_cameras > 1 and not settings.sync.min_cameras:
+        advice += '; input.sync.min_cameras lets the other cameras go on without it'
+    return f'{line} ({advice})'
+
+
+def _sync_problems(cameras: Sequence[CameraSync], settings: InputSettings) -> list[str]:
+    lines = []
+    for number, camera in enumerate(cameras):
+        if camera.num_frames < _MIN_FRAMES:
+            continue
+        if camera.num_moments_off:
+            lines.append(_wrong_moment(number, camera))
+            continue
+        share = camera.num_dropped / camera.num_frames
+        if share <= _MAX_DROPPED or math.isnan(camera.offset_s):
+            continue
+        line = f'camera {number}: {share:.0%} of its images are in no set; '
+        if abs(camera.offset_s) > settings.sync.slop:
+            line += _apart(camera, settings)
+        else:
+            line += 'images of other cameras are missing: compare their rates (ros2 topic hz)'
+        lines.append(line)
+    return lines
+
+
+def _wrong_moment(number: int, camera: CameraSync) -> str:
+    """Return that the stamps pair images of different moments."""
+    assert camera.num_moments_off, 'else they do not'
+    apart_s = abs(camera.num_moments_off) * camera.period_s
+    return (
+        f'camera {number}: its stamps are {_ms(camera.true_offset_s)} beside those of camera 0, '
+        f'as the motion in the images tells, though the nearest are {_ms(camera.offset_s)} off '
+        f'(stamps tell it only modulo the {_MS_PER_S * camera.period_s:.0f} ms between two '
+        f'images): sets of the nearest stamps hold images {_MS_PER_S * apart_s:.0f} ms apart; '
+        f'synchronize the clocks, or let its driver stamp {_ms(abs(camera.true_offset_s))[1:]} '
+        f'{"earlier" if camera.true_offset_s > 0 else "later"}; no input.sync.slop mends that'
+    )
+
+
+def _apart(camera: CameraSync, settings: InputSettings) -> str:
+    """Return how far a camera's stamps are beside those of camera 0, and what would help."""
+    line = (
+        f'its stamps are {_ms(camera.offset_s)} beside those of camera 0, input.sync.slop is '
+        f'{_MS_PER_S * settings.sync.slop:g} ms: synchronize the clocks or triggers'
+    )
+    if camera.num_moments_off is None:
+        others = ''
+        if not math.isnan(camera.period_s):
+            offsets_s = (camera.offset_s + sign * camera.period_s for sign in (-1.0, 1.0))
+            others = f', as {" or ".join(map(_ms, offsets_s))} would look the same'
+        return (
+            f'{line}; that is known only modulo the time between two images{others}, until the '
+            f'rig has turned or shaken for half a minute and the images tell: with a larger '
+            f'input.sync.slop sets might mix moments'
+        )
+    if abs(camera.offset_s) < camera.period_s / 2:
+        line += ', or raise input.sync.slop up to half of the time between two images'
+    return f'{line} (the motion in the images confirms the offset)'
+
+
+def _ms(seconds: float) -> str:
+    return f'{_MS_PER_S * seconds:+.1f} ms'

@@ -1,0 +1,4 @@
+"""Output: from map updates to messages and topics.
+
+Imports middleware.
+"""

@@ -1,0 +1,68 @@
+"""The map's topics: at a limited rate, with news only, and only if somebody listens."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.ros.output.publishers import Publishers
+from vggt_ros.settings.config import VggtConfig
+
+
+class MapOffer:
+    """Publishes the map, its changes and the occupancy grid. Any thread may call any method."""
+
+    def __init__(self, mapper: Mapper, publishers: Publishers, config: VggtConfig) -> None:
+        """Offer nothing yet."""
+        self._mapper = mapper
+        self._publishers = publishers
+        self._config = config
+        self._lock = threading.Lock()
+        self._stamp_ns = 0
+        self._has_news = self._has_changes = self._has_cells = False
+        self._sent_s = self._changes_sent_s = self._cells_sent_s = float('-inf')
+        self._changes_tick = 0
+
+    def update_config(self, config: VggtConfig) -> None:
+        """Use another rate from now on."""
+        with self._lock:
+            self._config = config
+
+    def note(self, stamp_ns: int) -> None:
+        """Take note that the map changed; its newest frame has this stamp."""
+        with self._lock:
+            self._stamp_ns = stamp_ns
+            self._has_news = self._has_changes = self._config.map.enable
+            self._has_cells = True
+
+    def note_reset(self) -> None:
+        """Take note that the map is empty; that is shown without delay."""
+        with self._lock:
+            self._has_news = True
+            self._sent_s = float('-inf')
+
+    def offer(self) -> None:
+        """Publish what is due.
+
+        Called after every window, and now and then for who subscribes in between.
+        """
+        with self._lock:
+            now_s = time.monotonic()
+            period_s = 1.0 / self._config.map.publish_rate
+            is_due = now_s - self._sent_s >= period_s
+            if self._has_news and is_due and self._publishers.wants_map:
+                self._has_news, self._sent_s = False, now_s
+                points, _ = self._mapper.map_points()
+                self._publishers.publish_map(self._stamp_ns, points)
+            is_due = now_s - self._changes_sent_s >= period_s
+            if self._has_changes and is_due and self._publishers.wants_map_update:
+                self._has_changes, self._changes_sent_s = False, now_s
+                points, self._changes_tick = self._mapper.map_points(self._changes_tick)
+                self._publishers.publish_map_update(self._stamp_ns, points)
+            is_due = now_s - self._cells_sent_s >= period_s
+            if self._has_cells and is_due and self._publishers.wants_occupancy:
+                self._has_cells, self._cells_sent_s = False, now_s
+                cells = self._mapper.occupancy()
+                if cells is not None:
+                    self._publishers.publish_occupancy(self._stamp_ns, cells)

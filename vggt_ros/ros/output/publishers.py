@@ -1,0 +1,180 @@
+"""The topics of the node, each filled only while somebody listens."""
+
+from __future__ import annotations
+
+import threading
+
+from geometry_msgs.msg import PoseArray
+from nav_msgs.msg import OccupancyGrid, Odometry, Path
+from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import PointCloud2
+
+from vggt_ros.mapping.layers.map_update import MapUpdate
+from vggt_ros.mapping.layers.occupancy_grid import OccupancyCells
+from vggt_ros.mapping.layers.odometry_chain import OdometryEstimate
+from vggt_ros.mapping.layers.trajectory import StampedPoses
+from vggt_ros.mapping.layers.voxel_map import MapPoints
+from vggt_ros.ros.middleware import messages
+from vggt_ros.ros.middleware.qos_events import QosEvents
+from vggt_ros.ros.output.camera_publishers import CameraPublishers, reliable
+from vggt_ros.ros.output.clouds import map_cloud
+from vggt_ros.ros.output.occupancy_message import occupancy_grid
+from vggt_ros.settings.config import VggtConfig
+
+_NEWEST_DEPTH = 2
+_MAP_QOS = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+
+
+class Publishers:
+    """Publishes what a window brought. Any thread may call any method but `destroy`."""
+
+    def __init__(self, node: LifecycleNode, config: VggtConfig, qos_events: QosEvents) -> None:
+        """Create the publishers; they stay silent until the node is active.
+
+        Args:
+            node: Owns them.
+            config: The settings.
+            qos_events: Told of subscribers that nothing can be sent to.
+        """
+        self._node = node
+        self._qos_events = qos_events
+        self._config = config
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._publishers: list[LifecyclePublisher] = []
+        self._cameras = [
+            CameraPublishers(self._create, self._wanted, config, camera)
+            for camera in range(config.input.num_cameras)
+        ]
+        newest = reliable(_NEWEST_DEPTH)
+        self._odometry = self._create(Odometry, '~/odometry', reliable(2 * config.window.size))
+        self._path = self._create(Path, '~/path', newest)
+        self._camera_poses = self._create(PoseArray, '~/camera_poses', newest)
+        self._map = self._create(PointCloud2, '~/map/points', _MAP_QOS)
+        self._map_update = self._create(PointCloud2, '~/map/points_update', newest)
+        self._occupancy: LifecyclePublisher | None = None
+        if config.occupancy.enable:
+            self._occupancy = self._create(OccupancyGrid, '~/occupancy', _MAP_QOS)
+
+    @property
+    def wants_tracks(self) -> bool:
+        """Whether somebody listens to the tracks."""
+        with self._lock:
+            return any(camera.wants_tracks for camera in self._cameras)
+
+    @property
+    def wants_path(self) -> bool:
+        """Whether somebody listens to the path."""
+        with self._lock:
+            return self._wanted(self._path)
+
+    @property
+    def wants_map(self) -> bool:
+        """Whether somebody listens to the map."""
+        with self._lock:
+            return self._wanted(self._map)
+
+    @property
+    def wants_map_update(self) -> bool:
+        """Whether somebody listens to the changes of the map."""
+        with self._lock:
+            return self._wanted(self._map_update)
+
+    @property
+    def wants_occupancy(self) -> bool:
+        """Whether somebody listens to the occupancy grid."""
+        with self._lock:
+            return self._occupancy is not None and self._wanted(self._occupancy)
+
+    def update_config(self, config: VggtConfig) -> None:
+        """Use other settings from the next message on."""
+        with self._lock:
+            self._config = config
+            for camera in self._cameras:
+                camera.overlay.min_visibility = config.tracks.min_visibility
+
+    def publish(self, update: MapUpdate) -> None:
+        """Publish what a window says about its frames: for every topic in the order of stamps."""
+        with self._lock:
+            for result in update.new_frames:
+                self._cameras[result.frame.camera].publish_frame(result)
+            newest = {result.frame.camera: result for result in update.new_frames}
+            for camera, result in newest.items():
+                self._cameras[camera].publish_points(result, self._config.cloud.decimation)
+
+    def publish_poses(self, update: MapUpdate) -> None:
+        """Publish where a window says its frames are."""
+        with self._lock:
+            for result in update.new_frames:
+                self._cameras[result.frame.camera].publish_pose(result)
+            if self._wanted(self._camera_poses):
+                newest = update.new_frames[-1]
+                header = messages.header_of(newest.frame.stamp_ns, self._config.frames.map)
+                self._camera_poses.publish(messages.pose_array(header, update.window_map_from_cam))
+
+    def publish_odometry(self, camera_frame: str, estimate: OdometryEstimate) -> None:
+        """Publish a step of the odometry if somebody listens."""
+        with self._lock:
+            if self._wanted(self._odometry):
+                header = messages.header_of(estimate.stamp_ns, self._config.frames.visual_odom)
+                self._odometry.publish(messages.odometry(header, camera_frame, estimate))
+
+    def publish_map_update(self, stamp_ns: int, points: MapPoints) -> None:
+        """Publish the points of the map that changed since the last call."""
+        header = messages.header_of(stamp_ns, self._config.frames.map)
+        message = map_cloud(header, points)
+        with self._lock:
+            if not self._is_closed:
+                self._map_update.publish(message)
+
+    def publish_path(self, poses: StampedPoses) -> None:
+        """Publish all poses of the path, oldest first."""
+        message = messages.path(self._config.frames.map, poses)
+        with self._lock:
+            if not self._is_closed:
+                self._path.publish(message)
+
+    def publish_map(self, stamp_ns: int, points: MapPoints) -> None:
+        """Publish the map as of `stamp_ns`; it is latched for those who subscribe later."""
+        header = messages.header_of(stamp_ns, self._config.frames.map)
+        message = map_cloud(header, points)
+        with self._lock:
+            if not self._is_closed:
+                self._map.publish(message)
+
+    def publish_occupancy(self, stamp_ns: int, cells: OccupancyCells) -> None:
+        """Publish the occupancy grid as of `stamp_ns`; it is latched."""
+        header = messages.header_of(stamp_ns, self._config.frames.map)
+        message = occupancy_grid(header, cells)
+        with self._lock:
+            if not self._is_closed and self._occupancy is not None:
+                self._occupancy.publish(message)
+
+    def forget_tracks(self) -> None:
+        """Draw no trails of tracks from before."""
+        with self._lock:
+            for camera in self._cameras:
+                camera.overlay.clear()
+
+    def destroy(self) -> None:
+        """Destroy the publishers; call from the executor's thread. Later calls publish nothing."""
+        with self._lock:
+            self._is_closed = True
+            while self._publishers:
+                self._node.destroy_lifecycle_publisher(self._publishers.pop())
+
+    def _create(self, message_type: type, topic: str, qos: QoSProfile) -> LifecyclePublisher:
+        name = self._node.resolve_topic_name(topic)
+        publisher = self._node.create_lifecycle_publisher(
+            message_type, topic, qos, event_callbacks=self._qos_events.of_publisher(name)
+        )
+        self._publishers.append(publisher)
+        return publisher
+
+    def _wanted(self, publisher: LifecyclePublisher) -> bool:
+        if self._is_closed or not publisher.is_activated:
+            return False
+        return publisher.get_subscription_count() > 0

@@ -1,0 +1,4 @@
+"""TF: what the tree says of the robot, and what is broadcast into it (REP 105).
+
+Imports middleware.
+"""
