@@ -36,8 +36,8 @@ def enter(make_frame, predictor, make_view, make_config, refinement):
         entry = MapState(make_config()).enter(make_view(window, prediction, **view))
         if not refined:
             return entry
-        refinement = SimpleNamespace(landmarks=NO_LANDMARKS, anchor_poses=anchors or {}, unit=2.0)
-        return replace(entry, view=replace(entry.view, refinement=refinement))
+        said = replace(refinement, anchor_poses=anchors or {})
+        return replace(entry, view=replace(entry.view, refinement=said))
 
     return make
 
