@@ -41,13 +41,14 @@ setup(
         shared('config/sros2'),
     ],
     python_requires='>=3.10',
-    # What ROS 2 brings (rclpy, messages, cv_bridge, OpenCV) is in package.xml, not here.
+    # What the core needs; what only ROS 2 brings (rclpy, messages, cv_bridge) is in package.xml.
     install_requires=[
         'gtsam>=4.3,<5',
         'huggingface_hub>=0.30',
         'jaxtyping>=0.2.34',
         'matplotlib>=3.5',
         'numpy>=1.21',
+        'opencv-python-headless>=4.5',
         'pillow>=9.0',
         'safetensors>=0.4.3',
         'scipy>=1.8',

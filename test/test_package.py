@@ -22,6 +22,8 @@ DEPENDENCY_OF = {
     'tqdm': 'python3-tqdm',
 }
 
+REQUIREMENT_OF = {'cv2': 'opencv', 'PIL': 'pillow'}
+
 
 @pytest.fixture(scope='module')
 def manifest():
@@ -138,8 +140,20 @@ def test_package_data_exists(metadata):
 def test_what_pip_installs_is_what_the_environment_installs(metadata):
     listed = set((ROOT / 'environment' / 'requirements.txt').read_text().split())
     needed = {re.match(r'\w+', line).group() for line in metadata['install_requires']}
-    # torch is chosen by torch_choice.py; numpy and scipy come with a distribution or the wheels.
-    assert needed - {'torch', 'numpy', 'scipy'} <= listed
+    # torch is chosen by torch_choice.py; the others come with a distribution or the wheels.
+    assert needed - {'torch', 'numpy', 'opencv', 'scipy'} <= listed
+
+
+def test_what_the_core_imports_is_what_pip_installs(metadata):
+    needed = {re.match(r'\w+', line).group() for line in metadata['install_requires']}
+    files = [
+        path
+        for path in (ROOT / 'vggt_ros').rglob('*.py')
+        if path.relative_to(ROOT / 'vggt_ros').parts[0] not in ('ros', 'cli')
+    ]
+    known = set(sys.stdlib_module_names) | {'vggt_ros'}
+    imported = {name for path in files for name in imported_names(path)} - known
+    assert {REQUIREMENT_OF.get(name, name) for name in imported} <= needed
 
 
 def test_the_tested_version_satisfies_what_pip_is_asked_for(metadata):

@@ -10,10 +10,10 @@ from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.refinement.anchor import anchor
 from vggt_ros.mapping.refinement.landmarks import Landmarks
+from vggt_ros.mapping.registration import window_refiner
 from vggt_ros.mapping.registration.known_motion import known_motion, NO_MOTION
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.mapping.registration.placement import LastWindow
-from vggt_ros.mapping.registration.registration import window_refiner
 from vggt_ros.mapping.registration.robot_view import RobotView
 from vggt_ros.mapping.registration.submap import submap_from_prediction
 from vggt_ros.mapping.registration.window_refiner import WindowRefiner

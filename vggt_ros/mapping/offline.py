@@ -1,0 +1,49 @@
+"""Offline mapping: all frames of a recording through a mapper, none dropped for lack of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+import logging
+
+from vggt_ros.errors import VggtRosError
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.layers.map_update import MapUpdate
+from vggt_ros.mapping.map_builder import Wanted
+from vggt_ros.mapping.mapper import Mapper
+
+_log = logging.getLogger(__name__)
+
+
+def map_frames(
+    mapper: Mapper, frames: Iterable[Frame], *, wanted: Wanted | None = None
+) -> Iterator[MapUpdate]:
+    """Send frames through a mapper; yield what every window brings, as soon as it does.
+
+    A window that does not enter the map is logged with the reason and counted by the mapper, and
+    the next ones go on.
+
+    Args:
+        mapper: An offline one (`offline=True`); what it knows in the end stays in it.
+        frames: In the order of their stamps.
+        wanted: What is needed beside depth, points and poses; None for nothing.
+
+    Raises:
+        InputError: A frame can not be used.
+    """
+    wanted = Wanted(tracks=False) if wanted is None else wanted
+    for frame in frames:
+        mapper.add_frame(frame)
+        yield from _windows(mapper, wanted)
+    mapper.flush()
+    yield from _windows(mapper, wanted)
+
+
+def _windows(mapper: Mapper, wanted: Wanted) -> Iterator[MapUpdate]:
+    while (window := mapper.wait_for_window(0.0)) is not None:
+        try:
+            update = mapper.process(window, wanted)
+        except VggtRosError as error:
+            _log.warning('a window did not enter the map: %s', error)
+            continue
+        if update is not None:
+            yield update
