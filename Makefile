@@ -23,10 +23,7 @@ MINUTES ?= 15
 # More words for pytest: make test ARGS='-k mapper'
 ARGS ?=
 
-# Alone on this machine, unless the caller chose a domain.
-ifndef ROS_DOMAIN_ID
-export ROS_DOMAIN_ID := $(shell echo $$(( $$PPID % 100 + 1 )))
-endif
+# Alone on this machine: tests and demo claim a domain of their own (vggt_ros/cli/ros_domain.py).
 ifeq ($(ROS_DISTRO),humble)
 export ROS_LOCALHOST_ONLY ?= 1
 else
@@ -45,7 +42,7 @@ help:
 	@echo 'make soak [MINUTES=15]  the node under full load and faults, 100,000 made-up messages'
 	@echo 'make lint              format, lint, spelling, types'
 	@echo 'make bench             all benchmarks; tables and a picture in bench_output/'
-	@echo 'make docs              config/vggt.yaml and docs/parameters.md from vggt_ros/settings/config.py'
+	@echo 'make docs              config/vggt.yaml and docs/parameters.md from vggt_ros/settings/'
 	@echo 'make venv              .venv alone; PYTHON=python3.12 chooses the interpreter'
 	@echo 'make clean             removes .venv and everything that was built'
 
@@ -68,7 +65,9 @@ lint: venv
 	$(RUN) mypy environment ros_wheels/install.py
 	$(RUN) mypy training
 	$(RUN) mypy benchmarks
+	$(RUN) mypy tools
 
+bench: export ROS_DOMAIN_ID ?= 77
 bench: venv
 	$(RUN) benchmarks.run_all
 

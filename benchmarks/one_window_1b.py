@@ -21,6 +21,7 @@ import time
 import torch
 
 from vggt_ros.cli.process_group import ProcessGroup
+from vggt_ros.cli.ros_domain import claim_domain
 from vggt_ros.evaluation.recording import Recording
 from vggt_ros.inference.weights_file import save_network
 from vggt_ros.model.config import NetworkConfig
@@ -60,7 +61,7 @@ def run_window(weights: Path, folder: Path) -> dict[str, float | int]:
     """Play two frames to the node and return what was seen."""
     environment = dict(
         os.environ,
-        ROS_DOMAIN_ID=str(1 + os.getpid() % 100),
+        ROS_DOMAIN_ID=str(claim_domain()),
         ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST',
         PYTHONUNBUFFERED='1',
     )

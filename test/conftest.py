@@ -11,12 +11,14 @@ from jaxtyping import install_import_hook
 import numpy as np
 import pytest
 
+from vggt_ros.cli.ros_domain import claim_domain
+
 # Check every jaxtyping annotation at run time while the tests run.
 install_import_hook(['vggt_ros', 'training'], 'beartype.beartype')
 
 # A domain and a reach of their own, before anything of ROS is loaded: no test talks to a robot
-# nor to the tests of somebody else. 0..101 are free on every platform.
-os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
+# nor to the tests of somebody else.
+os.environ['ROS_DOMAIN_ID'] = str(claim_domain())
 if os.environ.get('ROS_DISTRO') == 'humble':
     os.environ['ROS_LOCALHOST_ONLY'] = '1'
 else:

@@ -27,7 +27,7 @@ def own_domain():
         warnings.simplefilter('ignore')  # the parser that rclpy loads is older than Python 3.11
         import rosidl_generator_py  # noqa: F401
     with pytest.MonkeyPatch.context() as environment:
-        chosen = {'ROS_DOMAIN_ID': str(1 + os.getpid() % 100)}
+        chosen = {'ROS_DOMAIN_ID': os.environ['ROS_DOMAIN_ID']}
         if os.environ.get('ROS_DISTRO') == 'humble':
             chosen['ROS_LOCALHOST_ONLY'] = '1'
         else:

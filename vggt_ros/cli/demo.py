@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from vggt_ros.cli.no_result import why_nothing
 from vggt_ros.cli.process_group import ProcessGroup
+from vggt_ros.cli.ros_domain import claim_domain
 from vggt_ros.errors import SourceError, VggtRosError
 from vggt_ros.evaluation.recording import Recording
 from vggt_ros.evaluation.report import report_text, write_report
@@ -149,7 +150,8 @@ def _player_arguments(options: argparse.Namespace) -> list[str]:
 def _environment() -> dict[str, str]:
     environment = dict(os.environ)
     # Alone on the machine unless the caller chose a domain: a demo must not talk to a robot.
-    environment.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    if 'ROS_DOMAIN_ID' not in environment:
+        environment['ROS_DOMAIN_ID'] = str(claim_domain())
     if environment.get('ROS_DISTRO') == 'humble':
         environment.setdefault('ROS_LOCALHOST_ONLY', '1')
     else:
