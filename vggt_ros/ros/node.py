@@ -32,6 +32,7 @@ from vggt_ros.ros.robot_link import RobotLink
 from vggt_ros.settings.config import VggtConfig
 
 _AUTOSTART_PERIOD_S = 0.1
+_WATCH_PERIOD_S = 0.5
 _MAP_PERIOD_S = 0.2
 _NS_PER_S = 1e9
 _SUCCESS = TransitionCallbackReturn.SUCCESS
@@ -90,6 +91,7 @@ class VggtNode(LifecycleNode):
             self.config.diagnostics.period, self._publish_diagnostics, clock=steady
         )
         self.create_timer(_MAP_PERIOD_S, self._offer_map, clock=steady)
+        self.create_timer(_WATCH_PERIOD_S, self._watch_inputs, clock=steady)
         self._autostart_timer = self.create_timer(
             _AUTOSTART_PERIOD_S, self._autostart, clock=steady
         )
@@ -301,7 +303,8 @@ class VggtNode(LifecycleNode):
         if self._pipeline is not None:
             self._pipeline.offer_map()
 
-    def _publish_diagnostics(self) -> None:
+    def _watch_inputs(self) -> None:
+        """Look for other topics and other clocks, however rarely diagnostics are wanted."""
         if self._cameras is not None and self._pipeline is not None:
             link = self._link
             self._cameras.check(
@@ -311,6 +314,8 @@ class VggtNode(LifecycleNode):
             )
         if self._cameras is not None and self._link is not None:
             self._link.check(self._cameras.newest)
+
+    def _publish_diagnostics(self) -> None:
         state = 'loading' if self._loader is not None else self.state
         health = health_of(state, self._pipeline, self._cameras, self.last_error, self._link)
         errors = self._errors
