@@ -62,10 +62,10 @@ lint: venv
 	$(RUN) ruff format --check
 	$(VENV)/bin/codespell
 	$(RUN) mypy
-	$(RUN) mypy environment ros_wheels/install.py
+	$(RUN) mypy tools/no_ros/environment tools/no_ros/ros_wheels/install.py
 	$(RUN) mypy training
 	$(RUN) mypy benchmarks
-	$(RUN) mypy tools
+	$(RUN) mypy tools/parameter_docs.py
 
 bench: export ROS_DOMAIN_ID ?= 77
 bench: venv
@@ -80,7 +80,7 @@ venv:
 	'install it (Debian, Ubuntu: apt install python3 python3-venv python3-dev)' \
 	'or name one: make PYTHON=/usr/bin/python3 ...' >&2; exit 1; }
 	@command -v '$(PYTHON)' >/dev/null || { echo 'no program $(PYTHON)' >&2; exit 1; }
-	@$(PYTHON) environment/make_venv.py --venv $(VENV)
+	@$(PYTHON) tools/no_ros/environment/make_venv.py --venv $(VENV)
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info demo_output bench_output soak.xml

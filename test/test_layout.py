@@ -190,7 +190,7 @@ def test_the_package_does_not_need_the_training(path):
 OURS = [
     *MODULES,
     *TRAINING,
-    *(p for p in (ROOT / 'ros_wheels').rglob('*.py') if 'build' not in p.parts),
+    *(p for p in (ROOT / 'tools').rglob('*.py') if 'build' not in p.parts),
 ]
 
 

@@ -11,6 +11,7 @@ import setuptools
 import vggt_ros
 
 ROOT = Path(__file__).parents[1]
+ENVIRONMENT = ROOT / 'tools' / 'no_ros' / 'environment'
 # What the ROS code may import without an entry in package.xml: rosdep has no key for these, pip
 # installs them (see README.md).
 FROM_PIP = {'jaxtyping', 'torch'}
@@ -84,7 +85,7 @@ def test_no_dependency_is_listed_twice(manifest):
 
 def test_colcon_builds_it_as_a_python_package(manifest):
     assert manifest.findtext('export/build_type') == 'ament_python'
-    assert (ROOT / 'ros_wheels' / 'COLCON_IGNORE').exists()
+    assert (ROOT / 'tools' / 'no_ros' / 'ros_wheels' / 'COLCON_IGNORE').exists()
 
 
 def test_every_executable_has_its_function(metadata):
@@ -138,7 +139,7 @@ def test_package_data_exists(metadata):
 
 
 def test_what_pip_installs_is_what_the_environment_installs(metadata):
-    listed = set((ROOT / 'environment' / 'requirements.txt').read_text().split())
+    listed = set((ENVIRONMENT / 'requirements.txt').read_text().split())
     needed = {re.match(r'\w+', line).group() for line in metadata['install_requires']}
     # torch is chosen by torch_choice.py; the others come with a distribution or the wheels.
     assert needed - {'torch', 'numpy', 'opencv', 'scipy'} <= listed
@@ -158,7 +159,7 @@ def test_what_the_core_imports_is_what_pip_installs(metadata):
 
 def test_the_tested_version_satisfies_what_pip_is_asked_for(metadata):
     tested = {}
-    for line in (ROOT / 'environment' / 'constraints.txt').read_text().splitlines():
+    for line in (ENVIRONMENT / 'constraints.txt').read_text().splitlines():
         found = re.match(r'([\w-]+)==([\d.]+)', line)
         if found:
             tested[found.group(1)] = found.group(2)

@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / 'environment'
+FOLDER = Path(__file__).parents[4] / 'tools' / 'no_ros' / 'environment'
 
 
 @pytest.fixture
 def load_program(monkeypatch):
-    """Load a file of environment/, which is no package: its files run before anything is there."""
+    """Load a file of the environment, which is no package: they run before anything is there."""
 
     def load(name):
         monkeypatch.syspath_prepend(str(FOLDER))

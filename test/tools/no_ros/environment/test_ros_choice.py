@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 SOURCED = {'ROS_DISTRO': 'jazzy', 'AMENT_PREFIX_PATH': '/opt/ros/jazzy'}
-TESTED = Path(__file__).parents[2] / 'environment' / 'constraints.txt'
+TESTED = Path(__file__).parents[4] / 'tools' / 'no_ros' / 'environment' / 'constraints.txt'
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Installs what the ROS 2 wheels lack into a Python environment.
 
-    python ros_wheels/install.py --python .venv/bin/python
+    python tools/no_ros/ros_wheels/install.py --python .venv/bin/python
 
 A part is left alone wherever the real package can be imported. Safe to repeat. Standard library
 only.

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-PATH = Path(__file__).parents[2] / 'ros_wheels' / 'install.py'
+PATH = Path(__file__).parents[4] / 'tools' / 'no_ros' / 'ros_wheels' / 'install.py'
 OURS = 'vggt-ros-standin-cv-bridge'
 
 

@@ -9,7 +9,7 @@ from machine import MissingError
 
 # Compiled against each other in a distribution: another numpy breaks its cv_bridge.
 KEPT = ('matplotlib', 'numpy', 'pillow', 'scipy')
-# Without these even the stand-ins of ros_wheels/ are of no use.
+# Without these even the stand-ins of tools/no_ros/ros_wheels/ are of no use.
 NEEDED = {'numpy': 'python3-numpy', 'cv2': 'python3-opencv', 'tf2_msgs': 'ros-{distro}-tf2-msgs'}
 REPLACEABLE = {
     'cv_bridge': 'ros-{distro}-cv-bridge',

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / 'environment' / 'make_venv.py'
+PROGRAM = Path(__file__).parents[4] / 'tools' / 'no_ros' / 'environment' / 'make_venv.py'
 SOURCED = ('ROS_DISTRO', 'AMENT_PREFIX_PATH')
 
 
@@ -21,15 +21,15 @@ def project(make_venv, monkeypatch, tmp_path):
     """A small project in place of this one; returns its folder."""
     for name in (
         'setup.py',
-        'environment/constraints.txt',
-        'environment/README.md',
-        'ros_wheels/part/part.py',
+        'tools/no_ros/environment/constraints.txt',
+        'tools/no_ros/environment/README.md',
+        'tools/no_ros/ros_wheels/part/part.py',
         'vggt_ros/module.py',
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text('first')
     monkeypatch.setattr(make_venv, 'ROOT', tmp_path)
-    monkeypatch.setattr(make_venv, 'HERE', tmp_path / 'environment')
+    monkeypatch.setattr(make_venv, 'HERE', tmp_path / 'tools' / 'no_ros' / 'environment')
     return tmp_path
 
 
@@ -61,7 +61,12 @@ def installed(make_venv, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'name', ['setup.py', 'environment/constraints.txt', 'ros_wheels/part/part.py']
+    'name',
+    [
+        'setup.py',
+        'tools/no_ros/environment/constraints.txt',
+        'tools/no_ros/ros_wheels/part/part.py',
+    ],
 )
 def test_the_fingerprint_follows_what_is_installed(make_venv, project, name):
     before = make_venv.fingerprint_of_inputs(None)
@@ -71,18 +76,18 @@ def test_the_fingerprint_follows_what_is_installed(make_venv, project, name):
 
 def test_the_fingerprint_follows_new_files(make_venv, project):
     before = make_venv.fingerprint_of_inputs(None)
-    (project / 'ros_wheels' / 'part' / 'more.py').write_text('first')
+    (project / 'tools' / 'no_ros' / 'ros_wheels' / 'part' / 'more.py').write_text('first')
     assert make_venv.fingerprint_of_inputs(None) != before
 
 
 @pytest.mark.parametrize(
     'name',
     [
-        'environment/README.md',
+        'tools/no_ros/environment/README.md',
         'vggt_ros/module.py',  # installed editable
-        'ros_wheels/part/__pycache__/part.pyc',
-        'ros_wheels/part/build/lib/part.py',
-        'ros_wheels/part/part.egg-info/PKG-INFO',
+        'tools/no_ros/ros_wheels/part/__pycache__/part.pyc',
+        'tools/no_ros/ros_wheels/part/build/lib/part.py',
+        'tools/no_ros/ros_wheels/part/part.egg-info/PKG-INFO',
     ],
 )
 def test_the_fingerprint_ignores_what_installs_nothing(make_venv, project, name):

@@ -1,6 +1,6 @@
 """Makes .venv complete, or says what the machine lacks; does nothing when all is there.
 
-    python3 environment/make_venv.py [--venv .venv]
+    python3 tools/no_ros/environment/make_venv.py [--venv .venv]
 
 Needs nothing but the standard library of Python 3.10 to 3.13.
 """
@@ -28,7 +28,8 @@ from torch_choice import install_attempts, is_good
 from virtual_environment import alone, answer, run, VirtualEnvironment
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+ROOT = HERE.parents[2]
+ROS_WHEELS = Path('tools', 'no_ros', 'ros_wheels')
 INTERRUPTED = 130
 
 
@@ -59,7 +60,7 @@ def install(environment: VirtualEnvironment, distro: str | None, stand_ins_for: 
     pins = (HERE / 'constraints.txt').read_text()
     environment.constraints.write_text(keep(pins, kept_versions()) if distro else pins)
     install_torch(environment)
-    say('installing what is named in environment/requirements*.txt')
+    say('installing what is named in tools/no_ros/environment/requirements*.txt')
     names = ['requirements.txt', 'requirements-dev.txt']
     names += [] if distro else ['requirements-wheels.txt']
     words = [word for name in names for word in ('-r', str(HERE / name))]
@@ -67,7 +68,7 @@ def install(environment: VirtualEnvironment, distro: str | None, stand_ins_for: 
         say(f'stand-ins are used; for the real ones: apt install {" ".join(stand_ins_for)}')
         words.append('transforms3d')
     environment.pip(words)
-    installer = ROOT / 'ros_wheels' / 'install.py'
+    installer = ROOT / ROS_WHEELS / 'install.py'
     run([sys.executable, str(installer), '--python', str(environment.python)])
     environment.pip(['--no-deps', '--no-build-isolation', '-e', str(ROOT)])
 
@@ -105,7 +106,7 @@ def fingerprint_of_inputs(distro: str | None) -> str:
     """Return a hash of all that decides what belongs into the environment."""
     told = f'{distro} {sys.version} {sys.base_prefix} {ROOT}'
     digest = hashlib.sha256(told.encode())
-    sources = [*HERE.glob('*'), *(ROOT / 'ros_wheels').rglob('*'), ROOT / 'setup.py']
+    sources = [*HERE.glob('*'), *(ROOT / ROS_WHEELS).rglob('*'), ROOT / 'setup.py']
     for path in sorted(sources):
         inside = path.relative_to(ROOT)
         if path.is_file() and not is_by_product(inside):

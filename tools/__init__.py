@@ -1,1 +1,0 @@
-"""Tools of developers; not installed."""
