@@ -53,12 +53,12 @@ _STAGES = {
     'matching': f'{_PACKAGE}.refinement.feature_store.match_features',
     'two_view': f'{_PACKAGE}.refinement.feature_store.verify_pair',
     'tracks': f'{_PACKAGE}.refinement.feature_store.window_tracks',
-    'adjustment': f'{_PACKAGE}.window_refiner.refine_window',
-    'depth_field': f'{_PACKAGE}.window_depth.correct_depths',
-    'depth_field_and_sweep': f'{_PACKAGE}.window_depth.sweep_depths',
+    'adjustment': f'{_PACKAGE}.registration.window_refiner.refine_window',
+    'depth_field': f'{_PACKAGE}.registration.window_depth.correct_depths',
+    'depth_field_and_sweep': f'{_PACKAGE}.registration.window_depth.sweep_depths',
     # What is done when a frame comes, and when its window is there: all of the above.
-    'prepare': f'{_PACKAGE}.window_refiner.WindowRefiner.prepare',
-    'refine': f'{_PACKAGE}.window_refiner.WindowRefiner.refine',
+    'prepare': f'{_PACKAGE}.registration.window_refiner.WindowRefiner.prepare',
+    'refine': f'{_PACKAGE}.registration.window_refiner.WindowRefiner.refine',
 }
 _UNITS = {'matching': 'pair', 'two_view': 'pair', 'tracks': 'window', 'adjustment': 'window'}
 

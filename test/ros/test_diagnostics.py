@@ -12,7 +12,7 @@ from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health
-from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.input_report import Cause, Problem, TopicReport
 
 COUNTS = Counts(
     frames_in=12,
@@ -201,6 +201,25 @@ def test_trouble_of_long_ago_is_forgotten(monkeypatch):
     assert diagnostics.message(Time(), late).status[0].level == DiagnosticStatus.OK
 
 
+def test_problems_are_told_with_the_cause_first():
+    numbers = {'scale_residual': 0.2, 'tf_conflict': 'two senders', 'blind': 'too dark'}
+    odometry = Problem(cause=Cause.ODOMETRY, text='silent')
+    clock = Problem(cause=Cause.CLOCK, text='no clock')
+    status = status_of(replace(HEALTH, tf_problems=(odometry, clock), **numbers))
+    order = ['no clock', 'blind: too dark', 'two senders', 'silent']
+    assert status.message.split('; ')[:4] == order
+    values = {each.key: each.value for each in status.values}
+    assert values['problem_0'] == 'clock: no clock'
+    assert values['problem_4'].startswith('quality: scale_residual')
+    assert values['tf_problem'] == 'two senders; silent; no clock'
+
+
+def test_a_window_that_fails_may_follow_from_its_images_and_a_transition_does_not():
+    dark = replace(HEALTH, blind='too dark', error='no overlap')
+    assert values_of(dark)['problem_0'] == 'error: no overlap'
+    assert values_of(replace(dark, window_error='no overlap'))['problem_0'].startswith('sight: ')
+
+
 def test_an_error_is_an_error():
     status = status_of(replace(HEALTH, error='cannot configure: no such file'))
     assert status.level == DiagnosticStatus.ERROR
@@ -234,7 +253,7 @@ def test_topics_and_cameras_are_there_and_what_is_wrong_with_them_is_a_warning()
         HEALTH,
         topics=(topic,),
         cameras=(camera, replace(camera, is_missing=True)),
-        input_problems=('nothing on /image_0',),
+        input_problems=(Problem(cause=Cause.TOPIC, text='nothing on /image_0'),),
     )
     values = values_of(health)
     assert values['input./image_1.rate_hz'] == '29.5'

@@ -63,8 +63,12 @@ def run(options: argparse.Namespace) -> int:
             sys.stdout.flush()
             if not is_well:
                 troubles.append(line)
-    sys.stdout.write(f'{len(troubles)} to look at\n' if troubles else 'nothing is in the way\n')
-    return _EXIT_TROUBLE if troubles else 0
+    if not troubles:
+        sys.stdout.write('nothing is in the way\n')
+        return 0
+    order = '; the first of a section may be the cause of the others' if troubles[1:] else ''
+    sys.stdout.write(f'{len(troubles)} to look at{order}\n')
+    return _EXIT_TROUBLE
 
 
 def _sections(options: argparse.Namespace) -> list[tuple[str, Iterable[Line]]]:

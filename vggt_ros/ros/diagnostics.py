@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import math
 import time
 
@@ -14,6 +15,7 @@ from vggt_ros.mapping.frontend.counters import Counts
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.health import Health
+from vggt_ros.ros.input.input_report import by_cause, Cause, Problem, problem_values
 from vggt_ros.ros.middleware.memory import resident_mb
 from vggt_ros.ros.middleware.rate import Rate
 
@@ -49,7 +51,9 @@ class Diagnostics:
         range, otherwise OK.
         """
         now_s = time.monotonic()
-        level, summary = self._level(now_s, health)
+        self._note_trouble(now_s, health.counts)
+        problems = by_cause(self._problems(now_s, health))
+        level, summary = _level(health, problems)
         values = {'state': health.state, **self._count_values(now_s, health)}
         values |= {
             'frames_pending': str(health.frames_pending),
@@ -67,7 +71,7 @@ class Diagnostics:
             **_refinement_values(health.refinement),
             'is_tied': _truth(health.is_tied),
             'tf_mode': health.tf_mode,
-            'tf_problem': '; '.join(filter(None, (health.tf_conflict, *health.tf_problems))),
+            'tf_problem': _tf_problem(health),
             **_scale_values(health.scale_state),
             'window_busy_s': _number(health.busy_s),
             'memory_mb': _number(resident_mb()),
@@ -75,6 +79,7 @@ class Diagnostics:
             'callback_errors': str(health.callback_errors),
             'error': health.error or health.callback_error,
         }
+        values |= problem_values(problems)
         values |= {f'model.{key}': value for key, value in health.model.items()}
         status = DiagnosticStatus(
             level=level,
@@ -110,40 +115,27 @@ class Diagnostics:
             },
         }
 
-    def _level(self, now_s: float, health: Health) -> tuple[bytes, str]:
-        self._note_trouble(now_s, health.counts)
-        if health.error or health.callback_error:
-            return DiagnosticStatus.ERROR, health.error or health.callback_error
+    def _problems(self, now_s: float, health: Health) -> list[Problem]:
+        """Return everything that deserves a look, in no order."""
         recent = [text for text, at_s in self._trouble_at_s.items() if now_s - at_s < _RECENT_S]
-        recent += _unusual(health)
-        if health.delay:
-            recent.append(health.delay)
-        if health.busy_s > _MAX_BUSY_S:
-            recent.append(
-                f'the network has been at one window for {health.busy_s:.0f} s; images that come '
-                f'meanwhile are dropped as late'
-            )
-        recent += health.input_problems
-        if health.obstacle:
-            recent.append(health.obstacle)
-        if health.tf_conflict:
-            recent.append(health.tf_conflict)
-        recent += health.tf_problems
+        quality = [*recent, *_unusual(health)]
         if not health.is_tied:
-            recent.append(
+            quality.append(
                 'lost: the newest part of the map is tied to the rest by nothing; its place is a '
                 'guess until a known place is seen again'
             )
-        if health.model.get('is_trained') == 'false':
-            recent.append(health.model['note'])
-        if health.window_limit is not None:
-            recent.append(
-                f'out of memory: windows are limited to {health.window_limit} frame sets; lower '
-                f'window.size or model.image_size'
-            )
-        if recent:
-            return DiagnosticStatus.WARN, '; '.join(recent)
-        return DiagnosticStatus.OK, health.state
+        is_of_window = health.error == health.window_error
+        lines = [
+            (Cause.NETWORK if is_of_window else Cause.ERROR, health.error),
+            (Cause.ERROR, health.callback_error),
+            (Cause.INACTIVE, health.delay),
+            (Cause.SIGHT, health.obstacle),
+            *((Cause.NETWORK, line) for line in _network_lines(health)),
+            (Cause.CONFLICT, health.tf_conflict),
+            *((Cause.QUALITY, line) for line in quality),
+        ]
+        found = [Problem(cause=cause, text=line) for cause, line in lines if line]
+        return [*found, *health.input_problems, *health.tf_problems]
 
     def _note_trouble(self, now_s: float, counts: Counts | None) -> None:
         if counts is None:
@@ -156,6 +148,37 @@ class Diagnostics:
         if counts.windows_failed > (0 if self._last is None else self._last.windows_failed):
             self._trouble_at_s['windows failed'] = now_s
         self._last = counts
+
+
+def _level(health: Health, problems: Sequence[Problem]) -> tuple[bytes, str]:
+    error = health.error or health.callback_error
+    if error:
+        return DiagnosticStatus.ERROR, error
+    if problems:
+        return DiagnosticStatus.WARN, '; '.join(each.text for each in problems)
+    return DiagnosticStatus.OK, health.state
+
+
+def _network_lines(health: Health) -> list[str]:
+    found = []
+    if health.busy_s > _MAX_BUSY_S:
+        found.append(
+            f'the network has been at one window for {health.busy_s:.0f} s; images that come '
+            f'meanwhile are dropped as late'
+        )
+    if health.model.get('is_trained') == 'false':
+        found.append(health.model['note'])
+    if health.window_limit is not None:
+        found.append(
+            f'out of memory: windows are limited to {health.window_limit} frame sets; lower '
+            f'window.size or model.image_size'
+        )
+    return found
+
+
+def _tf_problem(health: Health) -> str:
+    lines = (health.tf_conflict, *(each.text for each in health.tf_problems))
+    return '; '.join(filter(None, lines))
 
 
 def _unusual(health: Health) -> list[str]:

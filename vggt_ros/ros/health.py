@@ -15,7 +15,7 @@ from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.input.cameras import Cameras
-from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.input_report import Problem, TopicReport
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.robot_link import RobotLink
 
@@ -32,7 +32,7 @@ class Health:
         frames_pending: Frames that are neither used nor dropped yet.
         cameras: How the cameras fit to each other.
         topics: How the topics that come in are.
-        input_problems: What is in the way of frames, a line each.
+        input_problems: What is in the way of frames.
         no_window: Why there is no window yet; empty if nothing is in the way.
         blind: Why the images that come can not be followed; empty if they can.
         map_points: Points of the map.
@@ -44,7 +44,7 @@ class Health:
         is_tied: False if the newest window is in a segment whose place in the map is a guess.
         tf_mode: What is broadcast, see `MapBroadcaster`; empty before the first configuration.
         tf_conflict: Who is in the way of it, empty if nobody is.
-        tf_problems: What is wrong with TF and its clocks, a line each.
+        tf_problems: What is wrong with TF and its clocks.
         scale_state: What is known of metres, None before the first window.
         scale: Map units per unit of the newest window, NaN before it.
         scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
@@ -56,6 +56,7 @@ class Health:
         busy_s: How long the network has been at the window in hand, seconds.
         delay: That the weights take long to load, and why; empty if they do not.
         error: The error that stopped a transition or the newest window; empty if none.
+        window_error: What the newest window failed of; empty if it did not.
         callback_errors: Number of callbacks that failed and were left out.
         callback_error: What the newest of them failed of, if it was a moment ago; else empty.
         gpu_mb: Memory on the GPU in MB, NaN without one.
@@ -66,7 +67,7 @@ class Health:
     frames_pending: int = 0
     cameras: tuple[CameraSync, ...] = ()
     topics: tuple[TopicReport, ...] = ()
-    input_problems: tuple[str, ...] = ()
+    input_problems: tuple[Problem, ...] = ()
     no_window: str = ''
     blind: str = ''
     map_points: int = 0
@@ -77,7 +78,7 @@ class Health:
     is_tied: bool = True
     tf_mode: str = ''
     tf_conflict: str = ''
-    tf_problems: tuple[str, ...] = ()
+    tf_problems: tuple[Problem, ...] = ()
     scale_state: ScaleState | None = None
     scale: float = math.nan
     scale_residual: float = math.nan
@@ -88,6 +89,7 @@ class Health:
     busy_s: float = 0.0
     delay: str = ''
     error: str = ''
+    window_error: str = ''
     callback_errors: int = 0
     callback_error: str = ''
     gpu_mb: float = math.nan
@@ -147,6 +149,7 @@ def health_of(
         busy_s=pipeline.busy_s,
         model=_model(pipeline.predictor.description),
         error=last_error or pipeline.last_error,
+        window_error=pipeline.last_error,
         gpu_mb=_gpu_mb(pipeline.predictor.description.device),
     )
 

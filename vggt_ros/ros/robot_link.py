@@ -10,7 +10,7 @@ from rclpy.node import Node
 from vggt_ros.geometry.plausible import MAX_MOUNT_M
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.ros.input.depth_input import DepthInput
-from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.input_report import Cause, Problem, TopicReport
 from vggt_ros.ros.middleware.log_text import safe_line
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.middleware.tf_clock import MAX_AGE_S, SeenImage, TfClock, TfProblem
@@ -22,6 +22,8 @@ from vggt_ros.ros.tf.tf_robot import TfRobot
 from vggt_ros.settings.config import VggtConfig
 
 _REMINDER_S = 30.0
+# By the reason of a `TfProblem`; what else is wrong with TF is wrong with one of its edges.
+_CAUSES = {'no_clock': Cause.CLOCK, 'clocks_differ': Cause.CLOCK}
 
 
 class RobotLink:
@@ -30,7 +32,7 @@ class RobotLink:
     Attributes:
         robot: Answers what is known of the camera.
         broadcaster: Tells where the map is.
-        problems: What was wrong with TF and its clocks at the last check, a line each.
+        problems: What was wrong with TF and its clocks at the last check.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class RobotLink:
             qos_events: Told of publishers that nothing can be received from.
             note_error: Told what a callback of the thread that listens to TF raised.
         """
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
         self._node = node
         self._frames = config.frames
         self._clock = TfClock()
@@ -99,7 +101,13 @@ class RobotLink:
         found = [each for each in asked if each is not None]
         for each in found:
             self._warnings.log(each.reason, each.text)
-        self.problems = [each.text for each in found] + self._listener.problems()
+        self.problems = [
+            Problem(cause=_CAUSES.get(each.reason, Cause.ODOMETRY), text=each.text)
+            for each in found
+        ]
+        self.problems += [
+            Problem(cause=Cause.ODOMETRY, text=line) for line in self._listener.problems()
+        ]
 
     def note_frame(self, frame: Frame | UndecodedFrame) -> None:
         """Remember what a camera sees: depth is registered to it."""

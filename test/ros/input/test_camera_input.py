@@ -8,6 +8,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from vggt_ros.errors import InputError
+from vggt_ros.ros.input import camera_input
 from vggt_ros.ros.input.camera_input import CameraInput
 from vggt_ros.ros.middleware.messages import camera_info, header_of, rgb_image
 from vggt_ros.ros.middleware.qos_events import QosEvents
@@ -111,6 +112,39 @@ def test_an_image_that_is_no_frame_is_counted_here(make_node, camera):
     made.send(stamp_ns=0)
     assert make_node.spin(lambda: made.refused == ['stamp_zero'])
     assert not made.frames
+
+
+def test_why_images_are_refused_is_told_for_a_moment(make_node, camera, monkeypatch):
+    made = camera()
+    made.subscribe()
+    assert made.input.refusal == ''
+    made.send(stamp_ns=0)
+    assert make_node.spin(lambda: made.input.refusal)
+    assert made.input.refusal.startswith('/image: ')
+    assert 'header.stamp' in made.input.refusal
+    with monkeypatch.context() as later:
+        now_s = camera_input.time.monotonic()
+        later.setattr(camera_input.time, 'monotonic', lambda: now_s + 6.0)
+        assert made.input.refusal == ''
+    for number in range(1, 11):
+        assert made.input.refusal
+        made.send()
+        assert make_node.spin(lambda wanted=number: len(made.frames) == wanted)
+    assert made.input.refusal == '', 'by now they are taken again'
+
+
+def test_a_topic_without_a_publisher_is_reported_with_those_that_could_be_meant(make_node, camera):
+    made = camera()
+    made.input.subscribe()
+    other = make_node('other')
+    other.create_publisher(Image, '/image_raw', SENSOR)
+    made.node.create_publisher(Image, '/camera_test/depth', SENSOR)
+    made.node.destroy_publisher(made.images)
+
+    def is_told():
+        return made.input.reports()[0].similar == ('/image_raw',)
+
+    assert make_node.spin(is_told), made.input.reports()
 
 
 def test_a_frame_that_is_refused_later_is_not_counted_twice(make_node, camera):

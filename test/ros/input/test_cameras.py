@@ -5,7 +5,7 @@ from sensor_msgs.msg import Image
 
 from vggt_ros.ros.input import cameras as cameras_module
 from vggt_ros.ros.input.cameras import Cameras
-from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.input_report import Cause, TopicReport
 from vggt_ros.ros.middleware.messages import header_of, rgb_image
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.settings.config import VggtConfig
@@ -24,6 +24,7 @@ def rig(make_node):
             )
             events = QosEvents(print)
             self.cameras = Cameras(self.node, config, events, self.frames.append, print)
+            self.spin = make_node.spin
             self.cameras._warn = self.lines.append
             self.images = [
                 self.node.create_publisher(Image, f'image_{i}', qos_profile_sensor_data)
@@ -60,6 +61,21 @@ def test_a_silent_camera_is_said_once_and_again_after_a_while(rig, monkeypatch):
         assert len(made.cameras.problems) == 2
     said = ['/image_0' in line.split(';')[0] for line in made.lines]
     assert said == [True, False, True, False], made.lines
+
+
+def test_images_that_are_refused_are_a_problem_and_logged_where_they_are(rig):
+    made = rig()
+    made.images[1].publish(rgb_image(header_of(0, 'cam'), PIXELS))
+
+    def is_told():
+        made.cameras.check(())
+        return made.cameras.problems
+
+    assert made.spin(is_told)
+    (problem,) = made.cameras.problems
+    assert (problem.cause, problem.about) == (Cause.IMAGES, '/image_1')
+    assert 'header.stamp' in problem.text
+    assert made.lines == []
 
 
 def test_the_watchdog_can_be_turned_off(rig, monkeypatch):

@@ -4,7 +4,15 @@ import math
 import pytest
 
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
-from vggt_ros.ros.input.input_report import input_problems, TopicReport
+from vggt_ros.ros.input.input_report import (
+    by_cause,
+    Cause,
+    input_problems,
+    Problem,
+    problem_values,
+    problems_of,
+    TopicReport,
+)
 from vggt_ros.settings.input_config import InputSettings, SyncSettings
 
 WELL = TopicReport(
@@ -15,7 +23,8 @@ FITS = CameraSync(num_frames=100, num_in_sets=98, num_dropped=2, offset_s=0.001,
 
 
 def problems(reports, cameras=(), **settings):
-    return input_problems(reports, cameras, InputSettings(**settings), 5.0)
+    found = input_problems(reports, cameras, InputSettings(**settings), 5.0)
+    return [each.text for each in found]
 
 
 def test_nothing_is_said_when_all_is_well():
@@ -35,6 +44,12 @@ def test_a_topic_that_nobody_publishes_may_have_another_name():
     assert 'ros2 topic list' in line
     (line,) = problems([replace(SILENT, num_publishers=0)], transport='compressed')
     assert 'input.transport is compressed' in line
+
+
+def test_topics_that_could_be_meant_are_named_unless_they_are_read_already():
+    similar = ('/rear/image_raw', WELL.topic, '/left/image', '/right/image', '/top/image')
+    (line,) = problems([WELL, replace(SILENT, num_publishers=0, similar=similar)])
+    assert 'of its type there are /rear/image_raw, /left/image, /right/image)' in line
 
 
 def test_a_calibration_that_is_published_but_does_not_come_is_told_and_others_are_not_missed():
@@ -89,6 +104,12 @@ def test_a_larger_slop_is_advised_where_the_images_confirm_the_offset():
     assert 'raise input.sync.slop up to half of the time between two images' in line
 
 
+def test_a_camera_that_is_apart_is_told_and_not_those_that_lack_its_images():
+    lonely = replace(FITS, num_dropped=90, offset_s=0.0)
+    lines = problems(RIG, [lonely, APART], num_cameras=2, sync=SyncSettings(slop=0.015))
+    assert [line.split(':')[0] for line in lines] == ['camera 1']
+
+
 @pytest.mark.parametrize('slop', [0.015, 0.02])
 def test_images_of_different_moments_are_told_whether_the_stamps_make_sets_or_not(slop):
     camera = replace(APART, num_dropped=90 if slop < 0.02 else 1, true_offset_s=0.08)
@@ -118,5 +139,49 @@ def test_two_publishers_of_images_are_named_and_those_of_a_calibration_are_not()
 def test_depth_that_falls_silent_is_told_and_hides_nothing_of_the_cameras():
     depth = replace(SILENT, topic='/depth', kind='depth')
     lines = problems([*RIG, depth], [FITS, APART], num_cameras=2)
-    assert [line.split()[0] for line in lines] == ['nothing', 'camera']
+    assert [line.split()[0] for line in lines] == ['camera', 'nothing'], 'depth is the lesser'
     assert problems([*RIG, replace(depth, num_publishers=0)], [FITS, FITS], num_cameras=2) == []
+
+
+def problem(cause, text='it is so', about=''):
+    return Problem(cause=cause, text=text, about=about)
+
+
+def test_causes_come_before_what_follows_from_them():
+    """What stops everything, clocks, content, moments, transforms, scale, numbers."""
+    order = (
+        *('NODE', 'ERROR', 'INACTIVE', 'TOPIC', 'CLOCK', 'SILENCE', 'PUBLISHERS', 'IMAGES'),
+        *('SIGHT', 'LOSS', 'SYNC', 'NETWORK', 'CONFLICT', 'ODOMETRY', 'SCALE', 'QUALITY'),
+    )
+    found = by_cause(problem(Cause[name]) for name in reversed(order))
+    assert tuple(each.cause.name for each in found) == order
+    equals = [problem(Cause.TOPIC, text) for text in ('b', 'a')]
+    assert by_cause(equals) == equals, 'the order of those of one kind is kept'
+
+
+def test_every_kind_of_problem_of_an_input_has_its_place():
+    bad = replace(WELL, loss='3 lost', publishers=('/a', '/b'))
+    deaf = replace(SILENT, problem='another type')
+    nobody = replace(SILENT, num_publishers=0)
+    depth = replace(deaf, kind='depth')
+    found = input_problems([bad, deaf, SILENT, nobody, depth], (), InputSettings(), 5.0)
+    assert [each.cause.name for each in found] == [
+        *('TOPIC', 'TOPIC', 'SILENCE', 'PUBLISHERS', 'LOSS', 'SCALE')
+    ]
+
+
+def test_problems_are_read_as_they_were_written():
+    written = [problem(Cause.CLOCK, 'no /clock: time 0'), problem(Cause.SYNC, 'camera 1: apart')]
+    values = problem_values(written)
+    assert values['problem_0'] == 'clock: no /clock: time 0'
+    assert problems_of({'state': 'tracking', **values}) == written
+    assert problems_of({'problem_0': 'weather: it rains'}) == [problem(Cause.QUALITY, 'it rains')]
+
+
+def test_who_tells_of_the_same_topic_or_camera_tells_the_same():
+    seen = problem(Cause.TOPIC, 'nothing on /cam/image for 1 s', about='/cam/image')
+    assert seen.is_told_by(problem(Cause.TOPIC, 'nothing on /cam/image for 9 s'))
+    assert not seen.is_told_by(problem(Cause.TOPIC, 'nothing on /cam/image_raw for 9 s'))
+    assert not seen.is_told_by(problem(Cause.LOSS, '/cam/image: 3 lost'))
+    assert problem(Cause.NODE).is_told_by(problem(Cause.NODE))
+    assert not problem(Cause.NODE).is_told_by(problem(Cause.NODE, 'another'))

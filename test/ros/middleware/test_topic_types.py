@@ -1,7 +1,7 @@
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 
-from vggt_ros.ros.middleware.topic_types import type_name, wrong_type
+from vggt_ros.ros.middleware.topic_types import similar_topics, type_name, wrong_type
 
 IMAGE, COMPRESSED = type_name(Image), type_name(CompressedImage)
 
@@ -31,3 +31,18 @@ def test_the_mismatch_is_named_with_the_parameter(topic, found, wanted, name, ad
     line = wrong_type(topic, [found], wanted, name)
     assert line.startswith(f'{topic} carries {found}, and {wanted} is read from it: ')
     assert advice in line
+
+
+def test_topics_that_could_have_been_meant_are_those_of_the_type_the_most_similar_first():
+    published = [
+        ('/left/image_raw', [IMAGE]),
+        ('/camera/image_raw', ['std_msgs/msg/String', IMAGE]),
+        ('/camera/imag', ['std_msgs/msg/String']),
+        ('/camera/color/compressed', [COMPRESSED]),
+        ('/camera/thumbnail', [COMPRESSED]),
+    ]
+    found = similar_topics('/camera/image', published, IMAGE, is_auto=False)
+    assert found == ('/camera/image_raw', '/left/image_raw')
+    found = similar_topics('/camera/image', published, IMAGE, is_auto=True)
+    assert found == ('/camera/image_raw', '/camera/color', '/left/image_raw')
+    assert similar_topics('/camera/image', [], IMAGE, is_auto=True) == ()

@@ -18,13 +18,17 @@ from vggt_ros.ros.input.input_report import TopicReport
 from vggt_ros.ros.input.tones import Tones
 from vggt_ros.ros.middleware.following_subscription import FollowingSubscription
 from vggt_ros.ros.middleware.frame_name import FrameName
-from vggt_ros.ros.middleware.log_text import one_line
+from vggt_ros.ros.middleware.log_text import one_line, safe_line
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.middleware.tf_clock import SeenImage
 from vggt_ros.ros.middleware.throttled_log import ThrottledLog
 from vggt_ros.ros.middleware.topic_names import topic_of
 from vggt_ros.ros.middleware.transport import choose_transport, COMPRESSED_SUFFIX
 from vggt_ros.settings.config import VggtConfig
+
+# What was refused so long ago, or before so many that were not, is no news.
+_TOLD_S = 5.0
+_TOLD_IMAGES = 10
 
 
 class CameraInput:
@@ -85,6 +89,8 @@ class CameraInput:
         self._gate = self._new_gate()
         # rclpy refuses a line of code that logs at two severities: each has a line of its own.
         self._refusals = ThrottledLog(lambda text: logger.error(text))
+        self._refused: tuple[float, str] | None = None
+        self._num_taken = 0  # since then
         self._transport = ''
         self._image_subscription: FollowingSubscription | None = None
         self._info_subscription: FollowingSubscription | None = None
@@ -96,11 +102,19 @@ class CameraInput:
         suffix = COMPRESSED_SUFFIX if self._transport == 'compressed' else ''
         return self._image_topic + suffix
 
+    @property
+    def refusal(self) -> str:
+        """Why an image was refused a moment ago; empty if none was."""
+        if self._refused is None or self._num_taken >= _TOLD_IMAGES:
+            return ''
+        at_s, line = self._refused
+        return line if time.monotonic() - at_s < _TOLD_S else ''
+
     def subscribe(self) -> None:
         """Start taking images."""
         self._gate = self._new_gate()
         self._is_announced = False
-        self.newest = None
+        self.newest = self._refused = None
         if self._settings.use_camera_info:  # first: who waits for both sees the image's last
             self._info_subscription = self._follow(CameraInfo, self._info_name, self._on_info)
         self._subscribe_images(self._chosen_transport())
@@ -138,16 +152,18 @@ class CameraInput:
         return tuple(found)
 
     def _report(self, subscription: FollowingSubscription, kind: str) -> TopicReport:
+        num_publishers = self._node.count_publishers(subscription.topic)
         return TopicReport(
             topic=subscription.topic,
             kind=kind,
-            num_publishers=self._node.count_publishers(subscription.topic),
+            num_publishers=num_publishers,
             rate_hz=subscription.rate_hz,
             silent_s=time.monotonic() - subscription.last_s,
             problem=subscription.problem,
             # The small message beside an image is not missed: the newest one holds.
             loss=subscription.loss() if kind == 'image' else '',
             publishers=subscription.publishers,
+            similar=subscription.similar() if kind == 'image' and not num_publishers else (),
         )
 
     def _subscribe_images(self, transport: str) -> None:
@@ -209,15 +225,22 @@ class CameraInput:
         try:
             self._add_frame(frame)
         except InputError as error:  # counted where it was raised
-            self._refusals.log(error.reason, f'{self.topic}: {error}')
+            self._tell(error)
             return
+        self._num_taken += 1
         if not self._is_announced:
             self._is_announced = True
             self._announce(message, frame)
 
     def _refuse(self, error: InputError) -> None:
         self._count_refused(error.reason)
-        self._refusals.log(error.reason, f'{self.topic}: {error}')
+        self._tell(error)
+
+    def _tell(self, error: InputError) -> None:
+        line = f'{self.topic}: {error}'
+        self._refused = time.monotonic(), safe_line(line)
+        self._num_taken = 0
+        self._refusals.log(error.reason, line)
 
     def _announce(self, message: AnyImage, frame: UndecodedFrame) -> None:
         encoding = message.format if isinstance(message, CompressedImage) else message.encoding

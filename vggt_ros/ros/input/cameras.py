@@ -12,7 +12,7 @@ from rclpy.node import Node
 from vggt_ros.mapping.frontend.frame import UndecodedFrame
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.ros.input.camera_input import CameraInput
-from vggt_ros.ros.input.input_report import input_problems, TopicReport
+from vggt_ros.ros.input.input_report import by_cause, Cause, input_problems, Problem, TopicReport
 from vggt_ros.ros.middleware.log_text import safe_line
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.middleware.tf_clock import SeenImage
@@ -29,7 +29,7 @@ class Cameras:
 
     Attributes:
         topics: How the topics were at the last check.
-        problems: What was in the way of frames then, a line each.
+        problems: What was in the way of frames then, the cause first.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Cameras:
     ) -> None:
         """Do not subscribe yet; the arguments are those of `CameraInput`."""
         self.topics: tuple[TopicReport, ...] = ()
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
         self._settings = config.input
         self._warn = node.get_logger().warning
         ids = count()
@@ -96,10 +96,17 @@ class Cameras:
             self.problems = []
             return
         self.problems = input_problems(self.topics, cameras, self._settings, period_s)
-        self.problems += others
+        self.problems += [Problem(cause=Cause.SCALE, text=line) for line in others]
         now_s = time.monotonic()
-        for line in self.problems:
-            key = _MEASURED.sub('', line)
+        for problem in self.problems:
+            key = _MEASURED.sub('', problem.text)
             if now_s - self._said_at_s.get(key, float('-inf')) >= _REMINDER_PERIODS * period_s:
                 self._said_at_s[key] = now_s
-                self._warn(safe_line(line))
+                self._warn(safe_line(problem.text))
+        # Those are in the log, each with its reason.
+        self.problems += [
+            Problem(cause=Cause.IMAGES, text=each.refusal, about=each.topic)
+            for each in self._inputs
+            if each.refusal
+        ]
+        self.problems = by_cause(self.problems)

@@ -1,10 +1,12 @@
-"""What is wrong with the topics that come in, and what would help: for people."""
+"""What is wrong, what would help, and which of it is the cause: for people."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 import math
+import re
 
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.settings.input_config import InputSettings
@@ -13,6 +15,92 @@ from vggt_ros.settings.input_config import InputSettings
 _MAX_DROPPED = 0.1
 _MIN_FRAMES = 20
 _MS_PER_S = 1000.0
+# Topics that might be meant, in one line.
+_MAX_SIMILAR = 3
+_PROBLEM = re.compile(r'problem_[0-9]+')
+
+
+class Cause(IntEnum):
+    """What a problem is about, in the order of causes: what comes later may follow from it."""
+
+    NODE = 0
+    """There is none of that name, or it says nothing."""
+    ERROR = 1
+    """A transition or a callback failed."""
+    INACTIVE = 2
+    """The node runs and takes no images."""
+    TOPIC = 3
+    """Nothing can come: another type, no publisher, or none that can be heard."""
+    CLOCK = 4
+    """Simulated time without /clock; clocks that differ."""
+    SILENCE = 5
+    """There is a publisher, and it sends nothing."""
+    PUBLISHERS = 6
+    """Images of two cameras come as those of one."""
+    IMAGES = 7
+    """Images are refused: their size, encoding or stamps."""
+    SIGHT = 8
+    """Images show nothing that can be followed."""
+    LOSS = 9
+    """Images are lost on their way."""
+    SYNC = 10
+    """Images of several cameras are not of the same moments."""
+    NETWORK = 11
+    """Windows fail, or the network hangs, lacks memory or is not trained."""
+    CONFLICT = 12
+    """Somebody else sends the transform that this node sends."""
+    ODOMETRY = 13
+    """Transforms cease, jump or can not be used."""
+    SCALE = 14
+    """Depth or calibration do not count."""
+    QUALITY = 15
+    """Numbers outside of their usual range, frames that were dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One line about what is wrong.
+
+    Attributes:
+        cause: What kind of problem it is.
+        text: For people: the value, and the remedy.
+        about: Topic or camera, as the text names it; empty for neither.
+    """
+
+    cause: Cause
+    text: str
+    about: str = ''
+
+    def is_told_by(self, other: Problem) -> bool:
+        """Return whether another line, perhaps of somebody else, tells the same."""
+        if self.cause != other.cause:
+            return False
+        is_named = self.about and re.search(rf'{re.escape(self.about)}(?![\w/])', other.text)
+        return bool(is_named) or self.text == other.text
+
+
+def by_cause(problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems with the cause before what follows from it."""
+    return sorted(problems, key=lambda each: each.cause)
+
+
+def problem_values(problems: Iterable[Problem]) -> dict[str, str]:
+    """Return problems as keys and values of /diagnostics: `problem_0` is the first."""
+    return {
+        f'problem_{number}': f'{each.cause.name.lower()}: {each.text}'
+        for number, each in enumerate(problems)
+    }
+
+
+def problems_of(values: Mapping[str, str]) -> list[Problem]:
+    """Return the problems that `problem_values` wrote; of an unknown kind are the last."""
+    found = []
+    for key, value in values.items():
+        if _PROBLEM.fullmatch(key):
+            name, _, text = value.partition(': ')
+            cause = Cause.__members__.get(name.upper(), Cause.QUALITY)
+            found.append(Problem(cause=cause, text=text))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +116,8 @@ class TopicReport:
         problem: Why its publishers can not be heard; empty if they can.
         loss: How many of its messages are lost, and what would help; empty for none.
         publishers: Full names of the nodes that publish it.
+        similar: Topics of its type that are published, the most similar names first; only for one
+            without a publisher.
     """
 
     topic: str
@@ -38,6 +128,12 @@ class TopicReport:
     problem: str
     loss: str = ''
     publishers: tuple[str, ...] = ()
+    similar: tuple[str, ...] = ()
+
+    def problem_of(self, cause: Cause, text: str) -> Problem:
+        """Return a problem with this topic; it is never more than one of scale if it is depth."""
+        is_image = self.kind == 'image'
+        return Problem(cause=cause if is_image else Cause.SCALE, text=text, about=self.topic)
 
 
 def input_problems(
@@ -45,8 +141,8 @@ def input_problems(
     cameras: Sequence[CameraSync],
     settings: InputSettings,
     period_s: float,
-) -> list[str]:
-    """Return a line for everything that is in the way of frames; none if all is well.
+) -> list[Problem]:
+    """Return everything that is in the way of frames, the cause first; none if all is well.
 
     Args:
         reports: Of all topics, in the order of the cameras.
@@ -54,9 +150,11 @@ def input_problems(
         settings: `input.*`.
         period_s: A topic that is silent for so long is worth a line.
     """
-    lines = [report.problem for report in reports if report.problem]
-    lines += [report.loss for report in reports if report.loss]
-    lines += [_rivals(each) for each in reports if _has_rivals(each)]
+    found = [each.problem_of(Cause.TOPIC, each.problem) for each in reports if each.problem]
+    found += [each.problem_of(Cause.LOSS, each.loss) for each in reports if each.loss]
+    found += [
+        each.problem_of(Cause.PUBLISHERS, _rivals(each)) for each in reports if _has_rivals(each)
+    ]
     silent = [
         each
         for each in reports
@@ -65,11 +163,17 @@ def input_problems(
         # Cameras without calibration are used, too, and the node says so when it begins.
         and (each.kind == 'image' or each.num_publishers)
     ]
-    lines += [_silence(each, reports, settings) for each in silent]
+    found += [
+        each.problem_of(
+            Cause.SILENCE if each.num_publishers else Cause.TOPIC,
+            _silence(each, reports, settings),
+        )
+        for each in silent
+    ]
     has_images = all(each.kind != 'image' for each in silent)
     if has_images and len(cameras) > 1:
-        lines += _sync_problems(cameras, settings)
-    return lines
+        found += _sync_problems(cameras, settings)
+    return by_cause(found)
 
 
 def _has_rivals(report: TopicReport) -> bool:
@@ -94,6 +198,10 @@ def _silence(silent: TopicReport, reports: Sequence[TopicReport], settings: Inpu
     line = f'nothing on {silent.topic} for {silent.silent_s:.0f} s{beside}'
     if not silent.num_publishers:
         advice = 'it has no publisher: check its name (ros2 topic list) and the remapping'
+        read = {each.topic for each in reports}
+        similar = [each for each in silent.similar if each not in read][:_MAX_SIMILAR]
+        if similar:
+            advice += f'; of its type there {"are" if similar[1:] else "is"} {", ".join(similar)}'
         if settings.transport != 'auto':
             advice += f'; input.transport is {settings.transport}'
     else:
@@ -109,24 +217,32 @@ def _silence(silent: TopicReport, reports: Sequence[TopicReport], settings: Inpu
     return f'{line} ({advice})'
 
 
-def _sync_problems(cameras: Sequence[CameraSync], settings: InputSettings) -> list[str]:
-    lines = []
+def _sync_problems(cameras: Sequence[CameraSync], settings: InputSettings) -> list[Problem]:
+    return [
+        Problem(cause=Cause.SYNC, text=line, about=line.partition(':')[0])
+        for line in _sync_lines(cameras, settings)
+    ]
+
+
+def _sync_lines(cameras: Sequence[CameraSync], settings: InputSettings) -> list[str]:
+    apart, missing = [], []
     for number, camera in enumerate(cameras):
         if camera.num_frames < _MIN_FRAMES:
             continue
         if camera.num_moments_off:
-            lines.append(_wrong_moment(number, camera))
+            apart.append(_wrong_moment(number, camera))
             continue
         share = camera.num_dropped / camera.num_frames
         if share <= _MAX_DROPPED or math.isnan(camera.offset_s):
             continue
         line = f'camera {number}: {share:.0%} of its images are in no set; '
         if abs(camera.offset_s) > settings.sync.slop:
-            line += _apart(camera, settings)
+            apart.append(line + _apart(camera, settings))
         else:
             line += 'images of other cameras are missing: compare their rates (ros2 topic hz)'
-        lines.append(line)
-    return lines
+            missing.append(line)
+    # Who is not apart lacks the images of those who are.
+    return apart or missing
 
 
 def _wrong_moment(number: int, camera: CameraSync) -> str:

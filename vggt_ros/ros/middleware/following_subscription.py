@@ -24,7 +24,7 @@ from vggt_ros.ros.middleware.qos_events import QosEvents, UnsupportedEventTypeEr
 from vggt_ros.ros.middleware.queue_depth import FIRST_DEPTH, queue_depth
 from vggt_ros.ros.middleware.rate import Rate
 from vggt_ros.ros.middleware.stamps import ns_from_stamp
-from vggt_ros.ros.middleware.topic_types import type_name, wrong_type
+from vggt_ros.ros.middleware.topic_types import similar_topics, type_name, wrong_type
 from vggt_ros.ros.middleware.transport import COMPRESSED_SUFFIX
 from vggt_ros.settings.input_config import InputSettings
 
@@ -141,6 +141,17 @@ class FollowingSubscription:
         known = self._node.get_publishers_info_by_topic(self.topic)
         names = (f'{each.node_namespace.rstrip("/")}/{each.node_name}' for each in known)
         return tuple(sorted(names))
+
+    def similar(self) -> tuple[str, ...]:
+        """Return topics that could have been meant instead, see `similar_topics`."""
+        own = f'{self._node.get_fully_qualified_name()}/'
+        published = (
+            (topic, types)
+            for topic, types in self._node.get_topic_names_and_types()
+            if not topic.startswith(own) and self._node.count_publishers(topic)
+        )
+        is_auto = self._is_compressible and self._settings.transport == 'auto'
+        return similar_topics(self.topic, published, type_name(self._kind), is_auto=is_auto)
 
     def loss(self) -> str:
         """Return a line about messages that are lost, and what would help; empty for none.

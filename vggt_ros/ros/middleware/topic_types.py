@@ -1,8 +1,9 @@
-"""Topics that carry something else than what is read from them."""
+"""Topics that carry something else than what is read from them, and those that were meant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import SequenceMatcher
 
 from vggt_ros.ros.middleware.log_text import one_line
 from vggt_ros.ros.middleware.transport import COMPRESSED_SUFFIX
@@ -32,6 +33,30 @@ def wrong_type(topic: str, types: Iterable[str], wanted: str, name: str) -> str:
         f'{topic} carries {one_line(", ".join(found))}, and {wanted} is read from it: '
         f'{_advice(topic, found, wanted, name)}'
     )
+
+
+def similar_topics(
+    topic: str, published: Iterable[tuple[str, Iterable[str]]], wanted: str, *, is_auto: bool
+) -> tuple[str, ...]:
+    """Return the topics that could have been meant, the most similar names first.
+
+    Args:
+        topic: Full name of one that nobody publishes.
+        published: Names and types of those that somebody does.
+        wanted: What is read from it.
+        is_auto: Whether images are read from a compressed topic beside it, too.
+    """
+    names = set()
+    for name, types in published:
+        if wanted in types:
+            names.add(name)
+        elif is_auto and _COMPRESSED in types and name.endswith(COMPRESSED_SUFFIX):
+            names.add(name.removesuffix(COMPRESSED_SUFFIX))
+
+    def unlikeness(name: str) -> tuple[float, str]:
+        return -SequenceMatcher(None, topic, name).ratio(), name
+
+    return tuple(one_line(name) for name in sorted(names, key=unlikeness))
 
 
 def _advice(topic: str, found: list[str], wanted: str, name: str) -> str:

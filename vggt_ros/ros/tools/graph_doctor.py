@@ -6,12 +6,23 @@ from collections.abc import Iterator
 import json
 import sys
 
-from vggt_ros.ros.input.input_report import input_problems
-from vggt_ros.ros.tools.graph_probe import probe_graph
+from vggt_ros.ros.input.input_report import by_cause, Cause, input_problems, Problem, problems_of
+from vggt_ros.ros.tools.graph_probe import GraphReport, probe_graph
+
+# By the state of a node that runs and does nothing; some wanted that.
+_REMEDIES = {
+    'unconfigured': (
+        'ros2 lifecycle set {node} configure, then activate; it does both itself if autostart '
+        'is true'
+    ),
+    'inactive': 'ros2 lifecycle set {node} activate',
+    'finalized': 'it was shut down for good; start it anew',
+    'paused': 'ros2 service call {node}/enable std_srvs/srv/SetBool "{{data: true}}"',
+}
 
 
 def graph_lines(node: str, seconds: float) -> Iterator[tuple[bool, str]]:
-    """Yield what a running node hears and says, in the words of its own watchdog.
+    """Yield what a running node hears, what is wrong, the cause first, and how far it is.
 
     Args:
         node: Full name of the node.
@@ -26,26 +37,40 @@ def graph_lines(node: str, seconds: float) -> Iterator[tuple[bool, str]]:
             True,
             f'{topic.topic}: {topic.num_publishers} publishers, {topic.rate_hz:.1f} Hz',
         )
-    if not report.is_running:
-        seen = 'no topic of a camera is there, either'
-        if report.topics:
-            seen = 'the topics of cameras are listed above'
-        yield (
-            False,
-            f'there is no node {node}; {seen}: '
-            f'ros2 launch vggt_ros vggt.launch.py image_topic:=<topic>',
-        )
-        return
-    for line in input_problems(report.topics, report.cameras, report.settings, 0.8 * seconds):
-        yield False, line
+    for problem in by_cause(_problems(node, report, seconds)):
+        yield False, problem.text
     if not report.values:
-        yield False, f'{node} says nothing on /diagnostics; is it configured?'
         return
-    state = report.values.get('state', '')
-    is_well = report.status in (state, '')
-    yield is_well, f'{node} is {state}{"" if is_well else f": {report.status}"}'
+    yield True, f'{node} is {report.values.get("state", "")}'
     keys = ('frames_in', 'frames_used', 'frames_dropped', 'latency_p50_s', 'is_metric', 'tf_mode')
     yield True, ', '.join(f'{key} {report.values[key]}' for key in keys if key in report.values)
+
+
+def _problems(node: str, report: GraphReport, seconds: float) -> list[Problem]:
+    """Return what is wrong, as the node says and as it looks from outside."""
+    if not report.is_running:
+        topics = 'no topic of a camera is there, either'
+        if report.topics:
+            topics = 'the topics of cameras are listed above'
+        text = (
+            f'there is no node {node}; {topics}: '
+            f'ros2 launch vggt_ros vggt.launch.py image_topic:=<topic>'
+        )
+        return [Problem(cause=Cause.NODE, text=text)]
+    said = problems_of(report.values)
+    seen = input_problems(report.topics, report.cameras, report.settings, 0.8 * seconds)
+    found = said + [each for each in seen if not any(map(each.is_told_by, said))]
+    if not report.values:
+        text = (
+            f'{node} says nothing on /diagnostics for {seconds:g} s: look whether it hangs '
+            f'(its log), whether /diagnostics is remapped, and at diagnostics.period'
+        )
+        return [Problem(cause=Cause.NODE, text=text), *found]
+    state = report.values.get('state', '')
+    if state in _REMEDIES:
+        text = f'{node} is {state} and takes no images: {_REMEDIES[state].format(node=node)}'
+        found.append(Problem(cause=Cause.INACTIVE, text=text))
+    return found
 
 
 def main() -> int:

@@ -26,6 +26,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.ros.input.input_report import TopicReport
 from vggt_ros.ros.middleware.queue_depth import FIRST_DEPTH
+from vggt_ros.ros.middleware.topic_types import similar_topics, wrong_type
 from vggt_ros.ros.middleware.transport import COMPRESSED_SUFFIX
 from vggt_ros.settings.input_config import InputSettings, SyncSettings
 
@@ -37,6 +38,8 @@ _KINDS = {
 _DISCOVERY_S, _SETTLED_S, _MAX_DISCOVERY_S = 2.0, 0.5, 6.0
 _ANSWER_S = 5.0
 _MS_PER_S = 1000.0
+# What a node says that subscribes to nothing.
+_IDLE = ('unconfigured', 'inactive', 'finalized', 'loading')
 _SAID = re.compile(r'input\.(/.+)\.rate_hz')
 
 
@@ -102,8 +105,7 @@ class _Probe:
             self._listen(topic, kind, start_s)
         self._spin(seconds)
         reports = tuple(
-            self._report(topic, self._kind(topic, _KINDS[kind][1]), seconds)
-            for topic, kind in topics.items()
+            self._report(topic, kind, settings, seconds) for topic, kind in topics.items()
         )
         return GraphReport(
             is_running=is_running,
@@ -126,7 +128,8 @@ class _Probe:
             topics = self._topics(is_running=is_running)
             # A node is known some time before its topics are.
             has_settled = (is_running, topics) == before and waited_s >= _DISCOVERY_S
-            if has_settled and is_running and topics:
+            is_idle = self._values.get('state') in _IDLE
+            if has_settled and is_running and (topics or is_idle):
                 break
         return is_running, topics
 
@@ -170,8 +173,14 @@ class _Probe:
             return kind
         return self._values.get(f'input.{topic}.kind', 'depth')
 
-    def _report(self, topic: str, kind: str, seconds: float) -> TopicReport:
+    def _report(
+        self, topic: str, type_name: str, settings: InputSettings, seconds: float
+    ) -> TopicReport:
+        kind = self._kind(topic, _KINDS[type_name][1])
         publishers = self._node.get_publishers_info_by_topic(topic)
+        wrong = wrong_type(topic, (each.topic_type for each in publishers), type_name, kind)
+        heard = [each.qos_profile for each in publishers if each.topic_type == type_name]
+        names = (f'{each.node_namespace.rstrip("/")}/{each.node_name}' for each in publishers)
         listeners = [
             each.qos_profile
             for each in self._node.get_subscriptions_info_by_topic(topic)
@@ -183,10 +192,21 @@ class _Probe:
             num_publishers=len(publishers),
             rate_hz=self._counts[topic] / seconds,
             silent_s=time.monotonic() - self._last_s[topic],
-            problem=_mismatch(topic, [each.qos_profile for each in publishers], listeners),
+            problem=wrong or _mismatch(topic, heard, listeners),
             # The node knows better than who listens beside it.
             loss=self._values.get(f'input.{topic}.loss', ''),
+            publishers=tuple(sorted(names)),
+            similar=() if publishers else self._similar(topic, type_name, settings),
         )
+
+    def _similar(self, topic: str, wanted: str, settings: InputSettings) -> tuple[str, ...]:
+        published = (
+            (name, types)
+            for name, types in self._node.get_topic_names_and_types()
+            if not name.startswith(f'{self._full_name}/') and self._node.count_publishers(name)
+        )
+        is_auto = settings.transport == 'auto'
+        return similar_topics(topic, published, wanted, is_auto=is_auto)
 
     def _settings(self) -> InputSettings:
         names = (
