@@ -258,6 +258,7 @@ def test_topics_and_cameras_are_there_and_what_is_wrong_with_them_is_a_warning()
     values = values_of(health)
     assert values['input./image_1.rate_hz'] == '29.5'
     assert values['input./image_1.publishers'] == '2'
+    assert values['input./image_1.loss_share'] == '0'
     assert values['input./image_1.kind'] == 'image'
     assert values['camera_0.offset_ms'] == '4'
     assert values['camera_0.period_ms'] == '100'

@@ -206,6 +206,7 @@ def _input_values(health: Health) -> dict[str, str]:
         values[f'input.{topic.topic}.rate_hz'] = _number(topic.rate_hz)
         values[f'input.{topic.topic}.publishers'] = str(topic.num_publishers)
         values[f'input.{topic.topic}.loss'] = topic.loss
+        values[f'input.{topic.topic}.loss_share'] = _number(topic.loss_share)
         values[f'input.{topic.topic}.kind'] = topic.kind
     if len(health.cameras) > 1:
         for number, camera in enumerate(health.cameras):

@@ -160,13 +160,14 @@ def test_causes_come_before_what_follows_from_them():
 
 
 def test_every_kind_of_problem_of_an_input_has_its_place():
-    bad = replace(WELL, loss='3 lost', publishers=('/a', '/b'))
+    bad = replace(WELL, loss='30 of 90 lost', loss_share=0.33, publishers=('/a', '/b'))
+    few = replace(WELL, loss='3 of 90 lost', loss_share=0.03)
     deaf = replace(SILENT, problem='another type')
     nobody = replace(SILENT, num_publishers=0)
     depth = replace(deaf, kind='depth')
-    found = input_problems([bad, deaf, SILENT, nobody, depth], (), InputSettings(), 5.0)
+    found = input_problems([few, bad, deaf, SILENT, nobody, depth], (), InputSettings(), 5.0)
     assert [each.cause.name for each in found] == [
-        *('TOPIC', 'TOPIC', 'SILENCE', 'PUBLISHERS', 'LOSS', 'SCALE')
+        *('TOPIC', 'TOPIC', 'SILENCE', 'PUBLISHERS', 'LOSS', 'SCALE', 'QUALITY')
     ]
 
 

@@ -24,6 +24,8 @@ def test_a_stream_that_is_whole_has_no_line():
         meter.receive(number * PERIOD_NS, 10)
     losses = meter.losses()
     assert losses == Losses(num_received=100, num_missing=0, num_reported=0, num_bytes=10)
+    assert losses.share == 0.0
+    assert LOST.share == 10 / 30
     assert loss_line('/image', losses, RELIABLE) == ''
 
 

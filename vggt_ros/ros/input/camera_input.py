@@ -153,6 +153,8 @@ class CameraInput:
 
     def _report(self, subscription: FollowingSubscription, kind: str) -> TopicReport:
         num_publishers = self._node.count_publishers(subscription.topic)
+        # The small message beside an image is not missed: the newest one holds.
+        loss = subscription.loss() if kind == 'image' else ''
         return TopicReport(
             topic=subscription.topic,
             kind=kind,
@@ -160,8 +162,8 @@ class CameraInput:
             rate_hz=subscription.rate_hz,
             silent_s=time.monotonic() - subscription.last_s,
             problem=subscription.problem,
-            # The small message beside an image is not missed: the newest one holds.
-            loss=subscription.loss() if kind == 'image' else '',
+            loss=loss,
+            loss_share=subscription.loss_share,
             publishers=subscription.publishers,
             similar=subscription.similar() if kind == 'image' and not num_publishers else (),
         )

@@ -14,6 +14,8 @@ from vggt_ros.settings.input_config import InputSettings
 # Cameras that miss more of their sets than this are worth a line.
 _MAX_DROPPED = 0.1
 _MIN_FRAMES = 20
+# Of the images of a topic; where fewer are lost, that explains nothing else.
+_MANY_LOST = 0.1
 _MS_PER_S = 1000.0
 # Topics that might be meant, in one line.
 _MAX_SIMILAR = 3
@@ -42,7 +44,7 @@ class Cause(IntEnum):
     SIGHT = 8
     """Images show nothing that can be followed."""
     LOSS = 9
-    """Images are lost on their way."""
+    """Many images are lost on their way."""
     SYNC = 10
     """Images of several cameras are not of the same moments."""
     NETWORK = 11
@@ -54,7 +56,7 @@ class Cause(IntEnum):
     SCALE = 14
     """Depth or calibration do not count."""
     QUALITY = 15
-    """Numbers outside of their usual range, frames that were dropped."""
+    """Numbers outside of their usual range, frames that were dropped, a few lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,7 @@ class TopicReport:
         silent_s: Since the last message, or since it was subscribed to.
         problem: Why its publishers can not be heard; empty if they can.
         loss: How many of its messages are lost, and what would help; empty for none.
+        loss_share: Part of them that is lost, 0..1.
         publishers: Full names of the nodes that publish it.
         similar: Topics of its type that are published, the most similar names first; only for one
             without a publisher.
@@ -127,6 +130,7 @@ class TopicReport:
     silent_s: float
     problem: str
     loss: str = ''
+    loss_share: float = 0.0
     publishers: tuple[str, ...] = ()
     similar: tuple[str, ...] = ()
 
@@ -151,7 +155,14 @@ def input_problems(
         period_s: A topic that is silent for so long is worth a line.
     """
     found = [each.problem_of(Cause.TOPIC, each.problem) for each in reports if each.problem]
-    found += [each.problem_of(Cause.LOSS, each.loss) for each in reports if each.loss]
+    found += [
+        each.problem_of(
+            Cause.LOSS if each.loss_share >= _MANY_LOST else Cause.QUALITY,
+            each.loss,
+        )
+        for each in reports
+        if each.loss
+    ]
     found += [
         each.problem_of(Cause.PUBLISHERS, _rivals(each)) for each in reports if _has_rivals(each)
     ]

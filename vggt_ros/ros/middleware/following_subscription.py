@@ -64,6 +64,7 @@ class FollowingSubscription:
 
     Attributes:
         num_received: Messages that were handed over, since the beginning.
+        loss_share: Part of the messages that were lost when `loss` was called last, 0..1.
         last_s: When the last message came, or `subscribe` was called; monotonic seconds.
     """
 
@@ -91,6 +92,7 @@ class FollowingSubscription:
         """
         self.topic = node.resolve_topic_name(name)
         self.num_received = 0
+        self.loss_share = 0.0
         self.last_s = time.monotonic()
         self._node = node
         self._kind = kind
@@ -159,6 +161,7 @@ class FollowingSubscription:
         Call it once a second or so.
         """
         losses = self._meter.losses()
+        self.loss_share = losses.share
         if not losses.num_lost:
             return ''
         publishers = self._node.get_publishers_info_by_topic(self.topic)

@@ -41,6 +41,11 @@ class Losses:
         """Messages that did not come, as far as is known."""
         return max(self.num_missing, self.num_reported)
 
+    @property
+    def share(self) -> float:
+        """Part of the messages that did not come, 0..1."""
+        return self.num_lost / max(1, self.num_received + self.num_lost)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
@@ -112,7 +117,7 @@ def loss_line(topic: str, losses: Losses, link: Link) -> str:
         link: How its messages come.
     """
     total = losses.num_received + losses.num_lost
-    if losses.num_lost < _LEAST_LOST or losses.num_lost < _LEAST_SHARE * total:
+    if losses.num_lost < _LEAST_LOST or losses.share < _LEAST_SHARE:
         return ''
     size = f'{losses.num_bytes / 1e6:.1f} MB' if losses.num_bytes else 'unknown size'
     return (

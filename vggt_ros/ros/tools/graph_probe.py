@@ -195,6 +195,7 @@ class _Probe:
             problem=wrong or _mismatch(topic, heard, listeners),
             # The node knows better than who listens beside it.
             loss=self._values.get(f'input.{topic}.loss', ''),
+            loss_share=float(self._values.get(f'input.{topic}.loss_share', 0.0)),
             publishers=tuple(sorted(names)),
             similar=() if publishers else self._similar(topic, type_name, settings),
         )
