@@ -15,7 +15,7 @@ from tf2_ros import TransformBroadcaster
 
 from vggt_ros.cli import doctor
 from vggt_ros.geometry import se3
-from vggt_ros.ros.messages import depth_image, header_of, transform
+from vggt_ros.ros.middleware.messages import depth_image, header_of, transform
 
 pytestmark = pytest.mark.ros
 
