@@ -195,6 +195,20 @@ def test_a_camera_that_only_turns_does_not_move(tracked, pose_error, seed):
     np.testing.assert_allclose(positions, positions[:1].repeat(7, axis=0), atol=1e-12)
 
 
+@pytest.mark.parametrize('motion', ['turning', 'sideways'])
+def test_a_camera_alone_turns_against_nothing(tracked, monkeypatch, motion):
+    original = window_refinement.refine_rotations_only
+
+    def only_the_first(*arguments):
+        found, error_px = original(*arguments)
+        return replace(found, is_verified=np.arange(len(found.is_verified)) == 0), error_px
+
+    monkeypatch.setattr(window_refinement, 'refine_rotations_only', only_the_first)
+    found = refined(tracked(motion=motion))
+    assert found.report.method == ('none' if motion == 'turning' else 'adjusted')
+    assert found.is_verified.sum() != 1
+
+
 def test_a_little_parallax_is_not_taken_for_turning(tracked, pose_error):
     window = tracked()
     near = window.window_from_cam.copy()
