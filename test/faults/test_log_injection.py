@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from vggt_ros.ros.middleware.messages import camera_info, depth_image, header_of, rgb_image
@@ -12,6 +12,8 @@ pytestmark = pytest.mark.ros
 START_NS = 1_700_000_000_000_000_000
 FAKE = 'cam\n[FATAL] [0.0] [vggt]: injected\r\x1b[31mred\x07\u2028'
 LONG = 'x' * 1_000_000
+# Messages of a megabyte that nobody sends again are lost now and then.
+RELIABLE = QoSProfile(depth=50)
 K = np.array([[150.0, 0.0, 83.5], [0.0, 150.0, 62.5], [0.0, 0.0, 1.0]])
 
 
@@ -24,7 +26,7 @@ def publishers(probe):
         '/odd/depth': Image,
     }
     made = {
-        topic: probe.node.create_publisher(kind, topic, qos_profile_sensor_data)
+        topic: probe.node.create_publisher(kind, topic, RELIABLE)
         for topic, kind in kinds.items()
     }
     yield made
