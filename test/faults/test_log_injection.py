@@ -26,8 +26,7 @@ def publishers(probe):
         '/odd/depth': Image,
     }
     made = {
-        topic: probe.node.create_publisher(kind, topic, RELIABLE)
-        for topic, kind in kinds.items()
+        topic: probe.node.create_publisher(kind, topic, RELIABLE) for topic, kind in kinds.items()
     }
     yield made
     for each in made.values():

@@ -373,3 +373,21 @@ def test_a_cut_to_another_world_verifies_nothing_at_once(hall):
     cut = Window.of_frames(frames, 3)
     with pytest.raises(VerificationError, match='confirm none of the 3 new frames'):
         with_refiner.refine(cut, prediction, submap, last_of(found, (4, 6, 8)))
+
+
+def test_images_that_are_upside_down_from_one_moment_on_are_a_camera_that_is_or_nothing(hall):
+    """Whatever the network says; never a camera that is where it was and sees another world."""
+    indices = tuple(range(8))
+    window = hall.window(*indices)
+    prediction = hall.predict(window, ERRORS)
+    submap = submap_from_prediction(window, prediction)
+    frames = [
+        replace(frame, image=np.ascontiguousarray(frame.image[::-1, ::-1])) if row >= 5 else frame
+        for row, frame in enumerate(window.frames)
+    ]
+    found = refiner().refine(Window.of_frames(frames), prediction, submap, None)
+    assert found.window.is_verified[:5].all()
+    poses = found.window.geometry.window_from_cam
+    for row in np.flatnonzero(found.window.is_verified[5:]) + 5:
+        turn = poses[row, :3, :3].T @ poses[4, :3, :3]
+        assert np.degrees(rotation_angle(turn)) > 150.0
