@@ -63,3 +63,31 @@ def tree(make_node):
     made = Tree()
     made.node = node
     return made
+
+
+@pytest.fixture
+def make_update():
+    """Make what a window brought of some frame results; numbers are those of a good window."""
+    from vggt_ros.mapping.layers.map_update import MapUpdate
+    from vggt_ros.mapping.registration.metric_scale import ScaleState
+
+    def make(results, *, is_metric=True, metres_per_unit=1.0, log_sigma=0.1):
+        return MapUpdate(
+            new_frames=tuple(results),
+            window_map_from_cam=np.stack([result.map_from_cam for result in results]),
+            scale=1.0,
+            scale_residual=0.0,
+            focal_ratio=1.0,
+            latency_s=0.1,
+            scale_state=ScaleState(
+                is_metric=is_metric,
+                metres_per_unit=metres_per_unit,
+                log_sigma=log_sigma,
+                source='odometry',
+            ),
+            depth_ratio=1.0,
+            correction=None,
+            is_tied=True,
+        )
+
+    return make

@@ -9,8 +9,6 @@ from sensor_msgs.msg import Image, PointCloud2
 from vggt_ros.errors import DeviceError, DeviceMemoryError, InputError, PredictionError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frontend.frame import Frame
-from vggt_ros.mapping.layers.map_update import MapUpdate
-from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.mapping.registration.robot import UnknownRobot
 from vggt_ros.ros import pipeline as pipeline_module
 from vggt_ros.ros.middleware.qos_events import QosEvents
@@ -200,7 +198,7 @@ def test_memory_that_does_not_suffice_ends_the_node_if_that_is_the_policy(
 @pytest.mark.parametrize('is_metric', [True, False])
 @pytest.mark.parametrize('require_metric', [True, False])
 def test_places_wait_for_metres_if_they_are_required(
-    make_node, pipeline, frame_result, is_metric, require_metric
+    make_node, pipeline, frame_result, make_update, is_metric, require_metric
 ):
     scale = replace(CONFIG.scale, require_metric=require_metric)
     pipeline.update_config(replace(CONFIG, scale=scale))
@@ -214,20 +212,7 @@ def test_places_wait_for_metres_if_they_are_required(
         )
     )
     result = frame_result()
-    update = MapUpdate(
-        new_frames=(result,),
-        window_map_from_cam=result.map_from_cam[None],
-        scale=1.0,
-        scale_residual=0.0,
-        focal_ratio=1.0,
-        latency_s=0.1,
-        scale_state=ScaleState(
-            is_metric=is_metric, metres_per_unit=1.0, log_sigma=0.1, source='odometry'
-        ),
-        depth_ratio=1.0,
-        correction=None,
-        is_tied=True,
-    )
+    update = make_update([result], is_metric=is_metric)
 
     def published():
         if not depths:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.geometry import se3
-from vggt_ros.mapping.refinement import window_refinement
+from vggt_ros.mapping.refinement import turning_window, window_refinement
 from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, PosePrior
 from vggt_ros.mapping.refinement.relative_pose import RelativePose
 from vggt_ros.mapping.refinement.window_candidate import WindowPriors
@@ -197,13 +197,17 @@ def test_a_camera_that_only_turns_does_not_move(tracked, pose_error, seed):
 
 @pytest.mark.parametrize('motion', ['turning', 'sideways'])
 def test_a_camera_alone_turns_against_nothing(tracked, monkeypatch, motion):
-    original = window_refinement.refine_rotations_only
+    original = turning_window._best_turns
 
     def only_the_first(*arguments):
-        found, error_px = original(*arguments)
-        return replace(found, is_verified=np.arange(len(found.is_verified)) == 0), error_px
+        """The first camera agrees with each of the others somewhere, those with it hardly."""
+        turns = original(*arguments)
+        error_px = turns.error_px.copy()
+        tracks, cameras = np.indices(error_px.shape)
+        error_px[(cameras > 0) & (cameras != 1 + tracks % (error_px.shape[1] - 1))] = 1e3
+        return replace(turns, error_px=error_px)
 
-    monkeypatch.setattr(window_refinement, 'refine_rotations_only', only_the_first)
+    monkeypatch.setattr(turning_window, '_best_turns', only_the_first)
     found = refined(tracked(motion=motion))
     assert found.report.method == ('none' if motion == 'turning' else 'adjusted')
     assert found.is_verified.sum() != 1

@@ -7,9 +7,7 @@ import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
 
-from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.layers.trajectory import StampedPoses
-from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.output.publishers import Publishers
 from vggt_ros.settings.config import DepthSettings, VggtConfig
@@ -19,22 +17,9 @@ STAMPS_NS = [1_700_000_000_000_000_001, 1_700_000_000_100_000_002]
 
 
 @pytest.fixture
-def update(frame_result):
-    results = tuple(frame_result(stamp_ns=stamp_ns, num_tracks=3) for stamp_ns in STAMPS_NS)
-    return MapUpdate(
-        new_frames=results,
-        window_map_from_cam=np.stack([result.map_from_cam for result in results]),
-        scale=1.0,
-        scale_residual=0.0,
-        focal_ratio=1.0,
-        latency_s=0.1,
-        scale_state=ScaleState(
-            is_metric=False, metres_per_unit=2.0, log_sigma=0.1, source='odometry'
-        ),
-        depth_ratio=1.0,
-        correction=None,
-        is_tied=True,
-    )
+def update(frame_result, make_update):
+    results = [frame_result(stamp_ns=stamp_ns, num_tracks=3) for stamp_ns in STAMPS_NS]
+    return make_update(results, is_metric=False, metres_per_unit=2.0)
 
 
 @pytest.fixture

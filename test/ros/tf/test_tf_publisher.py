@@ -9,8 +9,6 @@ from tf2_ros import TransformBroadcaster
 
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
-from vggt_ros.mapping.layers.map_update import MapUpdate
-from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.middleware.messages import header_of, transform
 from vggt_ros.ros.middleware.stamps import ns_from_stamp, stamp_from_ns
 from vggt_ros.ros.tf.sent_transforms import SentTransforms
@@ -43,9 +41,10 @@ def stamp(k):
 class Robot:
     """All that the tests need: a broadcaster, a listener of its own and a robot that drives."""
 
-    def __init__(self, make_node, tree, frame_result, words=(), **settings):
+    def __init__(self, make_node, tree, frame_result, make_update, words=(), **settings):
         self.node = make_node('vggt', *words)
-        self.make_node, self.tree, self.frame_result = make_node, tree, frame_result
+        self.make_node, self.tree = make_node, tree
+        self.frame_result, self.make_update = frame_result, make_update
         self.heard = []
         self.settings = TfSettings(lookup_timeout=0.0, **settings)
         sent = SentTransforms()
@@ -81,20 +80,7 @@ class Robot:
             )
             for k in ks
         )
-        return MapUpdate(
-            new_frames=results,
-            window_map_from_cam=np.stack([result.map_from_cam for result in results]),
-            scale=1.0,
-            scale_residual=0.0,
-            focal_ratio=1.0,
-            latency_s=0.1,
-            scale_state=ScaleState(
-                is_metric=True, metres_per_unit=1.0, log_sigma=0.01, source='odometry'
-            ),
-            depth_ratio=1.0,
-            correction=None,
-            is_tied=True,
-        )
+        return self.make_update(results, log_sigma=0.01)
 
     def spin(self, condition, timeout_s=10.0):
         return self.make_node.spin(condition, timeout_s)
@@ -105,11 +91,11 @@ class Robot:
 
 
 @pytest.fixture
-def robot_of(make_node, tree, frame_result):
+def robot_of(make_node, tree, frame_result, make_update):
     made = []
 
     def make(*words, **settings):
-        made.append(Robot(make_node, tree, frame_result, words, **settings))
+        made.append(Robot(make_node, tree, frame_result, make_update, words, **settings))
         return made[-1]
 
     yield make

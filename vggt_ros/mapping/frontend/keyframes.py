@@ -119,9 +119,10 @@ class KeyframeSelector:
             camera: _motion_px(self._last[camera], each) for camera, each in known.items()
         }
         compared = known or small
-        is_blind = all(motions_px.get(camera) is None for camera in compared) and all(
-            len(_corners(each)) < _BLIND_CORNERS for each in compared.values()
-        )
+        corners: dict[int, Float32[np.ndarray, 'n 1 2']] = {}
+        if all(motions_px.get(camera) is None for camera in compared):
+            corners = {camera: _corners(each) for camera, each in compared.items()}
+        is_blind = bool(corners) and max(map(len, corners.values())) < _BLIND_CORNERS
         if is_blind and not takes_all:
             self._note_sight(frame_set.stamp_ns, compared, None)
             return Choice.BLIND
@@ -142,7 +143,9 @@ class KeyframeSelector:
             if frame.camera not in small:
                 small[frame.camera] = frame.thumbnail()
         references = {
-            camera: _Reference(gray=each.gray, corners=_corners(each))
+            camera: _Reference(
+                gray=each.gray, corners=corners[camera] if camera in corners else _corners(each)
+            )
             for camera, each in small.items()
         }
         best = sorted(references, key=lambda camera: -len(references[camera].corners))

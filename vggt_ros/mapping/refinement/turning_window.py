@@ -33,6 +33,8 @@ from vggt_ros.mapping.refinement.window_tracks import WindowTracks
 _MAX_STILL_PX = 3.0
 # So far, in median depths, cameras may have moved by wheels without images that show it.
 _MAX_UNSEEN = 0.05
+# Cameras that confirm each other at least: one alone turns against nothing.
+_LEAST_CAMERAS = 2
 # Tracks by which rotations are found.
 _MAX_TRACKS = 250
 _FOCAL_TOLERANCE, _MAX_FOCAL_STEPS = 0.01, 8
@@ -95,6 +97,7 @@ def refine_rotations_only(
     num_inliers = is_inlier.sum(axis=0)
     is_verified = is_placed & (num_inliers >= MIN_INLIERS)
     is_verified &= num_inliers >= MIN_SHARE * num_seen
+    is_verified &= is_verified.sum() >= _LEAST_CAMERAS
     poses = estimate.window_from_cam.copy()
     rows = np.flatnonzero(is_verified).tolist()
     along = poses_along(known, priors.relative, {row: rotation[row] for row in rows})

@@ -54,8 +54,6 @@ _ENOUGH_MEDIAN_ANGLE_RAD = np.radians(8.0)
 _CLEAR_MEDIAN_ANGLE_RAD = np.radians(10.0)
 # Tracks by which a focal length is found.
 _MAX_FOR_FOCAL = 200
-# Cameras that a window without parallax is confirmed by.
-_LEAST_CAMERAS = 2
 # A start whose points are this near their observations needs no coarse stage.
 _NEAR_PX = 6.0
 
@@ -207,11 +205,10 @@ def _turning(
     if median_rad >= _CLEAR_MEDIAN_ANGLE_RAD:
         return None
     refined, error_px = refine_rotations_only(seen, estimate, priors)
-    # One camera alone turns against nothing.
-    explains = refined.is_verified.sum() >= _LEAST_CAMERAS
     if median_rad < _MIN_MEDIAN_ANGLE_RAD:
-        return refined if explains else _unrefined(seen, estimate, 'its images share no parallax')
-    return refined if explains and _is_explained_by_turning(best, error_px) else None
+        return refined
+    is_turning = refined.is_verified.any() and _is_explained_by_turning(best, error_px)
+    return refined if is_turning else None
 
 
 def _is_explained_by_turning(best: Candidate, turning_px: Float[np.ndarray, 'N S']) -> bool:

@@ -14,7 +14,7 @@ from vggt_ros.mapping.frontend.frame import UndecodedFrame
 from vggt_ros.ros.input.calibration import CalibrationReader
 from vggt_ros.ros.input.calibration_gate import AnyImage, CalibrationGate
 from vggt_ros.ros.input.image_input import ImageInput
-from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.input_report import report_on, TopicReport
 from vggt_ros.ros.input.tones import Tones
 from vggt_ros.ros.middleware.following_subscription import FollowingSubscription
 from vggt_ros.ros.middleware.frame_name import FrameName
@@ -152,21 +152,7 @@ class CameraInput:
         return tuple(found)
 
     def _report(self, subscription: FollowingSubscription, kind: str) -> TopicReport:
-        num_publishers = self._node.count_publishers(subscription.topic)
-        # The small message beside an image is not missed: the newest one holds.
-        loss = subscription.loss() if kind == 'image' else ''
-        return TopicReport(
-            topic=subscription.topic,
-            kind=kind,
-            num_publishers=num_publishers,
-            rate_hz=subscription.rate_hz,
-            silent_s=time.monotonic() - subscription.last_s,
-            problem=subscription.problem,
-            loss=loss,
-            loss_share=subscription.loss_share,
-            publishers=subscription.publishers,
-            similar=subscription.similar() if kind == 'image' and not num_publishers else (),
-        )
+        return report_on(subscription, kind, self._node.count_publishers(subscription.topic))
 
     def _subscribe_images(self, transport: str) -> None:
         self._transport = transport

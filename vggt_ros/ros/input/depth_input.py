@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-import time
 from typing import Any
 
 from jaxtyping import Float32
@@ -13,7 +12,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.ros.input.depth_view import DepthView, Lookup
-from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.input_report import report_on, TopicReport
 from vggt_ros.ros.middleware.following_subscription import FollowingSubscription
 from vggt_ros.ros.middleware.frame_name import FrameName
 from vggt_ros.ros.middleware.qos_events import QosEvents
@@ -81,17 +80,7 @@ class DepthInput:
         for heard in self._images_heard:
             num_publishers = self._node.count_publishers(heard.topic)
             if num_publishers or heard.num_received:
-                found.append(
-                    TopicReport(
-                        topic=heard.topic,
-                        kind='depth',
-                        num_publishers=num_publishers,
-                        rate_hz=heard.rate_hz,
-                        silent_s=time.monotonic() - heard.last_s,
-                        problem=heard.problem,
-                        loss=heard.loss(),
-                    )
-                )
+                found.append(report_on(heard, 'depth', num_publishers))
         return tuple(found)
 
     def subscribe(self) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 import math
 import re
+import time
 
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
+from vggt_ros.ros.middleware.following_subscription import FollowingSubscription
 from vggt_ros.settings.input_config import InputSettings
 
 # Cameras that miss more of their sets than this are worth a line.
@@ -138,6 +140,30 @@ class TopicReport:
         """Return a problem with this topic; it is never more than one of scale if it is depth."""
         is_image = self.kind == 'image'
         return Problem(cause=cause if is_image else Cause.SCALE, text=text, about=self.topic)
+
+
+def report_on(heard: FollowingSubscription, kind: str, num_publishers: int) -> TopicReport:
+    """Return how a topic is that this node listens to; call it once a second or so.
+
+    Args:
+        heard: The subscription.
+        kind: image, camera_info or depth.
+        num_publishers: Publishers that are known.
+    """
+    # The small message beside an image is not missed: the newest one holds.
+    loss = '' if kind == 'camera_info' else heard.loss()
+    return TopicReport(
+        topic=heard.topic,
+        kind=kind,
+        num_publishers=num_publishers,
+        rate_hz=heard.rate_hz,
+        silent_s=time.monotonic() - heard.last_s,
+        problem=heard.problem,
+        loss=loss,
+        loss_share=heard.loss_share,
+        publishers=heard.publishers,
+        similar=heard.similar() if kind == 'image' and not num_publishers else (),
+    )
 
 
 def input_problems(

@@ -24,6 +24,7 @@ from vggt_ros.ros.middleware.qos_events import QosEvents, UnsupportedEventTypeEr
 from vggt_ros.ros.middleware.queue_depth import FIRST_DEPTH, queue_depth
 from vggt_ros.ros.middleware.rate import Rate
 from vggt_ros.ros.middleware.stamps import ns_from_stamp
+from vggt_ros.ros.middleware.topic_names import node_of
 from vggt_ros.ros.middleware.topic_types import similar_topics, type_name, wrong_type
 from vggt_ros.ros.middleware.transport import COMPRESSED_SUFFIX
 from vggt_ros.settings.input_config import InputSettings
@@ -141,8 +142,7 @@ class FollowingSubscription:
     def publishers(self) -> tuple[str, ...]:
         """Full names of the nodes that publish, once for every publisher, sorted."""
         known = self._node.get_publishers_info_by_topic(self.topic)
-        names = (f'{each.node_namespace.rstrip("/")}/{each.node_name}' for each in known)
-        return tuple(sorted(names))
+        return tuple(sorted(map(node_of, known)))
 
     def similar(self) -> tuple[str, ...]:
         """Return topics that could have been meant instead, see `similar_topics`."""

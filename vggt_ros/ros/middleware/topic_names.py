@@ -1,6 +1,8 @@
-"""Names of the topics that every camera has."""
+"""Names of the topics that every camera has, and of the nodes at their ends."""
 
 from __future__ import annotations
+
+from typing import Any
 
 
 def topic_of(name: str, camera: int, num_cameras: int) -> str:
@@ -32,3 +34,12 @@ def info_topic_beside(topic: str) -> str:
         topic: Full name.
     """
     return f'{topic.rpartition("/")[0]}/camera_info'
+
+
+def node_of(endpoint: Any) -> str:
+    """Return the full name of the node that a publisher or a subscription belongs to.
+
+    Args:
+        endpoint: As rclpy tells of it (TopicEndpointInfo).
+    """
+    return f'{endpoint.node_namespace.rstrip("/")}/{endpoint.node_name}'

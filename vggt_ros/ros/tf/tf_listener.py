@@ -26,6 +26,7 @@ from vggt_ros.geometry.plausible import implausible, MAX_LENGTH_M
 from vggt_ros.ros.middleware.log_text import one_line
 from vggt_ros.ros.middleware.shutdown import keep_spinning
 from vggt_ros.ros.middleware.stamps import ns_from_stamp
+from vggt_ros.ros.middleware.topic_names import node_of
 from vggt_ros.ros.tf.odometry_watch import OdometryWatch
 from vggt_ros.ros.tf.sent_transforms import SentTransforms
 from vggt_ros.ros.tf.tf_parents import NamedParent, TfParents
@@ -225,9 +226,9 @@ class TfListener:
         topic = _TOPICS[parent.is_static]
         publishers = self._node.get_publishers_info_by_topic(topic)
         exact = [each for each in publishers if bytes(each.endpoint_gid) == parent.sender]
-        names = {f'{each.node_namespace.rstrip("/")}/{each.node_name}' for each in publishers}
+        names = set(map(node_of, publishers))
         if exact:
-            return one_line(f'{exact[0].node_namespace.rstrip("/")}/{exact[0].node_name}')
+            return one_line(node_of(exact[0]))
         others = sorted(names - {self._main_name})
         topic = self._node.resolve_topic_name(topic)
         return one_line(f'one of those that publish {topic}: {", ".join(others) or "none left"}')

@@ -26,6 +26,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.ros.input.input_report import TopicReport
 from vggt_ros.ros.middleware.queue_depth import FIRST_DEPTH
+from vggt_ros.ros.middleware.topic_names import node_of
 from vggt_ros.ros.middleware.topic_types import similar_topics, wrong_type
 from vggt_ros.ros.middleware.transport import COMPRESSED_SUFFIX
 from vggt_ros.settings.input_config import InputSettings, SyncSettings
@@ -180,7 +181,6 @@ class _Probe:
         publishers = self._node.get_publishers_info_by_topic(topic)
         wrong = wrong_type(topic, (each.topic_type for each in publishers), type_name, kind)
         heard = [each.qos_profile for each in publishers if each.topic_type == type_name]
-        names = (f'{each.node_namespace.rstrip("/")}/{each.node_name}' for each in publishers)
         listeners = [
             each.qos_profile
             for each in self._node.get_subscriptions_info_by_topic(topic)
@@ -196,7 +196,7 @@ class _Probe:
             # The node knows better than who listens beside it.
             loss=self._values.get(f'input.{topic}.loss', ''),
             loss_share=float(self._values.get(f'input.{topic}.loss_share', 0.0)),
-            publishers=tuple(sorted(names)),
+            publishers=tuple(sorted(map(node_of, publishers))),
             similar=() if publishers else self._similar(topic, type_name, settings),
         )
 
