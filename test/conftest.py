@@ -181,9 +181,13 @@ def probe():
 
 @pytest.fixture
 def make_node():
-    """Make nodes in this process that can be spun with `spin(condition)`."""
+    """Make nodes in this process that can be spun with `spin(condition)`; `topics` hears."""
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.lifecycle import LifecycleNode
+
+    from vggt_ros.ros.middleware.heard_topics import HeardTopics
+    from vggt_ros.ros.middleware.qos_events import QosEvents
+    from vggt_ros.settings.input_config import InputSettings
 
     context = rclpy.Context()
     rclpy.init(context=context)
@@ -203,7 +207,10 @@ def make_node():
             executor.spin_once(timeout_sec=0.02)
         return condition()
 
-    make.spin = spin
+    def topics(node):
+        return HeardTopics(node, InputSettings(), QosEvents(print))
+
+    make.spin, make.topics = spin, topics
     yield make
     executor.shutdown()
     for node in nodes:

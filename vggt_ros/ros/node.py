@@ -20,6 +20,7 @@ from vggt_ros.ros.health import Health, health_of
 from vggt_ros.ros.input.cameras import Cameras
 from vggt_ros.ros.middleware.background import in_thread
 from vggt_ros.ros.middleware.callback_errors import CallbackErrors
+from vggt_ros.ros.middleware.heard_topics import HeardTopics
 from vggt_ros.ros.middleware.log_bridge import LogBridge
 from vggt_ros.ros.middleware.memory import release_free
 from vggt_ros.ros.middleware.parameters import ParameterServer
@@ -121,7 +122,8 @@ class VggtNode(LifecycleNode):
         if predictor is None:
             self.get_logger().info('told to end while the weights were loading')
             return TransitionCallbackReturn.FAILURE
-        self._link = RobotLink(self, self.config, self._qos_events, self.note_error)
+        topics = HeardTopics(self, self.config.input, self._qos_events)
+        self._link = RobotLink(self, self.config, topics, self.note_error)
         self._pipeline = Pipeline(
             self,
             self.config,
@@ -135,7 +137,7 @@ class VggtNode(LifecycleNode):
         self._cameras = Cameras(
             self,
             self.config,
-            self._qos_events,
+            topics,
             self._add_frame,
             self._pipeline.count_refused,
         )

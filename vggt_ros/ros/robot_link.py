@@ -11,8 +11,8 @@ from vggt_ros.geometry.plausible import MAX_MOUNT_M
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.ros.input.depth_input import DepthInput
 from vggt_ros.ros.input.input_report import Cause, Problem, TopicReport
+from vggt_ros.ros.middleware.heard_topics import HeardTopics
 from vggt_ros.ros.middleware.log_text import safe_line
-from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.middleware.tf_clock import MAX_AGE_S, SeenImage, TfClock, TfProblem
 from vggt_ros.ros.middleware.throttled_log import ThrottledLog
 from vggt_ros.ros.tf.sent_transforms import SentTransforms
@@ -39,7 +39,7 @@ class RobotLink:
         self,
         node: Node,
         config: VggtConfig,
-        qos_events: QosEvents,
+        topics: HeardTopics,
         note_error: Callable[[Exception], None],
     ) -> None:
         """Listen to TF; broadcast nothing yet.
@@ -47,7 +47,7 @@ class RobotLink:
         Args:
             node: Owns the endpoints.
             config: The settings.
-            qos_events: Told of publishers that nothing can be received from.
+            topics: What the node hears.
             note_error: Told what a callback of the thread that listens to TF raised.
         """
         self.problems: list[Problem] = []
@@ -63,8 +63,8 @@ class RobotLink:
         listener = self._listener
         self._depth = DepthInput(
             node,
-            config.input,
-            qos_events,
+            config.input.num_cameras,
+            topics,
             # The cameras are fixed to each other, as a rule: nothing to wait for.
             lambda target, source, stamp_ns: listener.lookup(
                 target, source, stamp_ns, 0.0, max_length_m=MAX_MOUNT_M

@@ -8,6 +8,7 @@ from vggt_ros.errors import VerificationError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.refinement import feature_store
 from vggt_ros.mapping.refinement.anchor import anchor
 from vggt_ros.mapping.refinement.landmarks import Landmarks
 from vggt_ros.mapping.registration import window_refiner
@@ -27,7 +28,8 @@ LARGE = replace(ERRORS, rotation_rad=0.05, translation=0.1)
 
 
 def refiner(mode='poses', **settings):
-    settings = RefineSettings(mode=mode, max_features=500, **({'budget_ms': 60_000} | settings))
+    usual = {'max_features': 500, 'budget_ms': 60_000}
+    settings = RefineSettings(mode=mode, **(usual | settings))
     return WindowRefiner(settings, 40, 12, torch.device('cpu'))
 
 
@@ -91,6 +93,31 @@ def test_new_frames_leave_features_with_points_in_the_unit_of_the_submap(hall, f
         assert len(in_cam) > 50
         known = np.sort(depth[np.isfinite(depth)])
         np.testing.assert_allclose(np.sort(in_cam[:, 2]), known, rtol=1e-5)
+
+
+def test_a_first_window_that_is_not_confirmed_is_looked_at_more_closely(hall, monkeypatch):
+    """Views that are far apart: of 100 features each they share too few."""
+    far = (0, 12, 24, 36)
+    found, _ = refine(hall, refiner(max_features=100), *far, errors=LARGE)
+    assert found.window.is_verified.all()
+    assert errors_of(hall, far, found.submap.submap_from_cam)[0] < 0.5
+    with pytest.raises(VerificationError):  # there is no time for it
+        refine(hall, refiner(max_features=100, budget_ms=1), *far, errors=LARGE)
+    monkeypatch.setattr(feature_store.FeatureStore, 'look_closer', lambda *_: False)
+    with pytest.raises(VerificationError):
+        refine(hall, refiner(max_features=100), *far, errors=LARGE)
+
+
+def test_features_that_the_map_knows_stay(hall, first, monkeypatch):
+    _, begun, _ = first
+    few = refiner(max_features=100)
+    for index in (6, 8):
+        few.prepare(hall.frame(index))
+    monkeypatch.setattr(few._store, 'look_closer', lambda _: pytest.fail('looked'))
+    last = replace(last_of(begun, (6, 8)), landmarks=Landmarks(of_frame={}))
+    with pytest.raises(VerificationError):
+        blank = np.full((240, 320, 3), 127, np.uint8)
+        refine(hall, few, 6, 8, 10, 12, last=last, num_overlap=2, image=blank)
 
 
 @pytest.mark.parametrize('image', ['blank', 'noise'])
@@ -258,8 +285,6 @@ def test_an_uncalibrated_camera_has_one_focal_length_in_all_windows(hall, monkey
 
 
 def test_a_frame_that_was_prepared_is_not_detected_again(hall, monkeypatch):
-    from vggt_ros.mapping.refinement import feature_store
-
     with_refiner = refiner()
     for index in INDICES:
         with_refiner.prepare(hall.frame(index))

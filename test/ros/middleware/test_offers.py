@@ -1,8 +1,9 @@
 from hypothesis import given, strategies
 import pytest
 
-from vggt_ros.ros.middleware.offers import LEAST, Offer, requests_for
+from vggt_ros.ros.middleware.offers import FIRST, Offer, requests_for
 
+LEAST = Offer(is_reliable=False, is_latched=False)
 RELIABLE = Offer(is_reliable=True, is_latched=False)
 LATCHED = Offer(is_reliable=True, is_latched=True)
 OFFERS = strategies.builds(
@@ -23,8 +24,9 @@ def test_every_publisher_is_heard_with_all_that_it_offers(offers, current):
     assert all(any(matches(each, offered) for offered in offers) for each in asked if offers)
 
 
-def test_while_nobody_is_known_everybody_would_be_heard():
-    assert requests_for([], [], 'auto', 'auto') == {LEAST}
+def test_while_nobody_is_known_most_publishers_would_be_heard():
+    assert requests_for([], [], 'auto', 'auto') == {FIRST} == {RELIABLE}
+    assert requests_for([], [], 'best_effort', 'auto') == {LEAST}
 
 
 def test_what_was_asked_of_a_publisher_that_went_is_asked_of_the_one_that_comes():

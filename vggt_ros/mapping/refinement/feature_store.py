@@ -15,6 +15,8 @@ from vggt_ros.mapping.refinement.matches import match_features
 from vggt_ros.mapping.refinement.two_view import TwoView, verify_pair
 from vggt_ros.mapping.refinement.window_tracks import window_tracks, WindowTracks
 
+# So many times the features of a frame are looked for where the usual number was not enough.
+_CLOSER = 3
 # A pair is found once: one motion of two calibrated cameras does not change.
 _Pair = tuple[int, int]
 
@@ -65,6 +67,26 @@ class FeatureStore:
             while len(self._features) > self._max_frames:
                 self._forget(self._features.popitem(last=False)[0])
         return found
+
+    def look_closer(self, frames: Sequence[Frame]) -> bool:
+        """Look for more features in frames that nothing was built on yet.
+
+        Views that are far apart share few of their features: all that there are may be needed.
+        Pairs are found anew.
+
+        Args:
+            frames: With their images.
+
+        Returns:
+            False if no frame had more than were taken: nothing changed.
+        """
+        full = [frame for frame in frames if len(self.features(frame)) == self._max_features]
+        for frame in full:
+            found = detect_features(frame.image, _CLOSER * self._max_features, frame.is_seen)
+            with self._lock:
+                self._forget(frame.id)
+                self._features[frame.id] = found
+        return bool(full)
 
     def prepare(self, frame: Frame, num_partners: int) -> None:
         """Detect and match what a frame shows before its window is worked on.

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
 import numpy as np
 
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.pinhole import unproject
 from vggt_ros.geometry.robust import median_and_sigma
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior
+from vggt_ros.mapping.refinement.refined_window import RefinedWindow
 from vggt_ros.mapping.registration.registration import Registration
+from vggt_ros.mapping.registration.submap import Submap
 
 # Fewer shared points say nothing about the scale.
 _MIN_POINTS = 12
@@ -32,6 +38,46 @@ class SharedPoints:
     in_map: Float[np.ndarray, 'n 3']
     in_submap: Float[np.ndarray, 'n 3']
     log_depth_ratio: Float[np.ndarray, ' n']
+
+
+def shared_points(
+    refined: RefinedWindow,
+    prior: DepthPrior | None,
+    in_map: Submap | None,
+    frame_ids: Sequence[int],
+    num_anchors: int,
+) -> SharedPoints:
+    """Return the points of which the map knew the depth, where it had them and where they are.
+
+    Args:
+        refined: A window without its anchors.
+        prior: Depth that the map knew, with its anchors; None if it knew none.
+        in_map: Frames of the window that the map has; None if it has none.
+        frame_ids: Of the window.
+        num_anchors: Cameras of `prior` before those of the window.
+    """
+    nothing = np.zeros((0, 3))
+    if prior is None or in_map is None:
+        return SharedPoints(in_map=nothing, in_submap=nothing, log_depth_ratio=np.zeros(0))
+    geometry = refined.geometry
+    row = prior.row - num_anchors
+    use = (row >= 0) & refined.is_inlier[prior.track, np.maximum(row, 0)]
+    # Where only rotations were refined, no point has a place.
+    use &= np.isfinite(geometry.points[prior.track, 0])
+    track, row, depth = prior.track[use], row[use], prior.depth[use]
+    old_pose = {
+        frame_ids.index(frame_id): pose
+        for frame_id, pose in zip(in_map.frame_ids, in_map.submap_from_cam, strict=True)
+    }
+    before, ratio = np.zeros((len(track), 3)), np.zeros(len(track))
+    for camera, pose in old_pose.items():
+        mine = row == camera
+        uv = refined.tracks.uv[track[mine], camera]
+        before[mine] = se3.transform(pose, unproject(uv, depth[mine], geometry.K[camera]))
+        cam_from_window = se3.inverse(geometry.window_from_cam[camera])
+        z = se3.transform(cam_from_window, geometry.points[track[mine]])[:, 2]
+        ratio[mine] = np.log(depth[mine] / z)
+    return SharedPoints(in_map=before, in_submap=geometry.points[track], log_depth_ratio=ratio)
 
 
 def register_by_points(

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 import numpy as np
 import torch
 
-from vggt_ros.errors import AlignmentError, VerificationError
+from vggt_ros.errors import VerificationError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import unproject
 from vggt_ros.geometry.rotation import rotation_angle
-from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
-from vggt_ros.mapping.refinement.anchor import Anchor
-from vggt_ros.mapping.refinement.bundle_adjustment import PosePrior
+from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior
 from vggt_ros.mapping.refinement.feature_store import FeatureStore
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures, pack_features
 from vggt_ros.mapping.refinement.landmarks import Landmarks, landmarks_of
-from vggt_ros.mapping.refinement.network_start import NetworkEstimate
 from vggt_ros.mapping.refinement.network_tracks import (
     feature_queries,
     FeatureQueries,
@@ -31,21 +28,16 @@ from vggt_ros.mapping.refinement.network_tracks import (
     with_network_tracks,
 )
 from vggt_ros.mapping.refinement.refined_window import RefinedWindow
-from vggt_ros.mapping.refinement.window_candidate import WindowPriors
 from vggt_ros.mapping.refinement.window_refinement import refine_window
+from vggt_ros.mapping.refinement.window_tracks import WindowTracks
 from vggt_ros.mapping.registration.known_motion import KnownMotion, NO_MOTION
 from vggt_ros.mapping.registration.placement import LastWindow
-from vggt_ros.mapping.registration.point_registration import SharedPoints
-from vggt_ros.mapping.registration.registration import register
+from vggt_ros.mapping.registration.point_registration import shared_points, SharedPoints
 from vggt_ros.mapping.registration.submap import Submap
-from vggt_ros.mapping.registration.window_depth import agreeing_depth, depth_at, with_map_depth
+from vggt_ros.mapping.registration.window_depth import agreeing_depth
+from vggt_ros.mapping.registration.window_start import window_start, WindowStart
 from vggt_ros.settings.refine_config import RefineSettings
 
-# Cameras of the map are known so well, in radians and median depths: the oldest ones, which hold
-# the window, and those that newer images may still correct.
-_HELD_ROTATION_RAD, _HELD_TRANSLATION = 2e-4, 5e-4
-_FREE_ROTATION_RAD, _FREE_TRANSLATION = 5e-2, 0.2
-_NUM_HELD = 2
 # To be confirmed, a camera of the network may be so far off, degrees and median depths.
 _MAX_TURN_RAD, _MAX_SHIFT = np.radians(3.0), 0.05
 # Windows whose focal length counts for an uncalibrated camera.
@@ -136,44 +128,21 @@ class WindowRefiner:
             VerificationError: The images confirm none of the new frames.
         """
         frames = window.frames
-        in_map = _overlap(window, last)
-        known, unit = _in_map(submap, in_map)
-        anchors = self._anchors(window, last, in_map)
-        num_anchors = len(anchors)
-        K_image = np.concatenate(
-            [prediction.K_image[:1].repeat(num_anchors, 0), prediction.K_image]
-        )
-        if self._focal is not None:
-            K_image[:, (0, 1), (0, 1)] = self._focal
-        seen = self._store.window([*(each.frame for each in anchors), *frames], K_image)
-        if followed is not None:
-            seen = with_network_tracks(seen, followed, num_anchors)
-        track_depth = np.full(seen.tracks.feature.shape, np.nan)
-        track_depth[:, num_anchors:] = depth_at(
-            with_map_depth(known, in_map), seen.tracks.uv[:, num_anchors:], prediction.grid
-        )
-        held = np.array([each.map_from_cam for each in anchors]).reshape(-1, 4, 4)
-        estimate = NetworkEstimate(
-            window_from_cam=np.concatenate([held, known.submap_from_cam]), track_depth=track_depth
-        )
-        frame_ids = [*(each.frame.id for each in anchors), *submap.frame_ids]
-        relative = motion.in_window(num_anchors, is_in_map=in_map is not None)
-        priors = WindowPriors(relative=relative)
-        if in_map is not None and last is not None:
-            priors = WindowPriors(
-                poses=_pose_priors(anchors, in_map, frame_ids),
-                depth=last.landmarks.prior(frame_ids, seen.tracks),
-                relative=relative,
-            )
-        refined = refine_window(seen, estimate, priors, 1e-3 * self.settings.budget_ms)
+        start = window_start(window, submap, last, self._store)
+        seen = self._seen(window, prediction, start, followed)
+        refined, known_depth = self._solve(seen, prediction, start, motion)
+        if not refined.is_verified.any() and self._finds_more(window, start, refined):
+            # What the network followed were features of the first look.
+            seen = self._seen(window, prediction, start, None)
+            refined, known_depth = self._solve(seen, prediction, start, motion)
         anchor_poses = {
             each.frame.id: refined.geometry.window_from_cam[row]
-            for row, each in enumerate(anchors)
+            for row, each in enumerate(start.anchors)
             if refined.is_verified[row]
         }
-        refined = refined.without_first(num_anchors)
+        refined = refined.without_first(start.num_anchors)
         if self.settings.mode == 'verify':
-            refined = _confirmed(refined, known)
+            refined = _confirmed(refined, start.known)
         if not refined.is_verified[window.num_overlap :].any():
             raise VerificationError(
                 f'the images confirm none of the {len(window.new_frames)} new frames: '
@@ -181,14 +150,14 @@ class WindowRefiner:
                 f'covered, or sees too little texture, or moves too fast: refine.max_features, '
                 f'keyframe.min_parallax'
             )
-        agreeing = known
+        agreeing = start.known
         if self.settings.mode != 'verify':
             is_late = 1e3 * refined.report.duration_s > self.settings.budget_ms
             agreeing = agreeing_depth(
-                known,
+                start.known,
                 refined,
                 prediction,
-                in_map,
+                start.in_map,
                 sweeps=self.settings.mode == 'depth' and not is_late,
                 device=self._device,
             )
@@ -200,10 +169,46 @@ class WindowRefiner:
             window=refined,
             features=self._keyframe_features(window, refined, landmarks),
             landmarks=landmarks,
-            shared=_shared(refined, priors, in_map, frame_ids, num_anchors),
-            unit=unit,
+            shared=shared_points(
+                refined, known_depth, start.in_map, submap.frame_ids, start.num_anchors
+            ),
+            unit=start.unit,
             anchor_poses=anchor_poses,
         )
+
+    def _seen(
+        self,
+        window: Window,
+        prediction: Prediction,
+        start: WindowStart,
+        followed: NetworkTracks | None,
+    ) -> WindowTracks:
+        """Return what the images of the window and its anchors share."""
+        num_anchors = start.num_anchors
+        K_image = np.concatenate(
+            [prediction.K_image[:1].repeat(num_anchors, 0), prediction.K_image]
+        )
+        if self._focal is not None:
+            K_image[:, (0, 1), (0, 1)] = self._focal
+        anchors = [each.frame for each in start.anchors]
+        seen = self._store.window([*anchors, *window.frames], K_image)
+        return seen if followed is None else with_network_tracks(seen, followed, num_anchors)
+
+    def _solve(
+        self, seen: WindowTracks, prediction: Prediction, start: WindowStart, motion: KnownMotion
+    ) -> tuple[RefinedWindow, DepthPrior | None]:
+        """Return what the images say, and what the map knew of their points."""
+        relative = motion.in_window(start.num_anchors, is_in_map=start.in_map is not None)
+        priors = start.priors(seen.tracks, relative)
+        estimate = start.estimate(seen.tracks, prediction.grid)
+        refined = refine_window(seen, estimate, priors, 1e-3 * self.settings.budget_ms)
+        return refined, priors.depth
+
+    def _finds_more(self, window: Window, start: WindowStart, refined: RefinedWindow) -> bool:
+        """Look closer where nothing hangs on the features that are known, and time is left."""
+        if start.in_map is not None or 2e3 * refined.report.duration_s > self.settings.budget_ms:
+            return False
+        return self._store.look_closer(window.frames)
 
     def _remember_focal(self, window: Window, refined: RefinedWindow) -> None:
         """Take in the focal length that an uncalibrated window showed: a camera has one."""
@@ -227,18 +232,6 @@ class WindowRefiner:
                 found[frame.id] = pack_features(features, points, K, frame.size)
         return found
 
-    def _anchors(
-        self, window: Window, last: LastWindow | None, in_map: Submap | None
-    ) -> list[Anchor]:
-        """Return what holds the window beside the frames that it shares with the map."""
-        if last is None or in_map is None:
-            return []
-        return [
-            each
-            for each in last.anchors
-            if each.size == window.frames[0].size and each.frame.id in self._store
-        ]
-
 
 def _confirmed(refined: RefinedWindow, known: Submap) -> RefinedWindow:
     """Return what of the network's own cameras the images confirm: those near the refined ones."""
@@ -261,85 +254,3 @@ def _confirmed(refined: RefinedWindow, known: Submap) -> RefinedWindow:
         if is_near[rows].all()
         else replace(refined.report, reason="the network's cameras are not where the images say"),
     )
-
-
-def _overlap(window: Window, last: LastWindow | None) -> Submap | None:
-    """Return the frames of the window that the map has, as it has them."""
-    if last is None or not window.num_overlap:
-        return None
-    ids = [f.id for f in window.frames[: window.num_overlap] if f.id in last.in_map.frame_ids]
-    return last.in_map.select(ids) if ids else None
-
-
-def _pose_priors(
-    anchors: Sequence[Anchor], in_map: Submap, frame_ids: Sequence[int]
-) -> list[PosePrior]:
-    """Return what is known of cameras: the oldest stay, later ones may give way a little."""
-    depth = float(np.nanmedian(in_map.depth))
-    known = [
-        *((row, each.map_from_cam) for row, each in enumerate(anchors)),
-        *(
-            (frame_ids.index(frame_id), pose)
-            for frame_id, pose in zip(in_map.frame_ids, in_map.submap_from_cam, strict=True)
-        ),
-    ]
-    return [
-        PosePrior(
-            row=row,
-            window_from_cam=pose,
-            rotation_sigma_rad=_HELD_ROTATION_RAD if i < _NUM_HELD else _FREE_ROTATION_RAD,
-            translation_sigma=(_HELD_TRANSLATION if i < _NUM_HELD else _FREE_TRANSLATION) * depth,
-        )
-        for i, (row, pose) in enumerate(known)
-    ]
-
-
-def _in_map(submap: Submap, in_map: Submap | None) -> tuple[Submap, float]:
-    """Bring what the network says to the map by the shared frames, and tell the scale of that."""
-    if in_map is None:
-        return submap, 1.0
-    shared = submap.select(in_map.frame_ids)
-    try:
-        place = register(in_map, shared).map_from_submap
-    except AlignmentError:
-        # The images will tell; this is only where to begin.
-        with np.errstate(invalid='ignore'):
-            ratio = np.nanmedian(in_map.depth / shared.depth)
-        scale = float(ratio) if np.isfinite(ratio) else 1.0
-        rotation = in_map.submap_from_cam[-1, :3, :3] @ shared.submap_from_cam[-1, :3, :3].T
-        shift = in_map.submap_from_cam[-1, :3, 3]
-        place = Sim3(scale, rotation, shift - scale * rotation @ shared.submap_from_cam[-1, :3, 3])
-    return submap.moved(place), place.scale
-
-
-def _shared(
-    refined: RefinedWindow,
-    priors: WindowPriors,
-    in_map: Submap | None,
-    frame_ids: Sequence[int],
-    num_anchors: int,
-) -> SharedPoints:
-    """Return the points of which the map knew the depth, where it had them and where they are."""
-    nothing = np.zeros((0, 3))
-    prior = priors.depth
-    if prior is None or in_map is None:
-        return SharedPoints(in_map=nothing, in_submap=nothing, log_depth_ratio=np.zeros(0))
-    geometry = refined.geometry
-    row = prior.row - num_anchors
-    use = (row >= 0) & refined.is_inlier[prior.track, np.maximum(row, 0)]
-    # Where only rotations were refined, no point has a place.
-    use &= np.isfinite(geometry.points[prior.track, 0])
-    track, row, depth = prior.track[use], row[use], prior.depth[use]
-    old_pose = {
-        frame_ids.index(frame_id) - num_anchors: pose
-        for frame_id, pose in zip(in_map.frame_ids, in_map.submap_from_cam, strict=True)
-    }
-    before, ratio = np.zeros((len(track), 3)), np.zeros(len(track))
-    for camera, pose in old_pose.items():
-        mine = row == camera
-        uv = refined.tracks.uv[track[mine], camera]
-        before[mine] = se3.transform(pose, unproject(uv, depth[mine], geometry.K[camera]))
-        cam_from_window = se3.inverse(geometry.window_from_cam[camera])
-        z = se3.transform(cam_from_window, geometry.points[track[mine]])[:, 2]
-        ratio[mine] = np.log(depth[mine] / z)
-    return SharedPoints(in_map=before, in_submap=geometry.points[track], log_depth_ratio=ratio)

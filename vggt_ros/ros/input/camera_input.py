@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 import time
-from typing import Any
 
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -16,10 +15,9 @@ from vggt_ros.ros.input.calibration_gate import AnyImage, CalibrationGate
 from vggt_ros.ros.input.image_input import ImageInput
 from vggt_ros.ros.input.input_report import report_on, TopicReport
 from vggt_ros.ros.input.tones import Tones
-from vggt_ros.ros.middleware.following_subscription import FollowingSubscription
 from vggt_ros.ros.middleware.frame_name import FrameName
+from vggt_ros.ros.middleware.heard_topics import HeardTopic, HeardTopics
 from vggt_ros.ros.middleware.log_text import one_line, safe_line
-from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.middleware.tf_clock import SeenImage
 from vggt_ros.ros.middleware.throttled_log import ThrottledLog
 from vggt_ros.ros.middleware.topic_names import topic_of
@@ -47,7 +45,7 @@ class CameraInput:
         config: VggtConfig,
         camera: int,
         ids: Iterator[int],
-        qos_events: QosEvents,
+        topics: HeardTopics,
         add_frame: Callable[[UndecodedFrame], None],
         count_refused: Callable[[str], None],
     ) -> None:
@@ -58,14 +56,14 @@ class CameraInput:
             config: The settings; `input` and `frames` are used.
             camera: Which camera.
             ids: Numbers for the frames.
-            qos_events: Told of publishers that nothing can be received from.
+            topics: What the node hears.
             add_frame: Takes a frame or raises InputError and counts it itself.
             count_refused: Counts an image that never became a frame, by reason.
         """
         self.newest: SeenImage | None = None
         self._node = node
         self._settings = config.input
-        self._qos_events = qos_events
+        self._topics = topics
         self._add_frame = add_frame
         self._count_refused = count_refused
         num_cameras = config.input.num_cameras
@@ -92,8 +90,8 @@ class CameraInput:
         self._refused: tuple[float, str] | None = None
         self._num_taken = 0  # since then
         self._transport = ''
-        self._image_subscription: FollowingSubscription | None = None
-        self._info_subscription: FollowingSubscription | None = None
+        self._image_heard: HeardTopic | None = None
+        self._info_heard: HeardTopic | None = None
         self._is_announced = False
 
     @property
@@ -116,43 +114,44 @@ class CameraInput:
         self._is_announced = False
         self.newest = self._refused = None
         if self._settings.use_camera_info:  # first: who waits for both sees the image's last
-            self._info_subscription = self._follow(CameraInfo, self._info_name, self._on_info)
+            self._info_heard = self._topics.hear(CameraInfo, self._info_name, self._on_info)
         self._subscribe_images(self._chosen_transport())
 
     def unsubscribe(self) -> None:
         """Stop taking images; again is harmless."""
-        for subscription in (self._info_subscription, self._image_subscription):
-            if subscription is not None:
-                subscription.unsubscribe()
-        self._info_subscription = self._image_subscription = None
+        for heard in (self._info_heard, self._image_heard):
+            if heard is not None:
+                heard.end()
+        self._info_heard = self._image_heard = None
 
     def check_transport(self) -> None:
         """Change to the transport that has a publisher if the one in use has none."""
-        if self._image_subscription is None or self._settings.transport != 'auto':
+        if self._image_heard is None or self._settings.transport != 'auto':
             return
         chosen = self._chosen_transport()
         if chosen != self._transport:
-            self._image_subscription.unsubscribe()
+            self._image_heard.end()
             self._subscribe_images(chosen)
             self._node.get_logger().info(f'reading images from {self.topic}')
 
     def check_calibration(self) -> None:
         """Take the images that have waited for a calibration long enough."""
-        if self._image_subscription is not None:
+        if self._image_heard is not None:
             for image in self._gate.overdue():
                 self._take(image)
 
     def reports(self) -> tuple[TopicReport, ...]:
         """Return how the topics are: that of the images and, if used, that of the calibration."""
-        if self._image_subscription is None:
+        if self._image_heard is None:
             return ()
-        found = [self._report(self._image_subscription, 'image')]
-        if self._info_subscription is not None:
-            found.append(self._report(self._info_subscription, 'camera_info'))
+        found = [self._report(self._image_heard, 'image')]
+        if self._info_heard is not None:
+            found.append(self._report(self._info_heard, 'camera_info'))
         return tuple(found)
 
-    def _report(self, subscription: FollowingSubscription, kind: str) -> TopicReport:
-        return report_on(subscription, kind, self._node.count_publishers(subscription.topic))
+    def _report(self, heard: HeardTopic, kind: str) -> TopicReport:
+        num_publishers = self._node.count_publishers(heard.subscription.topic)
+        return report_on(heard.subscription, kind, num_publishers)
 
     def _subscribe_images(self, transport: str) -> None:
         self._transport = transport
@@ -160,16 +159,7 @@ class CameraInput:
         if transport == 'compressed':
             # Remapping knows the name without the suffix only.
             kind, name = CompressedImage, self.topic
-        self._image_subscription = self._follow(kind, name, self._on_image)
-
-    def _follow(
-        self, kind: type, name: str, callback: Callable[[Any], None]
-    ) -> FollowingSubscription:
-        made = FollowingSubscription(
-            self._node, kind, name, callback, self._settings, self._qos_events
-        )
-        made.subscribe()
-        return made
+        self._image_heard = self._topics.hear(kind, name, self._on_image)
 
     def _chosen_transport(self) -> str:
         return choose_transport(

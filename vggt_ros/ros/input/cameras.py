@@ -13,8 +13,8 @@ from vggt_ros.mapping.frontend.frame import UndecodedFrame
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.ros.input.camera_input import CameraInput
 from vggt_ros.ros.input.input_report import by_cause, Cause, input_problems, Problem, TopicReport
+from vggt_ros.ros.middleware.heard_topics import HeardTopics
 from vggt_ros.ros.middleware.log_text import safe_line
-from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.middleware.tf_clock import SeenImage
 from vggt_ros.settings.config import VggtConfig
 
@@ -36,7 +36,7 @@ class Cameras:
         self,
         node: Node,
         config: VggtConfig,
-        qos_events: QosEvents,
+        topics: HeardTopics,
         add_frame: Callable[[UndecodedFrame], None],
         count_refused: Callable[[str], None],
     ) -> None:
@@ -47,7 +47,7 @@ class Cameras:
         self._warn = node.get_logger().warning
         ids = count()
         self._inputs = [
-            CameraInput(node, config, camera, ids, qos_events, add_frame, count_refused)
+            CameraInput(node, config, camera, ids, topics, add_frame, count_refused)
             for camera in range(config.input.num_cameras)
         ]
         self._said_at_s: dict[str, float] = {}

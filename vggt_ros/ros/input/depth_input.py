@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,12 +14,10 @@ from sensor_msgs.msg import CameraInfo, Image
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.ros.input.depth_view import DepthView, Lookup
 from vggt_ros.ros.input.input_report import report_on, TopicReport
-from vggt_ros.ros.middleware.following_subscription import FollowingSubscription
 from vggt_ros.ros.middleware.frame_name import FrameName
-from vggt_ros.ros.middleware.qos_events import QosEvents
+from vggt_ros.ros.middleware.heard_topics import HeardTopic, HeardTopics
 from vggt_ros.ros.middleware.throttled_log import ThrottledLog
 from vggt_ros.ros.middleware.topic_names import info_topic_beside, topic_of
-from vggt_ros.settings.input_config import InputSettings
 
 
 class DepthInput:
@@ -34,30 +33,28 @@ class DepthInput:
     def __init__(
         self,
         node: Node,
-        settings: InputSettings,
-        qos_events: QosEvents,
+        num_cameras: int,
+        topics: HeardTopics,
         lookup: Lookup = lambda target, source, stamp_ns: None,
     ) -> None:
         """Do not subscribe yet.
 
         Args:
             node: Owns the subscriptions.
-            settings: How many cameras there are, and how topics are subscribed to.
-            qos_events: Told of publishers that nothing can be received from.
+            num_cameras: How many cameras there are.
+            topics: What the node hears.
             lookup: Knows the transforms; called from the threads that ask for depth.
         """
         self._node = node
-        self._settings = settings
-        self._qos_events = qos_events
-        num_cameras = settings.num_cameras
+        self._topics = topics
         self._names = [topic_of('depth', camera, num_cameras) for camera in range(num_cameras)]
         self._infos = [
             self._info_name(name, topic_of('depth_camera_info', camera, num_cameras))
             for camera, name in enumerate(self._names)
         ]
         self._views = [DepthView(node.resolve_topic_name(name), lookup) for name in self._names]
-        self._infos_heard: list[FollowingSubscription] = []
-        self._images_heard: list[FollowingSubscription] = []
+        self._infos_heard: list[HeardTopic] = []
+        self._images_heard: list[HeardTopic] = []
         logger = node.get_logger()
         self._frames, self._info_frames = (
             [
@@ -71,13 +68,14 @@ class DepthInput:
     @property
     def problems(self) -> list[str]:
         """Why depth that comes does not count, a line for each topic; see `reports`, too."""
-        unheard = [each.problem for each in self._infos_heard if each.problem]
-        return unheard + [each.problem for each in self._views if each.problem]
+        found = [each.subscription.problem for each in self._infos_heard]
+        found += [each.problem for each in self._views]
+        return [each for each in found if each]
 
     def reports(self) -> tuple[TopicReport, ...]:
         """Return how the topics of the images are that have a publisher; once a second or so."""
         found = []
-        for heard in self._images_heard:
+        for heard in (each.subscription for each in self._images_heard):
             num_publishers = self._node.count_publishers(heard.topic)
             if num_publishers or heard.num_received:
                 found.append(report_on(heard, 'depth', num_publishers))
@@ -86,16 +84,14 @@ class DepthInput:
     def subscribe(self) -> None:
         """Start taking images."""
         for camera, (name, info) in enumerate(zip(self._names, self._infos, strict=True)):
-            self._infos_heard.append(
-                self._follow(CameraInfo, info, partial(self._on_info, camera))
-            )
-            self._images_heard.append(self._follow(Image, name, partial(self._on_depth, camera)))
+            self._infos_heard.append(self._hear(CameraInfo, info, partial(self._on_info, camera)))
+            self._images_heard.append(self._hear(Image, name, partial(self._on_depth, camera)))
 
     def unsubscribe(self) -> None:
         """Stop, and forget the images; again is harmless."""
         for heard in (self._infos_heard, self._images_heard):
             while heard:
-                heard.pop().unsubscribe()
+                heard.pop().end()
         for view in self._views:
             view.clear()
 
@@ -123,18 +119,8 @@ class DepthInput:
             return info
         return info_topic_beside(depth_topic)
 
-    def _follow(self, kind: type, name: str, callback: Any) -> FollowingSubscription:
-        made = FollowingSubscription(
-            self._node,
-            kind,
-            name,
-            callback,
-            self._settings,
-            self._qos_events,
-            is_compressible=False,
-        )
-        made.subscribe()
-        return made
+    def _hear(self, kind: type, name: str, callback: Callable[[Any], None]) -> HeardTopic:
+        return self._topics.hear(kind, name, callback, is_compressible=False)
 
     def _on_info(self, camera: int, message: CameraInfo) -> None:
         message.header.frame_id = self._info_frames[camera].of(message.header.frame_id)

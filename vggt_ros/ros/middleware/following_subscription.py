@@ -30,8 +30,6 @@ from vggt_ros.ros.middleware.transport import COMPRESSED_SUFFIX
 from vggt_ros.settings.input_config import InputSettings
 
 _PERIOD_S = 0.2
-# A new subscription is found by the publishers within this time; until then the old one listens.
-_OVERLAP_S = 1.0
 # What the queue of a busy node still holds is read within this time.
 _READ_S = 10.0
 # The rate is known.
@@ -43,25 +41,24 @@ _FAST_DDS = bytes((1, 15))
 
 @dataclass(slots=True, kw_only=True)
 class _Ear:
-    """One subscription.
-
-    `retires_s` is when it goes, None while it is needed. It is muted when what comes in its place
-    hears something: from two queues messages would come out of order.
-    """
+    """One subscription."""
 
     key: int
     offer: Offer
     depth: int
     subscription: Subscription
-    retires_s: float | None = None
-    is_muted: bool = False
 
 
 class FollowingSubscription:
     """Hears every publisher of a topic, those that come later, too, and notices what is lost.
 
     Where the publishers differ there are several subscriptions; a message that comes over two of
-    them is handed over once. All methods belong to the executor's thread.
+    them is handed over once. One that is replaced ends before the next begins, although what is
+    sent in between is lost: where a process has several readers of a topic, and one comes or goes
+    while messages in fragments (above 64 kB) are on their way, Fast DDS 3.2 now and then never
+    returns from a take, and the node stands still (the stack is that of
+    https://github.com/eProsima/Fast-DDS/issues/6500). All methods belong to the executor's
+    thread.
 
     Attributes:
         num_received: Messages that were handed over, since the beginning.
@@ -121,7 +118,7 @@ class FollowingSubscription:
             self._node.destroy_timer(self._timer)
             self._timer = None
         while self._ears:
-            self._node.destroy_subscription(self._ears.pop().subscription)
+            self._end(self._ears[-1])
 
     @property
     def rate_hz(self) -> float:
@@ -198,28 +195,30 @@ class FollowingSubscription:
         """Ask for what the publishers offer now."""
         now_s = time.monotonic()
         self._measure_depth(now_s)
-        self._retire(now_s)
-        active = [each for each in self._ears if each.retires_s is None]
+        self._forget(now_s)
         offers = [_offer(each) for each in self._node.get_publishers_info_by_topic(self.topic)]
         wanted = requests_for(
             offers,
-            [each.offer for each in active],
+            [each.offer for each in self._ears],
             self._settings.qos_reliability,
             self._settings.qos_durability,
         )
-        fitting = {each.offer for each in active if each.depth == self._depth}
-        for each in active:
+        for each in list(self._ears):
             if each.offer not in wanted or each.depth != self._depth:
-                each.retires_s = now_s + _OVERLAP_S
-        for offer in sorted(wanted - fitting, key=lambda each: each.is_reliable):
+                self._drain(each)
+                self._end(each)
+        heard = {each.offer for each in self._ears}
+        for offer in sorted(wanted - heard, key=lambda each: each.is_reliable):
             self._listen(offer)
 
-    def _retire(self, now_s: float) -> None:
-        for each in list(self._ears):
-            if each.retires_s is not None and each.retires_s <= now_s:
-                self._ears.remove(each)
-                self._node.destroy_subscription(each.subscription)
-                self._gone.append((now_s, each.key))
+    def _end(self, ear: _Ear) -> None:
+        self._ears.remove(ear)
+        self._node.destroy_subscription(ear.subscription)
+        self._gone.append((time.monotonic(), ear.key))
+        # What is sent until the next one is found is not lost on the way.
+        self._meter = LossMeter()
+
+    def _forget(self, now_s: float) -> None:
         while self._gone and now_s - self._gone[0][0] > _READ_S:
             self._duplicates.forget(self._gone.popleft()[1])
 
@@ -270,21 +269,8 @@ class FollowingSubscription:
         if offer.is_reliable or not any(each.offer.is_reliable for each in self._ears):
             self._meter.report(number)
 
-    def _is_muted(self, source: int) -> bool:
-        """Return whether an ear is not listened to any more; end those that it replaces."""
-        ear = next((each for each in self._ears if each.key == source), None)
-        if ear is None or ear.retires_s is not None:
-            return ear is None or ear.is_muted
-        active = {each.offer for each in self._ears if each.retires_s is None}
-        for each in self._ears:
-            is_replaced = each.retires_s is not None and each.offer not in active - {ear.offer}
-            if is_replaced and not each.is_muted:
-                self._drain(each)
-                each.is_muted = True
-        return False
-
     def _drain(self, ear: _Ear) -> None:
-        """Hand over what waits in the queue of an ear: it came before what its successor hears."""
+        """Hand over what waits in the queue of an ear that is to end."""
         for _ in range(ear.depth):
             with ear.subscription.handle:
                 taken = ear.subscription.handle.take_message(self._kind, False)
@@ -294,8 +280,6 @@ class FollowingSubscription:
 
     def _on_message(self, source: int, message: Any) -> None:
         stamp_ns = ns_from_stamp(message.header.stamp)
-        if self._is_muted(source):
-            return
         if self._duplicates.is_duplicate((stamp_ns, message.header.frame_id), source):
             return
         self.last_s = time.monotonic()

@@ -19,8 +19,9 @@ class Offer:
     is_latched: bool
 
 
-# Matches every publisher.
-LEAST = Offer(is_reliable=False, is_latched=False)
+# Before a publisher is known. Most are reliable; one that is not sends nothing to a subscription
+# that asks for this, and so it can be replaced without a message on its way.
+FIRST = Offer(is_reliable=True, is_latched=False)
 
 
 def requests_for(
@@ -42,7 +43,7 @@ def requests_for(
         reliability: `input.qos_reliability`: auto, best_effort or reliable.
         durability: `input.qos_durability`: auto, volatile or transient_local.
     """
-    wanted = frozenset(offers) or frozenset(current) or frozenset((LEAST,))
+    wanted = frozenset(offers) or frozenset(current) or frozenset((FIRST,))
     if reliability != 'auto':
         wanted = frozenset(replace(each, is_reliable=reliability == 'reliable') for each in wanted)
     if durability != 'auto':
