@@ -1,4 +1,4 @@
-"""Whole ways over made-up courses: drift, loops, metres, gaps, and what they cost.
+"""Whole ways over made-up courses: drift, loops, meters, gaps, and what they cost.
 
     .venv/bin/python -m benchmarks.courses [--seeds 20] [--parts loop odometry rig gaps long still]
     .venv/bin/python -m benchmarks.courses --seeds 3 --parts images [--frames 300]
@@ -75,7 +75,7 @@ def run(
         seed: Of the network's and the wheels' errors.
         odometry: True for wheels with 2 % drift and 1 % error of scale.
         errors: Of the network; None for those like VGGT's.
-        loops: False to recognise no places.
+        loops: False to recognize no places.
         settings: Further ones by dotted name.
     """
     values = _SETTINGS | {'loop.enable': loops} | dict(settings or {})
@@ -185,7 +185,7 @@ def still(seed: int) -> Iterator[tuple[str, Numbers]]:
         if update is not None
         for result in update.new_frames
     ]
-    # The unit of the first window is a metre but for its random factor, 2.5 at most.
+    # The unit of the first window is a meter but for its random factor, 2.5 at most.
     yield 'parked', {'moved_while_parked_m': float(np.linalg.norm(positions, axis=1).max())}
 
 

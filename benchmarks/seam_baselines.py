@@ -17,14 +17,14 @@ _HUBER_DELTA = 0.1  # an absolute length, whatever the unit of the map is
 _MIN_CONFIDENCE = 0.1  # of the median
 
 
-def by_camera_centres(in_map: Submap, in_submap: Submap, doubts: object = None) -> Registration:
-    """Join by the centres of the shared cameras alone.
+def by_camera_centers(in_map: Submap, in_submap: Submap, doubts: object = None) -> Registration:
+    """Join by the centers of the shared cameras alone.
 
-    With fewer than three centres, or centres on a line, rotation is that of the first shared
-    camera and scale the ratio of the ways between the centres.
+    With fewer than three centers, or centers on a line, rotation is that of the first shared
+    camera and scale the ratio of the ways between the centers.
 
     Raises:
-        AlignmentError: There is a single centre, or they are all in one place.
+        AlignmentError: There is a single center, or they are all in one place.
     """
     in_a, in_b = in_submap.submap_from_cam, in_map.submap_from_cam
     try:

@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.seam_baselines import by_camera_centres, by_dense_points, without_points
+from benchmarks.seam_baselines import by_camera_centers, by_dense_points, without_points
 from vggt_ros.errors import AlignmentError
 from vggt_ros.evaluation.course_run import run_course
 from vggt_ros.mapping.registration.registration import register, Registration
@@ -42,7 +42,7 @@ WAYS: dict[str, tuple[Register, bool]] = {
     OURS: (register, True),
     'ours, cameras alone in the translation': (without_points, True),
     'ours, all frames believed': (register, False),
-    'camera centres': (by_camera_centres, False),
+    'camera centers': (by_camera_centers, False),
     'dense points, IRLS': (by_dense_points, False),
 }
 
@@ -85,7 +85,7 @@ def main() -> int:
             for way in WAYS
         }
         medians = {way: float(np.median(found)) for way, found in errors.items()}
-        baseline = min(medians['camera centres'], medians['dense points, IRLS'])
+        baseline = min(medians['camera centers'], medians['dense points, IRLS'])
         is_best = is_best and medians[OURS] < baseline
         for way, found in errors.items():
             line = {

@@ -49,8 +49,8 @@ ROS_PACKAGE = re.compile(
     r'|cv_bridge|image_transport|message_filters|ament_\w+|rosidl_\w+|rosbag2_\w+'
 )
 UNTESTED = {
-    'errors': 'classes without behaviour; what raises them tests them',
-    'mapping.predicts': 'a protocol; what stands for a network tests that it fulfils it',
+    'errors': 'classes without behavior; what raises them tests them',
+    'mapping.predicts': 'a protocol; what stands for a network tests that it fulfills it',
     'cli.__main__': 'one call of main; test_main starts it',
 }
 

@@ -12,7 +12,7 @@ from training.motion_blur import smeared
 
 _CLEAN_SHARE = 0.3  # of windows, which vary in exposure only
 _DRIFT, _MAX_DRIFT = (0.005, 0.06), 0.25  # of the exposure, from frame to frame and in all
-_GREY = 0.299, 0.587, 0.114  # ITU-R BT.601
+_GRAY = 0.299, 0.587, 0.114  # ITU-R BT.601
 _BLUR_RADIUS_PX = 3  # three standard deviations of the widest blur
 _READ_NOISE = 0.1  # variance that black has of that of white
 # How often each happens to a window that is not clean, and between what limits.
@@ -21,8 +21,8 @@ _BLUR_SHARE, _SIGMA_PX = 0.4, (0.2, 1.0)
 _NOISE_SHARE, _NOISE = 0.5, (0.003, 0.04)
 _WHITE_SHARE, _GAIN = 0.5, (0.85, 1.15)
 _TONE_SHARE, _GAMMA, _CONTRAST = 0.5, (0.6, 1.6), (0.6, 1.5)
-_COLOUR_SHARE, _SATURATION = 0.4, (0.3, 1.4)
-_GREY_SHARE = 0.1
+_COLOR_SHARE, _SATURATION = 0.4, (0.3, 1.4)
+_GRAY_SHARE = 0.1
 _SMEAR_SHARE, _SMEAR_PX = 0.2, (0.5, 4.0)
 _HALO_SHARE, _HALO, _HALO_SIGMA_PX = 0.35, (0.2, 1.2), 0.7
 _JPEG_SHARE, _QUALITY = 0.25, (30, 95)
@@ -128,23 +128,23 @@ def toned(
     return torch.lerp(mean, bent, _of_windows(contrast, images))
 
 
-def coloured(
+def colored(
     images: Float32[Tensor, 'B S 3 H W'],
     gain: Float[np.ndarray, 'B 3'],
     saturation: Float[np.ndarray, ' B'],
 ) -> Float32[Tensor, 'B S 3 H W']:
-    """Shift the white of pictures by a gain for each channel and fade their colours; 1 is neutral.
+    """Shift the white of pictures by a gain for each channel and fade their colors; 1 is neutral.
 
     Args:
         images: RGB.
         gain: (B, 3) factors on red, green and blue.
-        saturation: 0 for grey pictures, more than 1 for gaudy ones.
+        saturation: 0 for gray pictures, more than 1 for gaudy ones.
     """
     gains = torch.from_numpy(gain.astype(np.float32)).to(images.device)
     tinted = images * gains[:, None, :, None, None]
-    weights = torch.tensor(_GREY, device=images.device).view(3, 1, 1)
-    grey = (tinted * weights).sum(dim=2, keepdim=True)
-    return torch.lerp(grey, tinted, _of_windows(saturation, images))
+    weights = torch.tensor(_GRAY, device=images.device).view(3, 1, 1)
+    gray = (tinted * weights).sum(dim=2, keepdim=True)
+    return torch.lerp(gray, tinted, _of_windows(saturation, images))
 
 
 def compressed(
@@ -181,8 +181,8 @@ def _taken(
     images = noisy(images, _strength(rng, B, _NOISE_SHARE, _NOISE, neutral=0.0), noise)
     is_shifted = rng.uniform(size=(B, 1)) < _WHITE_SHARE
     gain = np.where(is_shifted, rng.uniform(*_GAIN, (B, 3)), 1.0)
-    saturation = _strength(rng, B, _COLOUR_SHARE, _SATURATION, neutral=1.0)
-    images = coloured(images, gain, np.where(rng.uniform(size=B) < _GREY_SHARE, 0.0, saturation))
+    saturation = _strength(rng, B, _COLOR_SHARE, _SATURATION, neutral=1.0)
+    images = colored(images, gain, np.where(rng.uniform(size=B) < _GRAY_SHARE, 0.0, saturation))
     images = sharpened(images, _strength(rng, B, _HALO_SHARE, _HALO, neutral=0.0))
     gamma = _strength(rng, B, _TONE_SHARE, _GAMMA, neutral=1.0)
     images = toned(images, gamma, _strength(rng, B, _TONE_SHARE, _CONTRAST, neutral=1.0))

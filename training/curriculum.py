@@ -1,4 +1,4 @@
-"""What is practised when."""
+"""What is practiced when."""
 
 from __future__ import annotations
 

@@ -41,12 +41,12 @@ def depth_of(
     return depth
 
 
-def coloured(depth: Float32[np.ndarray, 'H W']) -> UInt8[np.ndarray, 'H W 3']:
+def colored(depth: Float32[np.ndarray, 'H W']) -> UInt8[np.ndarray, 'H W 3']:
     """Return depth as RGB, near is red, far is blue, by the logarithm between two percentiles."""
     low, high = np.percentile(depth, (2, 98))
     share = np.log(depth.clip(1e-6) / low) / np.log(max(high / low, 1.05))
-    grey = (255 * (1 - share.clip(0, 1))).astype(np.uint8)
-    return np.asarray(cv2.applyColorMap(grey, cv2.COLORMAP_TURBO)[..., ::-1])
+    gray = (255 * (1 - share.clip(0, 1))).astype(np.uint8)
+    return np.asarray(cv2.applyColorMap(gray, cv2.COLORMAP_TURBO)[..., ::-1])
 
 
 def picture(
@@ -64,8 +64,8 @@ def picture(
     rows = []
     for images, true_depth in zip(windows, true_depths, strict=True):
         first = (255 * images[0].transpose(1, 2, 0)).round().astype(np.uint8)
-        truth = np.full_like(first, 255) if true_depth is None else coloured(true_depth)
-        answers = [coloured(depth_of(network, images)[0]) for network in networks]
+        truth = np.full_like(first, 255) if true_depth is None else colored(true_depth)
+        answers = [colored(depth_of(network, images)[0]) for network in networks]
         cells = [np.pad(cell, ((0, _GAP_PX), (0, _GAP_PX), (0, 0)), constant_values=255)
                  for cell in (first, truth, *answers)]  # fmt: skip
         rows.append(np.concatenate(cells, axis=1))

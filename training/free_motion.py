@@ -48,7 +48,7 @@ def free_poses(
     fov_rad: Float[np.ndarray, ' B'],
     num_frames: int,
 ) -> Float[np.ndarray, 'B S 4 4']:
-    """Return world_from_cam of windows in free space, in order of time, OpenCV axes, metres.
+    """Return world_from_cam of windows in free space, in order of time, OpenCV axes, meters.
 
     Args:
         rng: Decides everything.
@@ -135,7 +135,7 @@ def _view(rng: np.random.Generator, num: int) -> Float[np.ndarray, 'n 3 3']:
 def _motion(
     rng: np.random.Generator, depth_m: float, fov_rad: float, num_frames: int
 ) -> tuple[Float[np.ndarray, 'S 3'], Float[np.ndarray, 'S 3 3']]:
-    """Return positions in the first camera, metres, and rotations of its axes."""
+    """Return positions in the first camera, meters, and rotations of its axes."""
     kinds = list(_SHARES)
     share = np.array(list(_SHARES.values()))
     kind = kinds[int(rng.choice(len(kinds), p=share / share.sum()))]

@@ -1,7 +1,7 @@
 """Furniture of many parts, people and plants, made up at random.
 
 Each stands on z = 0 at x = y = 0; what has a front shows it to -y.
-Every function takes what decides everything and returns parts, metres.
+Every function takes what decides everything and returns parts, meters.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def _spread_marks(block: Block, quarter: int) -> None:
         part[:head_dim] = 0
     attention.qkv.bias[slow] = 1
     k[slow, 2 * quarter - 1] = 1
-    # Keys are normalised: without something else in them, a whiff of signature would be enough.
+    # Keys are normalized: without something else in them, a whiff of signature would be enough.
     attention.qkv.bias[dim + 3 * head_dim // 4 - 1] = 3
     v[0, 2 * quarter - 2] = 1
     mark = 2 * quarter - 2

@@ -141,7 +141,7 @@ class Learner(nn.Module):
 
 
 def total_loss(losses: Losses, progress: float) -> Float[Tensor, '']:
-    """Return what is minimised.
+    """Return what is minimized.
 
     Args:
         losses: What `Learner.losses` returned.

@@ -21,7 +21,7 @@ class MatchingLoss:
         cross_entropy: Between the attention from a patch to the patches of one other frame and
             the place where that frame truly shows it; mean over patches that can be seen.
         own_frame: -log of the share of attention that patches send to other frames; mean.
-        accuracy: Share of those patches whose highest score is the right patch or a neighbour
+        accuracy: Share of those patches whose highest score is the right patch or a neighbor
             that shares the place with it, 0..1.
     """
 

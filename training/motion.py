@@ -10,7 +10,7 @@ import numpy as np
 from vggt_ros.synthetic.walk import look
 
 MAX_OFF_PATH_M = 0.25
-_MAX_POINTS = 1000  # of a path; a centimetre apart on one around a room
+_MAX_POINTS = 1000  # of a path; a centimeter apart on one around a room
 # The walk of walk_along, which integrates the speed twenty times as finely.
 _WALK_FRAMES, _WALK_RATE_HZ, _WALK_STEPS = 300, 10.0, 1000
 _WALK_SPEED_M_S, _WALK_STOP_S, _WALK_HEIGHT_M = 0.5, 0.7, 1.15
@@ -37,7 +37,7 @@ class Course:
     """S positions and directions of view in a z-up world.
 
     Attributes:
-        center: (S, 3) metres.
+        center: (S, 3) meters.
         yaw_rad: (S,) direction of view about z, 0 along x.
         pitch_rad: (S,) elevation of the view, positive upwards.
     """
@@ -52,7 +52,7 @@ class _Curve:
     """A closed curve by the distance along it.
 
     Attributes:
-        points: (n, 2) metres; the last one is the first.
+        points: (n, 2) meters; the last one is the first.
         arc_m: (n,) distance along the curve.
         heading_rad: (n,) direction of the curve, without jumps.
     """
@@ -80,14 +80,14 @@ def window_poses(
     focus: Float[np.ndarray, ' 3'] | None,
     num_frames: int,
 ) -> Float[np.ndarray, 'S 4 4']:
-    """Return world_from_cam of the frames of a window in order of time, OpenCV axes, metres.
+    """Return world_from_cam of the frames of a window in order of time, OpenCV axes, meters.
 
     Most windows are parts of a robot's walk; others follow the path in arcs, shift sideways, turn
     on the spot or stand still. Some of all of these are held by hand.
 
     Args:
         rng: Decides everything.
-        path: Closed curve on the floor that the camera keeps within `MAX_OFF_PATH_M` of, metres;
+        path: Closed curve on the floor that the camera keeps within `MAX_OFF_PATH_M` of, meters;
             its last point is its first.
         eye_height_m: Lowest and highest camera.
         focus: What the camera looks at, about; None for looking along the path, up to 60 degrees
@@ -119,7 +119,7 @@ def walk_course(
 
     Args:
         rng: Where the stops and the looking about come from.
-        path: Closed curve on the floor, metres.
+        path: Closed curve on the floor, meters.
         frames: (S,) which of the 300 frames, taken at 10 Hz.
     """
     curve = _curve(path)

@@ -42,8 +42,8 @@ class PatchReadout(nn.Module):
         Args:
             tokens: Patch tokens, the last list entry.
             window: What the tokens are of.
-            truth: Where the centres of the patches are in all frames.
-            centers: (u, v) of the patches' centres, pixels.
+            truth: Where the centers of the patches are in all frames.
+            centers: (u, v) of the patches' centers, pixels.
             patch_size: Pixels; flow is measured in patches.
         """
         x = self.norm(tokens)

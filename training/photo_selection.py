@@ -1,4 +1,4 @@
-"""Photographs chosen from many pictures: large, sharp, coloured like the world, each only once."""
+"""Photographs chosen from many pictures: large, sharp, colored like the world, each only once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CROP_SIZE = 256  # pixels; a power of two, for mip levels
 VALIDATION_SHARE = 0.15  # of the pictures
 _MAX_SIDE = 2048  # larger pictures are reduced: their finest scale is rarely sharp
 _MAX_CROPS = 24  # of a picture: many views of one place teach less than many places
-_MIN_SHARPNESS = 2.0  # mean absolute Laplacian of a crop, grey levels
-_MIN_CONTRAST = 12.0  # standard deviation of a crop, grey levels
-_MIN_TONES = 24  # of 256 grey levels that occur: drawings have few
+_MIN_SHARPNESS = 2.0  # mean absolute Laplacian of a crop, gray levels
+_MIN_CONTRAST = 12.0  # standard deviation of a crop, gray levels
+_MIN_TONES = 24  # of 256 gray levels that occur: drawings have few
 _HASH_SIDE = 16
 _MAX_DIFFERENT = 20  # of 256 bits between two copies of a picture
 _MAX_CLEAR = 0.02  # share of transparent pixels
@@ -115,20 +115,20 @@ def cut(picture: UInt8[np.ndarray, 'H W 3']) -> list[Crop]:
 
 def has_detail(crop: Crop) -> bool:
     """Say whether a crop is sharp, has contrast and many tones."""
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    sharpness = float(np.abs(cv2.Laplacian(grey, cv2.CV_32F)).mean())
-    tones = np.count_nonzero(np.bincount(grey.ravel(), minlength=256) > 4)
-    is_sharp, has_contrast = sharpness > _MIN_SHARPNESS, float(grey.std()) > _MIN_CONTRAST
+    gray = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    sharpness = float(np.abs(cv2.Laplacian(gray, cv2.CV_32F)).mean())
+    tones = np.count_nonzero(np.bincount(gray.ravel(), minlength=256) > 4)
+    is_sharp, has_contrast = sharpness > _MIN_SHARPNESS, float(gray.std()) > _MIN_CONTRAST
     return is_sharp and has_contrast and int(tones) > _MIN_TONES
 
 
 def difference_hash(picture: UInt8[np.ndarray, 'H W 3']) -> Bool[np.ndarray, ' 256']:
-    """Return whether each cell of a 16 x 16 grid is brighter than its left neighbour.
+    """Return whether each cell of a 16 x 16 grid is brighter than its left neighbor.
 
     Nearly the same for copies of a picture at other sizes and qualities.
     """
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (_HASH_SIDE + 1, _HASH_SIDE), interpolation=cv2.INTER_AREA)
+    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(gray, (_HASH_SIDE + 1, _HASH_SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(small[:, 1:] > small[:, :-1]).ravel()
 
 

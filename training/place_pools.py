@@ -186,7 +186,7 @@ def place_poses(
     fov_rad: Float[np.ndarray, ' B'],
     num_frames: int,
 ) -> Float[np.ndarray, 'B S 4 4']:
-    """Return world_from_cam of free motion, one window in each simple place, metres."""
+    """Return world_from_cam of free motion, one window in each simple place, meters."""
     scenes = Scene.stack([place.scene for place in places])
 
     def reach(origin: Tensor, direction: Tensor) -> Tensor:

@@ -101,10 +101,10 @@ def _image(path: Path) -> UInt8[np.ndarray, 'H W 3']:
 
 
 def _depth(path: Path, height: int) -> Float32[np.ndarray, 'H W']:
-    millimetres = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if millimetres is None or millimetres.dtype != np.uint16:
-        raise SourceError(f'{path} is no depth image of uint16 millimetres')
-    depth = millimetres.astype(np.float32) / np.float32(_MM_PER_M)
-    depth[millimetres == 0] = np.nan
+    millimeters = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if millimeters is None or millimeters.dtype != np.uint16:
+        raise SourceError(f'{path} is no depth image of uint16 millimeters')
+    depth = millimeters.astype(np.float32) / np.float32(_MM_PER_M)
+    depth[millimeters == 0] = np.nan
     factor = height // len(depth)
     return depth.repeat(factor, axis=0).repeat(factor, axis=1)

@@ -22,7 +22,7 @@ class Light:
     """A lamp that casts shadows, a wide light without, and light from everywhere.
 
     Attributes:
-        lamp: (3,) position, metres.
+        lamp: (3,) position, meters.
         lamp_color: (3,).
         reach_m: Distance at which half of the lamp's light is left.
         fill: (3,) unit vector towards the wide light.

@@ -1,4 +1,4 @@
-"""Pictures and exact depth of solids: textures, shadows of a lamp, highlights, coloured lights."""
+"""Pictures and exact depth of solids: textures, shadows of a lamp, highlights, colored lights."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Points:
     Attributes:
         point: In the world.
         normal: Unit, towards the camera.
-        uv_m: On the surface, metres.
+        uv_m: On the surface, meters.
         place: (N, 1) which place.
         solid: (N, R) which solid of it.
     """
@@ -105,7 +105,7 @@ def _points_at(
     which = place, hits.solid
     to_unit = places.unit_from_world[which]
     at = (to_unit @ (point - places.center[which])[..., None])[..., 0]
-    metres = at * places.half_m[which]
+    meters = at * places.half_m[which]
     is_box = (places.kind[which] == BOX)[..., None]
     a, b, c = places.quadric[which].unbind(-1)
     x, y, z = at.unbind(-1)
@@ -118,7 +118,7 @@ def _points_at(
     in_unit = torch.where(is_box, largest, torch.where(is_cap, upright, side))
     normal = functional.normalize((in_unit[..., None, :] @ to_unit)[..., 0, :], dim=-1)
     normal = normal * -(normal * direction).sum(-1, keepdim=True).sign()
-    mx, my, mz = metres.unbind(-1)
+    mx, my, mz = meters.unbind(-1)
     around = torch.atan2(y, x) * places.half_m[which][..., 0]
     axis = largest.abs().argmax(-1)
     u = torch.where(is_box[..., 0], torch.where(axis == 0, my, mx), around)

@@ -128,7 +128,7 @@ class Assembly:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solids:
-    """B places of P solids; world axes are z-up, metres.
+    """B places of P solids; world axes are z-up, meters.
 
     Attributes:
         kind: (B, P) UNUSED, BOX or ROUND.
@@ -139,9 +139,9 @@ class Solids:
         quadric: (B, P, 3) see `Part`.
         glow: (B, P) light that it sends out, 0..1.
         texture: (B, P) picture in the atlas.
-        tile_m: (B, P) metres that one repetition of the picture covers.
+        tile_m: (B, P) meters that one repetition of the picture covers.
         offset: (B, P, 2) where the picture begins, in repetitions.
-        tint: (B, P, 3) factor on the picture's colours.
+        tint: (B, P, 3) factor on the picture's colors.
         gloss: (B, P) strength of highlights, 0..1.
         lamp: (B, 3) position of the lamp that casts shadows.
         lamp_color: (B, 3) its light where it shines straight on a surface.

@@ -93,6 +93,6 @@ def spread(
 
 
 def tints(rng: np.random.Generator, num: int) -> Float[np.ndarray, 'num 3']:
-    """Return factors on the colours of surfaces: brighter or darker, a little coloured."""
+    """Return factors on the colors of surfaces: brighter or darker, a little colored."""
     brightness = rng.uniform(*_BRIGHTNESS, (num, 1))
     return brightness * (1.0 + rng.uniform(-_HUE, _HUE, (num, 3)))

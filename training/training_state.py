@@ -22,7 +22,7 @@ class Clock:
         num_steps: Steps of the optimizer.
         num_frames: Frames seen.
         num_pieces: Starts of the program; each draws other places.
-        is_from_trained: It began with trained weights, so that only the last stage is practised.
+        is_from_trained: It began with trained weights, so that only the last stage is practiced.
     """
 
     trained_s: float = 0.0

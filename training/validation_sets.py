@@ -43,7 +43,7 @@ def validation_sets(
     real: Path | None = None,
     num_windows: int = NUM_WINDOWS,
 ) -> Mapping[str, Windows]:
-    """Return windows by the name of the set, without camera artefacts, on the CPU.
+    """Return windows by the name of the set, without camera artifacts, on the CPU.
 
     `procedural` shows simple places as the package makes them, `photos` the same places and
     cameras with photographs on the surfaces that are not trained on, `detailed` detailed places
@@ -67,7 +67,7 @@ def validation_sets(
 
 
 def real_batch(window: TruthWindow, width: int) -> WindowBatch:
-    """Return real images as the network gets them; depth is 0 where unknown, lengths in metres.
+    """Return real images as the network gets them; depth is 0 where unknown, lengths in meters.
 
     Args:
         window: On the camera's pixels.

@@ -43,7 +43,7 @@ def render_windows(
 
     Args:
         scenes: B scenes.
-        world_from_cam: Poses in them, metres.
+        world_from_cam: Poses in them, meters.
         K: One camera for each window.
         image_size: Height and width, pixels.
         samples: Rays per pixel along each axis.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Views:
-    """B windows of S pictures, metres.
+    """B windows of S pictures, meters.
 
     Attributes:
         rgb: (B, S, H, W, 3).

@@ -17,7 +17,7 @@ class WindowBatch:
 
     The world of a window is its first camera. Lengths are in units of the window: one is the mean
     distance of all points that its frames show from the first camera, as in Wang et al., "VGGT",
-    CVPR 2025, section 3.4: no image tells what a metre is.
+    CVPR 2025, section 3.4: no image tells what a meter is.
 
     Attributes:
         images: (B, S, 3, H, W) RGB in 0..1.
@@ -37,7 +37,7 @@ class WindowBatch:
         return self.images.shape[-2], self.images.shape[-1]
 
     def points_in_world(self) -> Float[Tensor, 'B S H W 3']:
-        """Return where the pixels' centres are in the first camera."""
+        """Return where the pixels' centers are in the first camera."""
         return unproject(self.depth, self.K, self.cam_from_world)
 
     def to(self, device: torch.device) -> WindowBatch:
@@ -92,7 +92,7 @@ def unproject(
     K: Float[Tensor, 'B 3 3'],
     cam_from_world: Float[Tensor, 'B S 4 4'],
 ) -> Float[Tensor, 'B S H W 3']:
-    """Return where the pixels' centres are in the world."""
+    """Return where the pixels' centers are in the world."""
     B, S, height, width = depth.shape
     rays = pixel_directions(K, height, width)[:, None]
     in_cam = rays * depth.flatten(2)[..., None]

@@ -12,7 +12,7 @@ from training.views import Views
 from training.window_batch import in_order, normalized_window, WindowBatch
 
 _DETAILED_SHARE = 0.62  # of renderings; the others show simple places
-_USES = 3  # batches made of one rendering: other order, other camera artefacts
+_USES = 3  # batches made of one rendering: other order, other camera artifacts
 _IN_ORDER, _BACKWARDS = 0.5, 0.2  # shares of windows; the others are shuffled
 
 

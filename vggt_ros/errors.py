@@ -71,7 +71,7 @@ class CheckpointUnreachableError(CheckpointError):
 
 
 class CheckpointGatedError(CheckpointError):
-    """The repository asks for a licence or a token that is not there."""
+    """The repository asks for a license or a token that is not there."""
 
 
 class CheckpointCorruptError(CheckpointError):

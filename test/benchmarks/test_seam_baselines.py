@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.seam_baselines import by_camera_centres, by_dense_points, without_points
+from benchmarks.seam_baselines import by_camera_centers, by_dense_points, without_points
 from benchmarks.seams import ate_percent, OURS
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.prediction import Request
@@ -28,7 +28,7 @@ def shared(count):
     return submap, Sim3(2.5, turn, np.array([1.0, 2, 3]))
 
 
-@pytest.mark.parametrize('join', [by_camera_centres, by_dense_points, without_points])
+@pytest.mark.parametrize('join', [by_camera_centers, by_dense_points, without_points])
 @pytest.mark.parametrize('count', [2, 5])
 def test_a_baseline_finds_the_similarity_of_two_windows_without_errors(join, count):
     submap, expected = shared(count)
@@ -48,5 +48,5 @@ def test_dense_points_bear_a_few_that_are_wrong():
 
 
 def test_the_benchmark_really_changes_how_windows_are_joined():
-    errors = {way: ate_percent('figure_eight', 80, 3, way) for way in (OURS, 'camera centres')}
-    assert errors[OURS] < errors['camera centres']
+    errors = {way: ate_percent('figure_eight', 80, 3, way) for way in (OURS, 'camera centers')}
+    assert errors[OURS] < errors['camera centers']

@@ -44,7 +44,7 @@ def test_the_trained_model_is_as_accurate_as_it_was(finished_demo):
     assert truth['depth_abs_rel'] < 0.20
 
 
-def test_depth_colour_confidence_and_calibration_come_in_equal_numbers(finished_demo):
+def test_depth_color_confidence_and_calibration_come_in_equal_numbers(finished_demo):
     counts = json.loads((finished_demo[1] / 'summary.json').read_text())['messages']
     names = ('depth/image_rect', 'rgb/image_rect', 'confidence/image', 'depth/camera_info')
     assert len({counts[f'/vggt/{name}'] for name in names}) == 1

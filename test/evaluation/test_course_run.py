@@ -56,7 +56,7 @@ def test_a_robot_that_does_not_move_gives_one_keyframe_and_no_window(config):
 
 
 @pytest.mark.parametrize('num_cameras', [2, 4])
-def test_a_rig_knows_metres_whatever_its_images_do(config, num_cameras):
+def test_a_rig_knows_meters_whatever_its_images_do(config, num_cameras):
     rig = make_rig(num_cameras, 0.2)
     course = make_course('figure_eight', 250, 0).with_rig(rig)
     timing = RigTiming(dropped=0.05, dead_camera=1)

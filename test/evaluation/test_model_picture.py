@@ -27,7 +27,7 @@ def share_of_black(picture):
     return float((picture[-picture.shape[0] // 4 :].max(axis=-1) < 10).mean())
 
 
-def test_the_input_is_drawn_in_its_own_colours(sample, tmp_path):
+def test_the_input_is_drawn_in_its_own_colors(sample, tmp_path):
     blue, green, red = drawn([sample], tmp_path / 'a.png').reshape(-1, 3).astype(int).T
     assert (green - np.maximum(blue, red) > 200).sum() > 1000
 

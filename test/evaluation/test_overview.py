@@ -31,7 +31,7 @@ def test_depth_without_a_valid_pixel_can_be_drawn(recording, tmp_path):
     assert drawn(replace(recording, frames=(blind,)), tmp_path / 'b.png').std() > 5
 
 
-def test_the_map_is_drawn_in_its_own_colours(recording, tmp_path):
+def test_the_map_is_drawn_in_its_own_colors(recording, tmp_path):
     colors = np.zeros_like(recording.map_colors)
     colors[:, 1] = 255
     low = recording.map_points.copy()

@@ -10,7 +10,7 @@ from vggt_ros.evaluation.truth import Truth
 
 @pytest.fixture
 def truth(recording) -> Truth:
-    """The recording in metres: everything three times as large."""
+    """The recording in meters: everything three times as large."""
     poses = recording.map_from_cam.copy()
     poses[:, :3, 3] *= 3
     return Truth(world_from_cam=poses, depth=tuple(3 * frame.depth for frame in recording.frames))

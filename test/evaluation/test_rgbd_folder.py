@@ -30,7 +30,7 @@ def test_images_come_in_the_order_of_their_numbers(folder):
     assert first.images[:, 0, 0, 1:].max() == 0
 
 
-def test_depth_is_metres_and_unknown_where_there_was_no_reading(folder):
+def test_depth_is_meters_and_unknown_where_there_was_no_reading(folder):
     window = next(RgbdFolder(folder).windows(6))
     np.testing.assert_allclose(window.depth[:, 1, 1], [1, 2, 3, 4, 5, 6])
     assert np.isnan(window.depth[:, 0, 0]).all()
@@ -87,7 +87,7 @@ def test_depth_of_eight_bits_is_refused(folder):
         next(RgbdFolder(folder).windows(4))
 
 
-def test_depth_of_another_size_than_the_colour_is_refused(folder):
+def test_depth_of_another_size_than_the_color_is_refused(folder):
     cv2.imwrite(str(folder / 'depth' / '2.pgm'), np.zeros((2, 3), np.uint16))
     with pytest.raises(SourceError, match='2 sizes'):
         next(RgbdFolder(folder).windows(4))

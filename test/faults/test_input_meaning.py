@@ -193,7 +193,7 @@ def test_depth_of_another_camera_counts_when_it_can_be_registered_and_is_refused
         return health.values.get('scale_source') == 'depth'
 
     assert player.play('cam_optical', 2.5, is_measured), health.values
-    registered = health.number('metres_per_unit')
+    registered = health.number('meters_per_unit')
     assert probe.call(Trigger, '/vggt/reset').success
     assert player.play('tof', 2.0, lambda: 'not registered' in health.message), health.values
     assert not is_measured()
@@ -211,7 +211,7 @@ def test_depth_of_another_camera_counts_when_it_can_be_registered_and_is_refused
     assert probe.call(Trigger, '/vggt/reset').success
     assert player.play('tof', 2.0, is_measured, has_info=True), health.values
     # Taken for that of the image it would be 0.8 times as much.
-    assert health.number('metres_per_unit') == pytest.approx(registered, rel=0.1)
+    assert health.number('meters_per_unit') == pytest.approx(registered, rel=0.1)
     assert probe.spin_until(lambda: 'not registered' not in health.message), health.message
     late = 'within 20 ms of its stamp, the nearest is'
     assert player.play('tof', 2.0, lambda: late in health.message, offset_ns=-40_000_000)

@@ -49,7 +49,7 @@ def no_texture(value):
         (no_texture(255), ['too bright', 'mean brightness 255 of 255']),
         (no_texture(110), ['no texture', '0 corners']),
     ],
-    ids=['still', 'black', 'white', 'grey'],
+    ids=['still', 'black', 'white', 'gray'],
 )
 def test_it_is_said_why_there_is_no_window(node, play, health, probe, change, words):
     play(change, lambda: health.values.get('no_window'))

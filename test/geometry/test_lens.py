@@ -42,8 +42,8 @@ def grid(step=1.0):
 def smooth_chessboard(width, height, square_px=24.0):
     """Rounded squares, so that interpolating twice takes little away."""
     v, u = np.indices((height, width)) * (np.pi / square_px)
-    grey = 127 + 110 * np.sin(u) * np.sin(v)
-    return np.stack([grey, 255 - grey, grey / 2], axis=-1).astype(np.uint8)
+    gray = 127 + 110 * np.sin(u) * np.sin(v)
+    return np.stack([gray, 255 - gray, gray / 2], axis=-1).astype(np.uint8)
 
 
 # A pinhole image with a wider view than any of the lenses.
@@ -183,8 +183,8 @@ def test_a_point_is_seen_in_the_rectified_image_where_K_rect_says(model):
         off_px = np.hypot(*(grid() - seen_at).T).reshape(HEIGHT, WIDTH)
         recorded = np.repeat(255 * np.exp(-(off_px**2) / 18)[..., None], 3, axis=-1)
         rectified = rectifier.rectify(recorded.astype(np.uint8))[..., 0].astype(float).ravel()
-        centre = rectified @ grid() / rectified.sum()
-        np.testing.assert_allclose(centre, expected, atol=0.3)
+        center = rectified @ grid() / rectified.sum()
+        np.testing.assert_allclose(center, expected, atol=0.3)
 
 
 @each_model

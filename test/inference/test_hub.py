@@ -116,7 +116,7 @@ def test_an_unknown_or_private_repository_is_refused(hub):
         fetch_weights('a/b', NAMES, offline=False)
 
 
-def test_a_gated_repository_is_refused_with_where_to_accept_its_licence(hub):
+def test_a_gated_repository_is_refused_with_where_to_accept_its_license(hub):
     hub.refusal = 403, {'X-Error-Code': 'GatedRepo', 'X-Error-Message': 'restricted'}
     with pytest.raises(CheckpointGatedError, match=r'https://huggingface.co/a/b .*hf auth login'):
         fetch_weights('a/b', NAMES, offline=False)

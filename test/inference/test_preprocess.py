@@ -99,8 +99,8 @@ def test_a_spot_in_the_image_appears_where_the_grid_maps_it(size, mode):
     image = np.repeat((200 * np.exp(-squared / 72))[..., None], 3, axis=-1).astype(np.uint8)
     seen = np.where(grid.inside(), resize(image, grid)[..., 0], 0).astype(np.float64)
     rows, columns = np.indices(seen.shape)
-    centre = np.array([(columns * seen).sum(), (rows * seen).sum()]) / seen.sum()
-    np.testing.assert_allclose(centre, grid.model_from_image(spot), atol=0.05)
+    center = np.array([(columns * seen).sum(), (rows * seen).sum()]) / seen.sum()
+    np.testing.assert_allclose(center, grid.model_from_image(spot), atol=0.05)
 
 
 def test_live_frames_and_files_give_the_same_numbers(golden, folder):

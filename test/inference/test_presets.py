@@ -13,11 +13,11 @@ def test_the_default_setting_is_a_preset():
 @pytest.mark.parametrize(
     'name', ['facebook/VGGT-1B', 'facebook/VGGT-1B-Commercial', 'facebook/VGGT_tracker_fixed']
 )
-def test_released_checkpoints_are_files_of_the_hub_with_a_word_on_their_licence(name):
+def test_released_checkpoints_are_files_of_the_hub_with_a_word_on_their_license(name):
     preset = PRESETS[name]
     assert preset.name == name
     assert preset.filenames
-    assert 'licence' in preset.notice
+    assert 'license' in preset.notice
 
 
 def test_safetensors_are_preferred_to_pickles():

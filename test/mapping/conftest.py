@@ -32,8 +32,8 @@ def world_from_cam(index):
     """A walk in the box-shaped room that never comes back exactly."""
     yaw, pitch = 0.35 * np.sin(0.11 * index) + 0.02 * index, 0.1 * np.cos(0.07 * index)
     quat_xyzw = np.array([np.sin(pitch / 2), np.sin(yaw / 2), 0.02, 1.0])
-    centre = np.array([1.5 * np.sin(0.13 * index), 0.3 * np.cos(0.2 * index), 0.05 * index % 1])
-    return se3.rigid(matrix_from_quat_xyzw(quat_xyzw), centre)
+    center = np.array([1.5 * np.sin(0.13 * index), 0.3 * np.cos(0.2 * index), 0.05 * index % 1])
+    return se3.rigid(matrix_from_quat_xyzw(quat_xyzw), center)
 
 
 def grid_of(width, height):

@@ -139,7 +139,7 @@ def test_the_robot_is_asked_once_a_frame_and_the_refinement_hears_what_it_said(
         build(builder, window_of(make_frame, 0, 0))
     assert len(asked) == 6
     assert len(heard[0].relative) == 5
-    assert np.isnan(heard[0].metres_per_unit)
+    assert np.isnan(heard[0].meters_per_unit)
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_new_bounds_hold_at_once(state, add, make_window, make_config):
 
 
 def odom_of(true_pose, indices, *, unit=1.0):
-    """The camera in an odometry whose frame is anywhere; metres."""
+    """The camera in an odometry whose frame is anywhere; meters."""
     odom_from_world = se3.rigid(np.eye(3)[[2, 0, 1]], np.array([3.0, -1.0, 0.5]))
     poses = [odom_from_world @ true_pose(index) for index in indices]
     for pose in poses:

@@ -16,5 +16,5 @@ def test_equals_attention_written_out():
     torch.testing.assert_close(attention(x, table), expected)
 
 
-def test_without_normalisation_there_are_no_weights_for_it():
+def test_without_normalization_there_are_no_weights_for_it():
     assert not [name for name in Attention(8, 2).state_dict() if 'norm' in name]

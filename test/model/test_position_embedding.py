@@ -5,7 +5,7 @@ import torch
 from vggt_ros.model.position_embedding import dpt_axis_tables, flow_embedding, track_axis_tables
 
 
-def test_dense_positions_are_centred_and_span_the_aspect_ratio():
+def test_dense_positions_are_centered_and_span_the_aspect_ratio():
     column, row = dpt_axis_tables((3, 5), 8, (30, 40))
     # Frequency 0 is 1, so the first entry is the sine of the coordinate itself.
     limit = 0.8 * 4 / 5
@@ -16,7 +16,7 @@ def test_dense_positions_are_centred_and_span_the_aspect_ratio():
     assert row.shape == (4, 3)
 
 
-def test_a_map_of_one_cell_lies_at_the_centre():
+def test_a_map_of_one_cell_lies_at_the_center():
     column, _ = dpt_axis_tables((1, 1), 8, (14, 14))
     torch.testing.assert_close(column[:, 0], torch.tensor([0.0, 0.0, 0.1, 0.1]))
 

@@ -5,7 +5,7 @@ from torch import nn
 from vggt_ros.model.update_transformer import CrossBlock, SelfBlock, UpdateTransformer
 
 
-def test_residual_starts_from_the_normalised_input():
+def test_residual_starts_from_the_normalized_input():
     for block in (SelfBlock(8, 2), CrossBlock(8, 2)):
         attention = getattr(block, 'attn', None) or block.cross_attn
         for parameter in (*attention.parameters(), *block.mlp.parameters()):

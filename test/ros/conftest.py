@@ -71,7 +71,7 @@ def make_update():
     from vggt_ros.mapping.layers.map_update import MapUpdate
     from vggt_ros.mapping.registration.metric_scale import ScaleState
 
-    def make(results, *, is_metric=True, metres_per_unit=1.0, log_sigma=0.1):
+    def make(results, *, is_metric=True, meters_per_unit=1.0, log_sigma=0.1):
         return MapUpdate(
             new_frames=tuple(results),
             window_map_from_cam=np.stack([result.map_from_cam for result in results]),
@@ -81,7 +81,7 @@ def make_update():
             latency_s=0.1,
             scale_state=ScaleState(
                 is_metric=is_metric,
-                metres_per_unit=metres_per_unit,
+                meters_per_unit=meters_per_unit,
                 log_sigma=log_sigma,
                 source='odometry',
             ),

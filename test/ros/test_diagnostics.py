@@ -31,7 +31,7 @@ HEALTH = Health(
     scale=1.25,
     scale_residual=0.01,
     focal_ratio=1.1,
-    model={'checkpoint': 'nano', 'is_trained': 'true', 'note': 'a licence'},
+    model={'checkpoint': 'nano', 'is_trained': 'true', 'note': 'a license'},
 )
 
 REPORT = RefinementReport(
@@ -80,16 +80,16 @@ def test_every_number_has_its_key():
         'focal_ratio': '1.1',
         'is_metric': 'false',
         'model.checkpoint': 'nano',
-        'model.note': 'a licence',
+        'model.note': 'a license',
     }
     assert expected.items() <= values.items()
     assert float(values['memory_mb']) > 10.0
     assert {'rate_images_hz', 'rate_frames_hz', 'rate_windows_hz'} <= values.keys()
 
 
-def test_metres_have_their_source_and_how_sure_they_are():
+def test_meters_have_their_source_and_how_sure_they_are():
     state = ScaleState(
-        is_metric=True, metres_per_unit=1.02, log_sigma=0.013, source='odometry', num_rejected=4
+        is_metric=True, meters_per_unit=1.02, log_sigma=0.013, source='odometry', num_rejected=4
     )
     values = values_of(
         replace(HEALTH, scale_state=state, submaps=12, loops=2, tf_mode='map_to_odom')

@@ -65,7 +65,7 @@ def pipeline():
         is_tied=False,
         refinement=REPORT,
         scale_state=ScaleState(
-            is_metric=True, metres_per_unit=1.01, log_sigma=0.02, source='odometry'
+            is_metric=True, meters_per_unit=1.01, log_sigma=0.02, source='odometry'
         ),
     )
     made.last_error = ''

@@ -250,7 +250,7 @@ def test_topics_name_their_frame(walk, probe, topic, frame):
     assert {message.header.frame_id for message in probe.heard[topic]} == {frame}
 
 
-def test_depth_colour_confidence_and_calibration_have_one_size(walk, probe):
+def test_depth_color_confidence_and_calibration_have_one_size(walk, probe):
     sizes = {
         (message.width, message.height)
         for topic, kind in PER_FRAME.items()

@@ -197,7 +197,7 @@ def test_memory_that_does_not_suffice_ends_the_node_if_that_is_the_policy(
 
 @pytest.mark.parametrize('is_metric', [True, False])
 @pytest.mark.parametrize('require_metric', [True, False])
-def test_places_wait_for_metres_if_they_are_required(
+def test_places_wait_for_meters_if_they_are_required(
     make_node, pipeline, frame_result, make_update, is_metric, require_metric
 ):
     scale = replace(CONFIG.scale, require_metric=require_metric)

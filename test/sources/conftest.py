@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-_COLOURS = ((200, 30, 40), (20, 180, 60), (50, 70, 220))
+_COLORS = ((200, 30, 40), (20, 180, 60), (50, 70, 220))
 
 
 @pytest.fixture
@@ -16,13 +16,13 @@ def shared_data():
 
 
 @pytest.fixture
-def colours():
-    return _COLOURS
+def colors():
+    return _COLORS
 
 
 @pytest.fixture
 def make_video(tmp_path):
-    """Write a Motion-JPEG file with one plain RGB colour a frame."""
+    """Write a Motion-JPEG file with one plain RGB color a frame."""
 
     def make(*, num_frames=6, rate_hz=12.0, width=64, height=48, name='clip.avi'):
         path = tmp_path / name
@@ -31,7 +31,7 @@ def make_video(tmp_path):
         )
         assert writer.isOpened()
         for index in range(num_frames):
-            bgr = _COLOURS[index % len(_COLOURS)][::-1]
+            bgr = _COLORS[index % len(_COLORS)][::-1]
             writer.write(np.full((height, width, 3), bgr, np.uint8))
         writer.release()
         return path

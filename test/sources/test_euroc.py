@@ -37,7 +37,7 @@ def write_sensor(folder, views, model='radial-tangential', D='-0.28, 7.4e-2, .00
 
 @pytest.fixture
 def folder(views, tmp_path):
-    """Grey images at 10 Hz; bodies at 20 Hz from the second image on; lines end as on Windows."""
+    """Gray images at 10 Hz; bodies at 20 Hz from the second image on; lines end as on Windows."""
     data, truth = tmp_path / 'mav0/cam0/data', tmp_path / 'mav0/state_groundtruth_estimate0'
     data.mkdir(parents=True)
     truth.mkdir()

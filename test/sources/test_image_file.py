@@ -55,8 +55,8 @@ def test_a_missing_file_is_an_error(tmp_path):
         read_image(tmp_path / 'gone.png')
 
 
-def test_grey_becomes_rgb(tmp_path):
-    path = tmp_path / 'grey.png'
+def test_gray_becomes_rgb(tmp_path):
+    path = tmp_path / 'gray.png'
     cv2.imwrite(str(path), np.full((4, 5), 77, np.uint8))
     np.testing.assert_array_equal(read_image(path), np.full((4, 5, 3), 77, np.uint8))
 

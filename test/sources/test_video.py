@@ -8,11 +8,11 @@ from vggt_ros.errors import ConfigError, SourceError
 from vggt_ros.sources.video import Video
 
 
-def test_frames_come_in_order_as_contiguous_rgb(make_video, colours):
+def test_frames_come_in_order_as_contiguous_rgb(make_video, colors):
     frames = list(Video(make_video(num_frames=3)))
     assert [frame.image.shape for frame in frames] == [(48, 64, 3)] * 3
-    for frame, colour in zip(frames, colours, strict=True):
-        np.testing.assert_allclose(frame.image.mean(axis=(0, 1)), colour, atol=6)
+    for frame, color in zip(frames, colors, strict=True):
+        np.testing.assert_allclose(frame.image.mean(axis=(0, 1)), color, atol=6)
         assert frame.image.flags.c_contiguous
 
 

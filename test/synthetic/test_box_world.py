@@ -19,7 +19,7 @@ def world(*boxes):
 def test_an_empty_hall_ends_at_its_walls():
     depth = world().depth(pose_at(0.0, 0.0, 1.5), K, 20, 16)
     assert depth[8, 10] == pytest.approx(6.0, rel=0.02)
-    # Of the lowest row the floor comes first: 1.5 m below, 7.5 / 20 per metre down.
+    # Of the lowest row the floor comes first: 1.5 m below, 7.5 / 20 per meter down.
     assert depth[15, 10] == pytest.approx(1.5 * 20 / 7.5, rel=1e-5)
 
 

@@ -20,7 +20,7 @@ def views(num: int) -> tuple[torch.Tensor, torch.Tensor]:
     return K, torch.from_numpy(poses).float()
 
 
-def test_a_pixel_looks_through_its_centre():
+def test_a_pixel_looks_through_its_center():
     K, _ = views(1)
     directions = pixel_directions(K, 60, 80).reshape(60, 80, 3)
     np.testing.assert_allclose(
@@ -56,7 +56,7 @@ def test_a_coarse_view_is_close_to_the_average_of_a_fine_one(scene):
     assert (coarse - fine).std() < 14.0
 
 
-def test_another_atlas_changes_colours_and_not_depth(scene):
+def test_another_atlas_changes_colors_and_not_depth(scene):
     K, poses = views(1)
     which = torch.zeros(1, dtype=torch.int64)
     red = torch.zeros(num_standard_pictures(), 8, 8, 3)

@@ -29,7 +29,7 @@ def seen_by(sequence: SyntheticSequence, points: np.ndarray, index: int):
     return image[..., :2] / image[..., 2:], in_cam[..., 2]
 
 
-def test_two_views_agree_on_depth_and_colour_where_both_see(sequence, frames):
+def test_two_views_agree_on_depth_and_color_where_both_see(sequence, frames):
     points = unprojected(sequence, frames.depth[0], 0)
     uv, depth = seen_by(sequence, points, 2)
     u, v = np.round(uv).astype(int).transpose(2, 0, 1)

@@ -104,8 +104,8 @@ def test_plaster_is_the_plainest_of_the_standard_pictures():
     atlas, count = standard_atlas('cpu'), num_standard_pictures()
     uv = torch.rand(500, 2, generator=torch.Generator().manual_seed(0)).repeat(count, 1)
     picture = torch.arange(count).repeat_interleave(500)
-    colours = atlas.sample(picture, uv, torch.ones(len(uv))).view(count, 500, 3)
-    contrast = colours.std(dim=1).mean(dim=1)
+    colors = atlas.sample(picture, uv, torch.ones(len(uv))).view(count, 500, 3)
+    contrast = colors.std(dim=1).mean(dim=1)
     plainest = contrast.argsort()[: len(PLASTER_PICTURES)]
     assert set(plainest.tolist()) == set(PLASTER_PICTURES)
 

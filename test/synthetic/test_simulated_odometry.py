@@ -52,7 +52,7 @@ def test_lengths_are_off_by_one_factor(course):
     assert lengths[0] / lengths[1] == pytest.approx(1.05, rel=1e-3)
 
 
-def test_ten_metres_are_off_by_the_drift(course):
+def test_ten_meters_are_off_by_the_drift(course):
     found = [
         relative_errors(
             poses(SimulatedOdometry(course, drift=0.02, scale_error=0.0, seed=seed)),

@@ -45,7 +45,7 @@ def test_points_of_the_room_lie_on_the_numbered_wall(seen):
         )
 
 
-def test_a_metre_on_a_wall_is_a_metre_of_texture(seen):
+def test_a_meter_on_a_wall_is_a_meter_of_texture(seen):
     _, _, _, _, surface = seen
     wall = surface.number[0] == 0
     point, uv = surface.point[0, wall], surface.uv_m[0, wall]

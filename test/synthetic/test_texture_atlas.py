@@ -38,13 +38,13 @@ def test_an_atlas_of_bytes_shows_the_same_pictures():
 
 
 def test_near_texels_are_sharp(checker):
-    colours = sample(checker, [(0.5 / 64, 0.5 / 64), (1.5 / 64, 0.5 / 64)], 1.0)
-    torch.testing.assert_close(colours[:, 0], torch.tensor([0.0, 1.0]))
+    colors = sample(checker, [(0.5 / 64, 0.5 / 64), (1.5 / 64, 0.5 / 64)], 1.0)
+    torch.testing.assert_close(colors[:, 0], torch.tensor([0.0, 1.0]))
 
 
 def test_a_pixel_that_covers_many_texels_sees_their_average(checker):
-    colours = sample(checker, torch.rand(50, 2).tolist(), 8.0)
-    torch.testing.assert_close(colours, torch.full_like(colours, 0.5))
+    colors = sample(checker, torch.rand(50, 2).tolist(), 8.0)
+    torch.testing.assert_close(colors, torch.full_like(colors, 0.5))
 
 
 def test_pictures_tile_without_a_seam():
@@ -53,7 +53,7 @@ def test_pictures_tile_without_a_seam():
     torch.testing.assert_close(sample(atlas, [(3.25, -1.25)], 1.0), inside, atol=1e-3, rtol=0)
 
 
-def test_the_coarsest_copy_is_the_mean_colour():
+def test_the_coarsest_copy_is_the_mean_color():
     atlas = standard_atlas('cpu')
     one, other = sample(atlas, [(0.1, 0.2), (0.7, 0.9)], 1e6)
     torch.testing.assert_close(one, other)

@@ -5,7 +5,7 @@ from vggt_ros.synthetic.texture_patterns import draw_picture, spectral_noise
 
 
 @pytest.mark.parametrize('seed', range(30))
-def test_pictures_are_colours_with_some_contrast(seed):
+def test_pictures_are_colors_with_some_contrast(seed):
     picture = draw_picture(np.random.default_rng(seed), 128)
     assert picture.shape == (128, 128, 3)
     assert picture.min() >= 0

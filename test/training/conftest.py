@@ -63,7 +63,7 @@ def small_config():
 
 @pytest.fixture(scope='session')
 def photo_cache(tmp_path_factory):
-    """Twelve coloured noise pictures as photographs, four of them for validation."""
+    """Twelve colored noise pictures as photographs, four of them for validation."""
     cache = tmp_path_factory.mktemp('photos')
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)

@@ -5,7 +5,7 @@ import torch
 from training.augmentation import (
     augment,
     blurred,
-    coloured,
+    colored,
     compressed,
     noisy,
     sharpened,
@@ -32,7 +32,7 @@ def strength(value, num_windows=12):
     return np.full(num_windows, value)
 
 
-def grey(value=0.5):
+def gray(value=0.5):
     return torch.full((1, 2, 3, 40, 60), value)
 
 
@@ -83,7 +83,7 @@ def test_the_frames_of_a_window_share_a_camera(images):
 
 
 def test_a_vignette_darkens_the_corners_and_leaves_the_middle():
-    image = vignetted(grey(), strength(0.4, 1))[0, 0, 0]
+    image = vignetted(gray(), strength(0.4, 1))[0, 0, 0]
     assert image[0, 0] == pytest.approx(0.5 * 0.6)
     assert image[20, 30] == pytest.approx(0.5, abs=1e-3)
     assert image[0, 30] > image[0, 0]
@@ -92,7 +92,7 @@ def test_a_vignette_darkens_the_corners_and_leaves_the_middle():
 def test_noise_adds_variance_and_more_of_it_to_light():
     generator = torch.Generator().manual_seed(0)
     for value in (0.1, 0.9):
-        added = noisy(grey(value), strength(0.03, 1), generator) - value
+        added = noisy(gray(value), strength(0.03, 1), generator) - value
         assert added.std() == pytest.approx(0.03 * (value + 0.1) ** 0.5, rel=0.05)
         assert added.mean().abs() < 1e-3
 
@@ -116,7 +116,7 @@ def test_blur_spreads_a_dot_like_a_gaussian():
 
 
 def test_blur_keeps_a_flat_picture_flat():
-    assert torch.allclose(blurred(grey(), strength(1.0, 1)), grey())
+    assert torch.allclose(blurred(gray(), strength(1.0, 1)), gray())
 
 
 def test_sharpening_leaves_flat_parts_and_overshoots_at_edges():
@@ -129,13 +129,13 @@ def test_sharpening_leaves_flat_parts_and_overshoots_at_edges():
     torch.testing.assert_close(halo[1, ..., :5], images[1, ..., :5])
 
 
-def test_some_cameras_are_grey(rgb):
-    grey_ones = 0
+def test_some_cameras_are_gray(rgb):
+    gray_ones = 0
     for seed in range(20):
         images = augment(rgb, np.random.default_rng(seed))
         spread = (images.amax(dim=2) - images.amin(dim=2)).amax(dim=(1, 2, 3))
-        grey_ones += int((spread < 0.03).sum())
-    assert 5 < grey_ones < 40
+        gray_ones += int((spread < 0.03).sum())
+    assert 5 < gray_ones < 40
 
 
 def test_jpeg_changes_pixels_but_little(images):
@@ -172,13 +172,13 @@ def test_contrast_stretches_a_window_about_its_mean(images):
     assert torch.allclose(high.std(dim=over), 1.2 * images.std(dim=over), rtol=1e-4)
 
 
-def test_without_saturation_a_picture_is_grey(images):
-    faded = coloured(images, np.ones((12, 3)), strength(0.0))
+def test_without_saturation_a_picture_is_gray(images):
+    faded = colored(images, np.ones((12, 3)), strength(0.0))
     assert torch.allclose(faded[:, :, 0], faded[:, :, 2], atol=1e-6)
     assert faded[:, :, 0].std() > 0.01
 
 
 def test_a_gain_shifts_its_own_channel(images):
     gain = np.tile([1.1, 1.0, 0.9], (12, 1))
-    tinted = coloured(images, gain, strength(1.0))
+    tinted = colored(images, gain, strength(1.0))
     assert torch.allclose(tinted, images * torch.tensor([1.1, 1.0, 0.9]).view(3, 1, 1), atol=1e-6)

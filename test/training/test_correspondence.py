@@ -54,6 +54,6 @@ def test_tracks_of_chosen_pixels_are_exact(window, views):
     assert error_px.max() < 0.05
 
 
-def test_centres_of_patches_are_listed_row_by_row():
+def test_centers_of_patches_are_listed_row_by_row():
     centers = patch_centers((2, 3), 14, torch.device('cpu'))
     assert centers.tolist() == [[7, 7], [21, 7], [35, 7], [7, 21], [21, 21], [35, 21]]

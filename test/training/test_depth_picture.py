@@ -5,7 +5,7 @@ import torch
 
 from training import depth_picture
 from training.curriculum import Stage
-from training.depth_picture import coloured, depth_of, main, picture
+from training.depth_picture import colored, depth_of, main, picture
 from training.initial_weights import fill_for_training
 from vggt_ros.inference.weights_file import save_network
 from vggt_ros.model.vggt import VGGT
@@ -20,7 +20,7 @@ def network(small_config):
 
 def test_near_is_red_and_far_is_blue():
     depth = np.geomspace(1, 10, 400, dtype=np.float32).reshape(20, 20)
-    colors = coloured(depth).astype(int)
+    colors = colored(depth).astype(int)
     assert colors[0, 0, 0] > colors[0, 0, 2] + 50
     assert colors[-1, -1, 2] > colors[-1, -1, 0]
 

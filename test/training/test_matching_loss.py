@@ -54,7 +54,7 @@ def test_attention_that_stays_in_its_own_frame_is_told(truth, target):
 def test_the_mean_place_under_the_target_is_the_true_place(truth, target):
     centers = patch_centers(GRID, 14, torch.device('cpu')).float()
     mean = target @ centers
-    # Beyond the centres of the border patches there is nothing to interpolate with.
+    # Beyond the centers of the border patches there is nothing to interpolate with.
     inside = ((truth.uv >= 7) & (truth.uv <= torch.tensor([105, 77]))).all(-1) & truth.is_visible
     assert inside.sum() > 200
     torch.testing.assert_close(mean[inside], truth.uv[inside], atol=1e-3, rtol=0)

@@ -40,7 +40,7 @@ def test_walls_show_photographs_less_often_than_things(pictures):
     assert shares == pytest.approx([0.65, 0.5], abs=0.04)
 
 
-def test_tints_are_brighter_and_darker_and_a_little_coloured():
+def test_tints_are_brighter_and_darker_and_a_little_colored():
     values = tints(np.random.default_rng(0), 500)
     assert values.min() > 0.3
     assert values.max() < 1.35

@@ -11,7 +11,7 @@ from vggt_ros.synthetic.walk import look
 SIZE = (42, 56)
 
 
-def test_the_principal_point_is_the_middle_of_the_pixel_centres():
+def test_the_principal_point_is_the_middle_of_the_pixel_centers():
     K = intrinsics(np.array([1.0, 1.5]), (84, 112))
     assert (K[:, 0, 2] == 55.5).all()
     assert (K[:, 1, 2] == 41.5).all()

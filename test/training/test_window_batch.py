@@ -20,7 +20,7 @@ def test_depth_and_motion_are_scaled_alike(window, views):
     torch.testing.assert_close(centers.norm(dim=-1) * ratio, moved_m, rtol=1e-4, atol=1e-5)
 
 
-def test_the_unit_does_not_depend_on_metres(window, views):
+def test_the_unit_does_not_depend_on_meters(window, views):
     far = views.world_from_cam.clone()
     far[..., :3, 3] *= 7
     again = normalized_window(window.images, 7 * views.depth, far, views.K)
@@ -34,8 +34,8 @@ def test_points_of_the_optical_axis_are_straight_ahead(window):
     K[:, 0, 2], K[:, 1, 2] = 56, 42
     points = unproject(depth, K, torch.eye(4).expand(2, 3, 4, 4))
     torch.testing.assert_close(points[0, 0, 42, 56], torch.tensor([0.0, 0.0, 2.0]))
-    assert points[0, 0, 42, 80, 0] > 0, 'right of the centre is +x'
-    assert points[0, 0, 60, 56, 1] > 0, 'below the centre is +y'
+    assert points[0, 0, 42, 80, 0] > 0, 'right of the center is +x'
+    assert points[0, 0, 60, 56, 1] > 0, 'below the center is +y'
 
 
 def test_an_inverse_undoes_a_rigid_transform(window):

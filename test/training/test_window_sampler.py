@@ -30,7 +30,7 @@ def test_the_same_seed_draws_the_same_windows(make):
         torch.testing.assert_close(a.cam_from_world, b.cam_from_world, rtol=0, atol=0)
 
 
-def test_a_rendering_is_used_three_times_with_other_camera_artefacts(make):
+def test_a_rendering_is_used_three_times_with_other_camera_artifacts(make):
     sampler = make(9)
     first, second, third, fourth = (sampler.draw(2, 1, SIZE) for _ in range(4))
     torch.testing.assert_close(first.depth, second.depth)

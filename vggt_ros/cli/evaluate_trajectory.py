@@ -27,7 +27,7 @@ def add_parser(subjects: Any) -> None:
     """Add `trajectory` to what can be evaluated."""
     parser = subjects.add_parser('trajectory', help='poses in a TUM file against the true ones')
     parser.add_argument('estimate', type=Path, help='stamp tx ty tz qx qy qz qw, one pose a line')
-    parser.add_argument('truth', type=Path, help='the same, in metres')
+    parser.add_argument('truth', type=Path, help='the same, in meters')
     parser.add_argument(
         '--max-difference', type=float, default=0.02, metavar='S', help='of matched stamps'
     )

@@ -53,7 +53,7 @@ def pair_errors(
 
     Args:
         cam_from_world: (S, 4, 4) estimated poses, any world, any unit.
-        true_cam_from_world: (S, 4, 4) true poses, metres.
+        true_cam_from_world: (S, 4, 4) true poses, meters.
         min_baseline_m: Cameras nearer to each other than this have no direction.
         max_gap: Largest j - i; None for all pairs.
     """

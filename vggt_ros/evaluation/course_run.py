@@ -42,7 +42,7 @@ class CourseRun:
         corrected_frames: Numbers of the first frames that were published after the map had been
             moved.
         num_failed: Windows that did not enter the map.
-        num_loops: Places that were recognised.
+        num_loops: Places that were recognized.
         cameras: How well the images of the cameras made sets.
         error: Of `map_from_cam` against the truth, after the best similarity.
         metric_error: The same after the best rigid transform.

@@ -32,8 +32,8 @@ class WindowSample:
     Attributes:
         name: Which window it is of.
         image: (H, W, 3) RGB.
-        depth: (H, W) predicted, and refined if it was, with the window's scale applied: metres.
-        true_depth: (H, W) metres, NaN where unknown.
+        depth: (H, W) predicted, and refined if it was, with the window's scale applied: meters.
+        true_depth: (H, W) meters, NaN where unknown.
     """
 
     name: str

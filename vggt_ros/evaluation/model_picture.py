@@ -17,15 +17,15 @@ import numpy as np
 from vggt_ros.evaluation.model_evaluation import WindowSample
 
 _MAX_ERROR = 0.5
-_UNKNOWN = '0.75'  # grey, which no colour scale below has
+_UNKNOWN = '0.75'  # gray, which no color scale below has
 _ROWS = 'input', 'predicted depth', 'true depth', 'relative error'
 
 
 def draw_model_picture(samples: Sequence[WindowSample], path: Path, *, title: str) -> None:
     """Write a PNG with a column for each sample: input, depth, true depth, relative error.
 
-    Both depths of a column share one colour scale, the range of the true one in metres; errors
-    are from none (black) to 50 % and more (pale yellow). Grey is where nobody knows the truth.
+    Both depths of a column share one color scale, the range of the true one in meters; errors
+    are from none (black) to 50 % and more (pale yellow). Gray is where nobody knows the truth.
 
     Args:
         samples: At least one.

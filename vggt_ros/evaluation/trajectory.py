@@ -61,7 +61,7 @@ def trajectory_error(
     Args:
         map_from_cam: (N, 4, 4) estimated camera poses, N >= 3.
         truth_from_cam: (N, 4, 4) true camera poses at the same stamps.
-        with_scale: False to hold an estimate in metres to its scale.
+        with_scale: False to hold an estimate in meters to its scale.
 
     Raises:
         AlignmentError: Fewer than three poses, or all positions on one line.

@@ -21,7 +21,7 @@ def draw_trajectories(
     """Draw the two main directions of the way, and the distance from the truth over time.
 
     Args:
-        truth: (N, 3) true positions, metres.
+        truth: (N, 3) true positions, meters.
         aligned: By name, (N, 3) estimated positions in the frame of the truth.
         seconds: (N,) since the first pose.
         path: Of the PNG.

@@ -17,8 +17,8 @@ class Truth:
     """True poses and depth, in the order of the recording's poses and frames.
 
     Attributes:
-        world_from_cam: (N, 4, 4) true pose of every recorded pose, metres.
-        depth: True depth (H, W) of every recorded frame at the recorded size, metres.
+        world_from_cam: (N, 4, 4) true pose of every recorded pose, meters.
+        depth: True depth (H, W) of every recorded frame at the recorded size, meters.
     """
 
     world_from_cam: Float[np.ndarray, 'N 4 4']

@@ -31,8 +31,8 @@ class TruthWindow:
     Attributes:
         name: Which window this is, for people and logs.
         images: (S, H, W, 3) RGB.
-        depth: (S, H, W) along the optical axis, metres, NaN where unknown.
-        cam_from_world: (S, 4, 4) rigid, OpenCV axes, metres; any world.
+        depth: (S, H, W) along the optical axis, meters, NaN where unknown.
+        cam_from_world: (S, 4, 4) rigid, OpenCV axes, meters; any world.
         K: (3, 3) intrinsics of the images, pixels.
         tracks: Points of the first image; None if nobody knows where they went.
     """
@@ -45,7 +45,7 @@ class TruthWindow:
     tracks: TrueTracks | None = None
 
     def depth_on(self, grid: ImageGrid) -> Float32[np.ndarray, 'S h w']:
-        """Return the depth at the pixel centres of the network's image, NaN in its padding.
+        """Return the depth at the pixel centers of the network's image, NaN in its padding.
 
         The nearest pixel counts: a mean across an outline is the depth of nothing.
 

@@ -2,7 +2,7 @@
 
 Distortion models and coefficients are those of OpenCV under the names of sensor_msgs/CameraInfo
 (REP 104). Camera axes are optical: x right, y down, z forward. Pixels are (u, v), u right, v down,
-and the centre of the top-left pixel is (0, 0).
+and the center of the top-left pixel is (0, 0).
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Rectifier:
                 f'lengths {self.K[0, 0]:g} and {self.K[1, 1]:g} px, none is seen'
             )
         self.is_seen = None if is_seen.all() else is_seen
-        # The outer halves of the border pixels have no neighbour to be interpolated with.
+        # The outer halves of the border pixels have no neighbor to be interpolated with.
         uv = np.where(is_seen[..., None], np.clip(uv, 0, last), OUTSIDE_PX).astype(np.float32)
         self._maps = cv2.convertMaps(uv, None, cv2.CV_16SC2)
 

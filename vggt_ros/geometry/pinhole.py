@@ -1,7 +1,7 @@
 """The pinhole camera without distortion: pixels, depth and points in the camera's frame.
 
 Camera axes are optical: x right, y down, z forward. Pixels are (u, v), u right, v down, and the
-centre of the top-left pixel is (0, 0).
+center of the top-left pixel is (0, 0).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def unproject_depth(
 def scale_K(
     K: Float[np.ndarray, '3 3'], scale_u: float, scale_v: float
 ) -> Float[np.ndarray, '3 3']:
-    """Return the intrinsics after resizing the image; the image's corners, not centres, stay.
+    """Return the intrinsics after resizing the image; the image's corners, not centers, stay.
 
     Args:
         K: (3, 3) intrinsics in pixels of the image before.

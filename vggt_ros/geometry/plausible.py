@@ -10,7 +10,7 @@ import numpy as np
 from vggt_ros.geometry import se3
 
 # Half way around the Earth: coordinates of maps (UTM's northings reach 1e7 m) and of the Earth's
-# frame are within it, and doubles still resolve nanometres there. Squares and cubes of what is
+# frame are within it, and doubles still resolve nanometers there. Squares and cubes of what is
 # within stay far from overflow.
 MAX_LENGTH_M = 2e7
 # From one part of a robot to another: ships and cranes are shorter.

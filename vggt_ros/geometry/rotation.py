@@ -19,7 +19,7 @@ def matrix_from_quat_xyzw(quat_xyzw: Float[np.ndarray, '*n 4']) -> Float[np.ndar
     quat = np.asarray(quat_xyzw, dtype=np.float64)
     norm = np.linalg.norm(quat, axis=-1, keepdims=True)
     if not (np.isfinite(norm).all() and (norm > _MIN_NORM).all()):
-        raise AlignmentError('a quaternion must be finite and longer than 0; normalise the source')
+        raise AlignmentError('a quaternion must be finite and longer than 0; normalize the source')
     x, y, z, w = np.moveaxis(quat / norm, -1, 0)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],

@@ -65,7 +65,7 @@ def align_sim3(
 ) -> Sim3:
     """Return the similarity `b_from_a` that fits matched points best.
 
-    Minimises the weighted mean of ||x_b - (s R x_a + t)||^2 in closed form (Umeyama,
+    Minimizes the weighted mean of ||x_b - (s R x_a + t)||^2 in closed form (Umeyama,
     "Least-squares estimation of transformation parameters between two point patterns", PAMI
     1991; equation numbers below).
 
@@ -108,21 +108,21 @@ def _align(
     share = np.full(n, 1.0 / n) if weights is None else weights / weights.sum()
     mean_a = share @ points_in_a  # (34)
     mean_b = share @ points_in_b  # (35)
-    centred_a, centred_b = points_in_a - mean_a, points_in_b - mean_b
-    if _is_line(points_in_a, centred_a) or _is_line(points_in_b, centred_b):
+    centered_a, centered_b = points_in_a - mean_a, points_in_b - mean_b
+    if _is_line(points_in_a, centered_a) or _is_line(points_in_b, centered_b):
         raise AlignmentError(
             'the points are collinear and leave the rotation open; use points off the line'
         )
 
-    variance_a = float(share @ (centred_a**2).sum(axis=1))  # (36)
-    u, singular, vt = np.linalg.svd((centred_b * share[:, None]).T @ centred_a)  # of (38)
+    variance_a = float(share @ (centered_a**2).sum(axis=1))  # (36)
+    u, singular, vt = np.linalg.svd((centered_b * share[:, None]).T @ centered_a)  # of (38)
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])  # (39), (43)
     rotation = (u * sign) @ vt  # (40)
     scale = float((singular * sign).sum()) / variance_a if with_scale else 1.0  # (42)
     return Sim3(scale, rotation, mean_b - scale * (rotation @ mean_a))  # (41)
 
 
-def _is_line(points: Float[np.ndarray, 'n 3'], centred: Float[np.ndarray, 'n 3']) -> bool:
+def _is_line(points: Float[np.ndarray, 'n 3'], centered: Float[np.ndarray, 'n 3']) -> bool:
     # Relative to the size of the coordinates, so that rounding does not pass for a second axis.
     limit = _MIN_SPREAD_EPS * np.finfo(points.dtype).eps * float(np.abs(points).max())
-    return bool(np.linalg.svd(centred, compute_uv=False)[1] <= limit)
+    return bool(np.linalg.svd(centered, compute_uv=False)[1] <= limit)

@@ -46,7 +46,7 @@ class Checkpoint:
         network: What was built.
         num_parameters: Of the whole network.
         is_trained: False if the answers mean nothing.
-        notice: Licence or warning for the user, may be empty.
+        notice: License or warning for the user, may be empty.
     """
 
     name: str
@@ -78,7 +78,7 @@ def load_network(
     Raises:
         CheckpointNotFoundError: There is no such preset, file or repository.
         CheckpointUnreachableError: The hub cannot be reached and the file is not in its cache.
-        CheckpointGatedError: The hub wants a licence to be accepted, or a token.
+        CheckpointGatedError: The hub wants a license to be accepted, or a token.
         CheckpointCorruptError: The file is truncated, is not a weights file, is not the one that
             `sha256` tells, or has weights that are not finite.
         CheckpointKeysError: Names or shapes in the file are not those of the network.

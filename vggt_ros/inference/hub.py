@@ -59,7 +59,7 @@ def fetch_weights(
 
     Raises:
         CheckpointNotFoundError: There is no such repository or none of the files is in it.
-        CheckpointGatedError: The repository wants a licence to be accepted or a valid token.
+        CheckpointGatedError: The repository wants a license to be accepted or a valid token.
         CheckpointUnreachableError: The hub cannot be reached, or must not be, and the file is
             not in the cache.
     """
@@ -129,7 +129,7 @@ def _download(repo_id: str, filename: str, revision: str) -> Path:
         raise
     except GatedRepoError as error:
         raise CheckpointGatedError(
-            f'{repo_id} is gated: accept its licence at https://huggingface.co/{repo_id} with '
+            f'{repo_id} is gated: accept its license at https://huggingface.co/{repo_id} with '
             f'your account, then {_LOGIN}'
         ) from error
     except RepositoryNotFoundError as error:

@@ -12,7 +12,7 @@ import numpy as np
 class ImageGrid:
     """The axis-aligned map between an image of the camera and the image the network sees.
 
-    Pixel centres have integer coordinates on both sides (OpenCV, ROS), (u, v) with u to the
+    Pixel centers have integer coordinates on both sides (OpenCV, ROS), (u, v) with u to the
     right and v down: u_model = (u_image + 0.5) * scale_u - 0.5 + offset_u.
 
     Attributes:

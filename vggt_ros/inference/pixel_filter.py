@@ -33,7 +33,7 @@ def keep_mask(
 
 
 def is_depth_edge(depth: Float[Tensor, 'S H W'], rtol: float) -> Bool[Tensor, 'S H W']:
-    """Return True on both sides of a step between neighbours larger than `rtol` of the nearer.
+    """Return True on both sides of a step between neighbors larger than `rtol` of the nearer.
 
     The network is smooth across outlines: between a thing and what is behind it, it puts points
     that float in the air. They are on the slope between the two depths.

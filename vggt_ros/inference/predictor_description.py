@@ -16,7 +16,7 @@ class PredictorDescription:
         num_parameters: Of the network.
         image_size: Width of the images the network sees, pixels.
         is_trained: False if the answers mean nothing.
-        notice: Licence or warning for the user, may be empty.
+        notice: License or warning for the user, may be empty.
     """
 
     checkpoint: str

@@ -32,7 +32,7 @@ def plan_grid(
         patch_size: Side of the network's patches, pixels.
         mode: `crop` makes the width `image_size` and the height what the shape of the image
             asks for, in whole patches, cut to `image_size` rows about the middle. `pad` makes
-            the longer side `image_size` and centres the image on a white square.
+            the longer side `image_size` and centers the image on a white square.
 
     Raises:
         ConfigError: The mode is unknown, or `image_size` is not a whole number of patches.
@@ -93,7 +93,7 @@ def resize(
     resized = np.asarray(
         Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC), dtype=np.uint8
     )
-    return _centred(resized, grid.model_height, grid.model_width)
+    return _centered(resized, grid.model_height, grid.model_width)
 
 
 def load_images(
@@ -104,8 +104,8 @@ def load_images(
 ) -> Float32[np.ndarray, 'S 3 H W']:
     """Read image files the way the network was trained to see them.
 
-    Transparent images are put on white, grey ones become RGB. Images of different shapes are
-    centred on white of the largest height and width among them.
+    Transparent images are put on white, gray ones become RGB. Images of different shapes are
+    centered on white of the largest height and width among them.
 
     Args:
         paths: Files that Pillow can read, at least one.
@@ -130,7 +130,7 @@ def load_images(
         resized.append(resize(image, plan_grid(width, height, target_size, patch_size, mode)))
     height = max(image.shape[0] for image in resized)
     width = max(image.shape[1] for image in resized)
-    images = np.stack([_centred(image, height, width) for image in resized])
+    images = np.stack([_centered(image, height, width) for image in resized])
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32) / np.float32(255)
 
 
@@ -155,7 +155,7 @@ def _first(length: int, content: int) -> int:
     return (length - content) // 2
 
 
-def _centred(
+def _centered(
     image: UInt8[np.ndarray, 'h w 3'], height: int, width: int
 ) -> UInt8[np.ndarray, 'H W 3']:
     """Crop what is too large about the middle, pad what is too small with white."""

@@ -48,7 +48,7 @@ class Preset:
         network: What the weights are for; its `img_size` is the width it was trained with.
         filenames: Files of the hub repository, the preferred one first; empty if it has none.
         weights: The file inside the package, for a preset without `filenames`.
-        notice: What a user has to know about licence or use; may be empty.
+        notice: What a user has to know about license or use; may be empty.
     """
 
     name: str
@@ -70,19 +70,19 @@ _PRESETS = (
         name='facebook/VGGT-1B',
         network=VGGT_1B,
         filenames=('model.safetensors', 'model.pt'),
-        notice='the licence of these weights allows non-commercial use only',
+        notice='the license of these weights allows non-commercial use only',
     ),
     Preset(
         name='facebook/VGGT-1B-Commercial',
         network=VGGT_1B,
         filenames=('model.safetensors', 'vggt_1B_commercial.pt'),
-        notice='the licence of these weights has terms for commercial use; see their hub page',
+        notice='the license of these weights has terms for commercial use; see their hub page',
     ),
     Preset(
         name='facebook/VGGT_tracker_fixed',
         network=NetworkConfig(track_head=TrackHeadConfig(pos_embed=True)),
         filenames=('model_tracker_fixed_e20.pt',),
-        notice='see the hub page of these weights for their licence',
+        notice='see the hub page of these weights for their license',
     ),
 )
 

@@ -13,7 +13,7 @@ from vggt_ros.inference.prediction import Request
 
 
 def check_images(images: Sequence[Shaped[np.ndarray, '*_']]) -> None:
-    """Refuse what are not colour images of one size.
+    """Refuse what are not color images of one size.
 
     Raises:
         PredictionError: There is none, or one has another shape, type or size.

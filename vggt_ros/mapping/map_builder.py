@@ -268,7 +268,7 @@ class MapBuilder:
         rig = measure_by_rig(submap.submap_from_cam, rows, robot.first_from_cam, believed)
         if rig is not None and rig.residual <= config.scale.max_residual:
             robot = replace(robot, rig_scale=rig)
-            submap = on_rig(submap, rows, robot.first_from_cam, believed, rig.metres_per_unit)
+            submap = on_rig(submap, rows, robot.first_from_cam, believed, rig.meters_per_unit)
         return WindowView(
             window=window,
             submap=submap,

@@ -40,7 +40,7 @@ from vggt_ros.settings.config import VggtConfig
 _log = logging.getLogger(__name__)
 # A map is level enough for planners.
 _MIN_TILT_RAD = np.deg2rad(0.5)
-# In metres the scale of a submap is known; this keeps its covariance invertible.
+# In meters the scale of a submap is known; this keeps its covariance invertible.
 _LOCKED_LOG_SIGMA = 1e-4
 # Frames of a window that are remembered as places, and that are drawn into the occupancy grid.
 _PLACES_PER_WINDOW, _SCANS_PER_WINDOW = 2, 2
@@ -129,7 +129,7 @@ class MapState:
             )
             self.scale.drift(placement.log_scale_sigma)
         else:
-            unit = self.scale.metres_per_unit
+            unit = self.scale.meters_per_unit
             scale = self._own_scale(view)
             placement = bridge(
                 submap, view.believed, view.robot, last, unit, scale, self.depth.usual
@@ -144,7 +144,7 @@ class MapState:
         return self._upright(Entry(view=view, placed=placed, placement=placement, in_map=in_map))
 
     def lock_scale(self, entry: Entry) -> Entry:
-        """Make the unit of the map a metre if that is known by now.
+        """Make the unit of the map a meter if that is known by now.
 
         Returns:
             The window where it is now.
@@ -157,7 +157,7 @@ class MapState:
         return self._corrected(entry, self.chain.rescale(map_from_old_map))
 
     def close(self, entry: Entry, loop: Edge) -> Entry:
-        """Take in a recognised place.
+        """Take in a recognized place.
 
         Returns:
             The window where it is now.
@@ -214,7 +214,7 @@ class MapState:
             self.last,
             self._config.window.overlap,
             MAX_ANCHOR_SETS * self._config.input.num_cameras,
-            self.scale.metres_per_unit,
+            self.scale.meters_per_unit,
         )
 
     def _upright(self, entry: Entry) -> Entry:
@@ -270,14 +270,14 @@ class MapState:
     def _own_scale(self, view: WindowView) -> float | None:
         """Return map units per unit of a window, from what the robot says of it alone."""
         measured = view.robot.scale(view.submap, view.believed, self.scale.settings)
-        if measured is None or not np.isfinite(self.scale.metres_per_unit):
+        if measured is None or not np.isfinite(self.scale.meters_per_unit):
             return None
         if measured.residual > self.scale.settings.max_residual:
             return None
-        return measured.metres_per_unit / self.scale.metres_per_unit
+        return measured.meters_per_unit / self.scale.meters_per_unit
 
     def _in_true_scale(self, view: WindowView, placement: Placement) -> Placement:
-        """Compare the window's lengths with metres; once locked, put them right."""
+        """Compare the window's lengths with meters; once locked, put them right."""
         if self.last is None or self.scale.settings.source in ('none', 'fixed'):
             return placement
         in_map = view.submap.moved(placement.map_from_submap)

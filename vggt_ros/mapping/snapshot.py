@@ -23,7 +23,7 @@ class Snapshot:
         cameras: How the cameras fit to each other.
         num_map_points: Points of the voxel map.
         num_submaps: Windows in the map.
-        num_loops: Places that were recognised.
+        num_loops: Places that were recognized.
         loop_statistics: What loop queries by images brought.
         window_limit: Frame sets that windows are limited to for lack of memory, None if they are
             not.

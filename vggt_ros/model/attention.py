@@ -1,4 +1,4 @@
-"""Multi-head self-attention with optional rotary positions and query/key normalisation."""
+"""Multi-head self-attention with optional rotary positions and query/key normalization."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _MODULATED_EPS = 1e-6
 class CameraHead(nn.Module):
     """Refines the pose encodings of all frames of a scene together.
 
-    Every refinement starts from the same normalised camera tokens, modulated (Peebles and Xie,
+    Every refinement starts from the same normalized camera tokens, modulated (Peebles and Xie,
     "Scalable Diffusion Models with Transformers", arXiv:2212.09748) by the poses so far.
     """
 

@@ -42,7 +42,7 @@ class AggregatorConfig:
         num_register_tokens: Register tokens beside the camera token (and the encoder's).
         patch_embed: `conv` for a plain convolution, or one of `ENCODER_SIZES`.
         rope_base: Base of the rotary frequencies, positive.
-        qk_norm: True to normalise queries and keys.
+        qk_norm: True to normalize queries and keys.
         layer_scale: Initial value of the residual branches' scales.
     """
 

@@ -78,7 +78,7 @@ def _sample_level(
     positions: Float[Tensor, 'B S N 2'],
     radius: int,
 ) -> Float[Tensor, 'B S N window']:
-    """Correlate with the (2r + 2)^2 cells under a window, then blend neighbours.
+    """Correlate with the (2r + 2)^2 cells under a window, then blend neighbors.
 
     All samples of a window lie at the same fraction between cells, and sampling is linear. So
     blending the dot products equals sampling a whole correlation map, which is never made.

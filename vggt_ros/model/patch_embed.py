@@ -14,5 +14,5 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(3, embed_dim, kernel_size=patch_size, stride=patch_size)
 
     def forward(self, images: Float[Tensor, 'N 3 H W']) -> Float[Tensor, 'N hw C']:
-        """Return the tokens of normalised images."""
+        """Return the tokens of normalized images."""
         return self.proj(images.to(self.proj.weight.dtype)).flatten(2).transpose(1, 2)

@@ -1,7 +1,7 @@
 """Pose encoding to and from cam_from_world and K.
 
 The nine numbers are translation (3), quaternion (x, y, z, w) of any length and sign, and field of
-view (vertical, horizontal) in radians; the principal point is always the image centre.
+view (vertical, horizontal) in radians; the principal point is always the image center.
 """
 
 from __future__ import annotations

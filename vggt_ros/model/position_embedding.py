@@ -30,8 +30,8 @@ def dpt_axis_tables(
     num_rows, num_columns = grid
     aspect = image_size[1] / image_size[0]
     diagonal = math.sqrt(aspect**2 + 1)
-    column = _centred(num_columns, aspect / diagonal)
-    row = _centred(num_rows, 1 / diagonal)
+    column = _centered(num_columns, aspect / diagonal)
+    row = _centered(num_rows, 1 / diagonal)
     num_frequencies = num_channels // 4
     return (
         _sines_and_cosines(column, num_frequencies, _DPT_BASE).T * _DPT_FACTOR,
@@ -64,7 +64,7 @@ def flow_embedding(flow: Float[Tensor, '*n 2'], axis_dim: int) -> Float[Tensor, 
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-3)
 
 
-def _centred(num_cells: int, span: float) -> Float64[Tensor, ' n']:
+def _centered(num_cells: int, span: float) -> Float64[Tensor, ' n']:
     limit = span * (num_cells - 1) / num_cells
     return torch.linspace(-limit, limit, num_cells, dtype=torch.float64)
 

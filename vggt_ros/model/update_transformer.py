@@ -17,7 +17,7 @@ _MLP_RATIO = 4
 
 
 class SelfBlock(nn.Module):
-    """Self-attention and MLP; the residual starts from the *normalised* input."""
+    """Self-attention and MLP; the residual starts from the *normalized* input."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class SelfBlock(nn.Module):
 
 
 class CrossBlock(nn.Module):
-    """Attention to a context and MLP; the residual starts from the *normalised* input."""
+    """Attention to a context and MLP; the residual starts from the *normalized* input."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()

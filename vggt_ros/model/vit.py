@@ -45,7 +45,7 @@ class VisionTransformer(nn.Module):
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
     def forward(self, images: Float[Tensor, 'N 3 H W']) -> Float[Tensor, 'N hw C']:
-        """Return the normalised patch tokens of normalised images, row-major."""
+        """Return the normalized patch tokens of normalized images, row-major."""
         num_images, _, height, width = images.shape
         tokens = self.patch_embed(images)
         cls = self.cls_token.expand(num_images, -1, -1)

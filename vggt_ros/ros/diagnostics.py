@@ -255,7 +255,7 @@ def _scale_values(state: ScaleState | None) -> dict[str, str]:
     return {
         'is_metric': _truth(state.is_metric),
         'scale_source': state.source,
-        'metres_per_unit': _number(state.metres_per_unit),
+        'metres_per_unit': _number(state.meters_per_unit),
         'metres_per_unit_log_sigma': _number(state.log_sigma),
         'scale_rejected': str(state.num_rejected),
     }

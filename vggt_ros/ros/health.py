@@ -37,7 +37,7 @@ class Health:
         blind: Why the images that come can not be followed; empty if they can.
         map_points: Points of the map.
         submaps: Windows in the map.
-        loops: Places that were recognised.
+        loops: Places that were recognized.
         loop_statistics: What loop queries by images brought; None before the first configuration.
         refinement: What the images made of the newest window in the map; None before it, and
             without refinement.
@@ -45,7 +45,7 @@ class Health:
         tf_mode: What is broadcast, see `MapBroadcaster`; empty before the first configuration.
         tf_conflict: Who is in the way of it, empty if nobody is.
         tf_problems: What is wrong with TF and its clocks.
-        scale_state: What is known of metres, None before the first window.
+        scale_state: What is known of meters, None before the first window.
         scale: Map units per unit of the newest window, NaN before it.
         scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
         depth_ratio: Median depth of the newest window over that of windows before, NaN before it.

@@ -216,7 +216,7 @@ class DepthSettings:
 
     encoding: str = parameter(
         '32FC1',
-        '32FC1: metres, NaN where invalid; 16UC1: millimetres, 0 where invalid.',
+        '32FC1: meters, NaN where invalid; 16UC1: millimeters, 0 where invalid.',
         choices=('32FC1', '16UC1'),
         read_only=True,
     )

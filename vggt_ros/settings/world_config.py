@@ -104,19 +104,19 @@ class TfSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleSettings:
-    """Where metres come from."""
+    """Where meters come from."""
 
     source: str = parameter(
         'auto',
         'rig: the places of several cameras in TF; odometry: camera motion in TF below '
         'frames.odom; depth: the topic depth; fixed: scale.fixed; auto: the rig, else odometry '
-        'and depth as they come; none: never metres.',
+        'and depth as they come; none: never meters.',
         choices=('auto', 'none', 'fixed', 'rig', 'odometry', 'depth'),
         read_only=True,
     )
     fixed: float = parameter(
         1.0,
-        'Metres per unit of the first window, for scale.source fixed.',
+        'Meters per unit of the first window, for scale.source fixed.',
         minimum=1e-4,
         maximum=1e4,
         read_only=True,
@@ -137,7 +137,7 @@ class ScaleSettings:
     )
     lock_after: int = parameter(
         5,
-        'Windows that must agree before lengths are called metres.',
+        'Windows that must agree before lengths are called meters.',
         unit='windows',
         minimum=1,
         maximum=1000,
@@ -149,10 +149,10 @@ class ScaleSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopSettings:
-    """How places are recognised and what that changes."""
+    """How places are recognized and what that changes."""
 
     enable: bool = parameter(
-        True, 'Recognise places and correct the map where the way closes a loop.', read_only=True
+        True, 'Recognize places and correct the map where the way closes a loop.', read_only=True
     )
     min_gap: float = parameter(
         15.0,

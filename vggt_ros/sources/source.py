@@ -24,8 +24,8 @@ class SourceFrame:
         stamp_ns: When it was taken where the source knows, as data sets do; else the time since
             the first frame; nanoseconds.
         K: (3, 3) intrinsics in pixels of `image`, None if unknown.
-        world_from_cam: (4, 4) true camera pose, metres, OpenCV axes; None if unknown.
-        depth: (h, w) true depth of the same view along the optical axis, metres, NaN where
+        world_from_cam: (4, 4) true camera pose, meters, OpenCV axes; None if unknown.
+        depth: (h, w) true depth of the same view along the optical axis, meters, NaN where
             unknown; its size may differ from the image's. None if nobody measured it.
         is_seen: (H, W) False where the image shows nothing, as beside what a lens saw; None if it
             shows something everywhere.

@@ -24,7 +24,7 @@ class TumTrajectory:
 
     Attributes:
         stamps_ns: (N,) ascending, integer nanoseconds.
-        world_from_cam: (N, 4, 4) rigid poses, metres or the unit of the file.
+        world_from_cam: (N, 4, 4) rigid poses, meters or the unit of the file.
     """
 
     stamps_ns: Int64[np.ndarray, ' N']

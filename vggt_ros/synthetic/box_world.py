@@ -13,7 +13,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BoxWorld:
-    """A hall with boxes in it; axes are z-up, metres.
+    """A hall with boxes in it; axes are z-up, meters.
 
     Attributes:
         hall: (2, 3) lowest and highest corner of the hall, seen from inside.

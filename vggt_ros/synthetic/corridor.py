@@ -66,7 +66,7 @@ def _line_walls(
     Args:
         rng: Where kinds, sizes and positions come from.
         shapes: What they are added to.
-        half: (3,) half of the corridor's inner size, metres.
+        half: (3,) half of the corridor's inner size, meters.
         depth_m: How far things may reach from the wall.
     """
     slot_m = 2 * half[0] / _SLOTS

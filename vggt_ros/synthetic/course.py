@@ -27,7 +27,7 @@ class Course:
     Attributes:
         name: Which course.
         world: What can be seen.
-        world_from_cam: (N, 4, 4) poses, OpenCV axes in a z-up world, metres.
+        world_from_cam: (N, 4, 4) poses, OpenCV axes in a z-up world, meters.
         K: (3, 3) intrinsics, pixels of the predictor's grid.
         width: Columns of the predictor's grid.
         height: Rows of the predictor's grid.
@@ -58,7 +58,7 @@ class Course:
         """Return the same way seen by several cameras.
 
         Args:
-            first_from_cam: (C, 4, 4) where they are in the frame of this course's camera, metres;
+            first_from_cam: (C, 4, 4) where they are in the frame of this course's camera, meters;
                 the first one is in its place.
         """
         poses = self.world_from_cam[:, None] @ first_from_cam[None]
@@ -262,7 +262,7 @@ def _rounded(half_x_m: float, half_y_m: float, radius_m: float) -> Float[np.ndar
 def _along(
     curve: Float[np.ndarray, 'dense 2'], travelled_m: Float[np.ndarray, ' N']
 ) -> tuple[Float[np.ndarray, 'N 2'], Float[np.ndarray, ' N']]:
-    """Return positions and headings after so many metres; a closed curve goes round."""
+    """Return positions and headings after so many meters; a closed curve goes round."""
     steps = np.linalg.norm(np.diff(curve, axis=0), axis=1)
     arc = np.concatenate([[0.0], np.cumsum(steps)])
     along = travelled_m % arc[-1]

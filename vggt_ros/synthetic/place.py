@@ -16,7 +16,7 @@ class Place:
 
     Attributes:
         scene: The place as a batch of one scene.
-        path: (dense, 2) closed curve on the floor that keeps clear of everything, metres.
+        path: (dense, 2) closed curve on the floor that keeps clear of everything, meters.
         half_size_m: (3,) half of the place's inner size; the floor is at z = 0.
         eye_height_m: Lowest and highest sensible height of a camera on the path.
         focus: (3,) point that a camera on the path looks at; None: it looks along the path.

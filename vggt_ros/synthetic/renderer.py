@@ -23,7 +23,7 @@ class Rendering:
 
     Attributes:
         rgb: (N, H, W, 3).
-        depth: (N, H, W) along the optical axis at pixel centres, metres.
+        depth: (N, H, W) along the optical axis at pixel centers, meters.
     """
 
     rgb: UInt8[Tensor, 'N H W 3']
@@ -36,7 +36,7 @@ def pixel_directions(
     """Return ray directions in the camera with z = 1, so that distances are depths.
 
     Args:
-        K: (N, 3, 3) intrinsics; pixel centres are at integers.
+        K: (N, 3, 3) intrinsics; pixel centers are at integers.
         height: Rows of the image.
         width: Columns of the image.
         samples: Rays per pixel along each axis, evenly spread over it.
@@ -73,7 +73,7 @@ def render(
         height: Rows.
         width: Columns.
         samples: Rays per pixel along each axis: more than one smooths the outlines of shapes.
-            Depth is always that of the pixel's centre.
+            Depth is always that of the pixel's center.
         atlas: What the scenes' pictures are numbers of; None: the standard pictures.
     """
     if atlas is None:
@@ -106,14 +106,14 @@ def select_scenes(scene: Scene, scene_of_view: Int[Tensor, ' N']) -> Scene:
 def _shade(
     scene: Scene, atlas: TextureAtlas, origin: Tensor, surface: Surface, pixel_m: Tensor
 ) -> Float[Tensor, 'N R 3']:
-    """Return colours in 0..1: texture times light of a lamp that fades with distance."""
+    """Return colors in 0..1: texture times light of a lamp that fades with distance."""
     view = torch.arange(len(origin), device=origin.device)[:, None].expand_as(surface.number)
     tile_m = scene.tile_m[view, surface.number]
     to_eye = torch.nn.functional.normalize(origin[:, None] - surface.point, dim=-1)
     cosine = (to_eye * surface.normal).sum(-1).abs().clamp(min=_MIN_COSINE)
     # A pixel covers pixel_m across and pixel_m / cosine along the slope: use their mean.
     covered = pixel_m / cosine.sqrt() / tile_m * atlas.size
-    colour = atlas.sample(
+    color = atlas.sample(
         scene.texture[view, surface.number].flatten(),
         (surface.uv_m / tile_m[..., None]).flatten(0, 1),
         covered.flatten(),
@@ -124,4 +124,4 @@ def _shade(
     fading = 1.0 / (1.0 + (distance / _LAMP_REACH_M) ** 2)
     ambient = scene.ambient[:, None]
     light = ambient + (1.4 - ambient) * facing * fading
-    return colour * scene.tint[view, surface.number] * light[..., None]
+    return color * scene.tint[view, surface.number] * light[..., None]

@@ -38,7 +38,7 @@ def hang_pictures(
     Args:
         rng: Where sizes and positions come from.
         shapes: What they are added to.
-        half: (3,) half of the room's inner size, metres.
+        half: (3,) half of the room's inner size, meters.
         sides: About where along each wall, -1..1.
     """
     for wall in range(4):
@@ -67,7 +67,7 @@ def place_along_walls(
     Args:
         rng: Where kinds, sizes and positions come from.
         shapes: What they are added to.
-        half: (3,) half of the room's inner size, metres.
+        half: (3,) half of the room's inner size, meters.
         path: (dense, 2) closed curve on the floor.
         num_boxes: Stop when there are this many boxes or one more.
     """

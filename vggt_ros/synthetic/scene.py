@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
-    """B scenes; world axes are z-up (REP-103), metres.
+    """B scenes; world axes are z-up (REP-103), meters.
 
     Surfaces are numbered: box i has surfaces 6 i .. 6 i + 5 (-x, +x, -y, +y, -z, +z), then come
     the cylinders and the spheres with one surface each. Box 0 is the room, seen from inside.
@@ -27,8 +27,8 @@ class Scene:
         sphere_center: (B, Q, 3).
         sphere_radius: (B, Q).
         texture: (B, 6 P + C + Q) picture of each surface in the atlas.
-        tile_m: (B, 6 P + C + Q) metres that one repetition of the picture covers.
-        tint: (B, 6 P + C + Q, 3) factor on the picture's colours.
+        tile_m: (B, 6 P + C + Q) meters that one repetition of the picture covers.
+        tint: (B, 6 P + C + Q, 3) factor on the picture's colors.
         light: (B, 3) position of the lamp.
         ambient: (B,) share of light that comes from everywhere, 0..1.
     """

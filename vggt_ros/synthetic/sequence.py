@@ -23,7 +23,7 @@ class RenderedFrames:
 
     Attributes:
         rgb: (n, H, W, 3).
-        depth: (n, H, W) along the optical axis, metres.
+        depth: (n, H, W) along the optical axis, meters.
     """
 
     rgb: UInt8[np.ndarray, 'n H W 3']
@@ -55,7 +55,7 @@ class SyntheticSequence:
             num_frames: Length of the walk.
             width: Columns of the images.
             height: Rows of the images.
-            rate_hz: Frames a second; the robot walks about half a metre in a second.
+            rate_hz: Frames a second; the robot walks about half a meter in a second.
             fov_deg: Horizontal field of view.
         """
         room = furnished_room(seed)
@@ -73,7 +73,7 @@ class SyntheticSequence:
         return len(self._walk.stamps_s)
 
     def world_from_cam(self, index: int) -> Float[np.ndarray, '4 4']:
-        """Return the true pose of a frame, OpenCV axes in a z-up world, metres."""
+        """Return the true pose of a frame, OpenCV axes in a z-up world, meters."""
         return self._walk.world_from_cam[index]
 
     def render(self, indices: Sequence[int]) -> RenderedFrames:

@@ -24,7 +24,7 @@ class Finish:
     """What the surfaces of a place and its light are like; ranges are (lowest, highest).
 
     Attributes:
-        tile_m: Metres that one repetition of a picture covers on furniture.
+        tile_m: Meters that one repetition of a picture covers on furniture.
         wall_tile_m: The same for walls, floor and ceiling.
         floor_tile_share: Factor on it for the floor, which is seen from nearer than far walls.
         plaster_share: Share of pieces that become nearly plain, over those that are by chance.
@@ -45,9 +45,9 @@ class Shapes:
     """Lists that a place is collected in; box 0 is the place itself, seen from inside.
 
     Attributes:
-        boxes: Centre (3,), half edge lengths (3,) and turn about z in radians.
-        cylinders: Centre (3,), radius and half height.
-        spheres: Centre (3,) and radius.
+        boxes: Center (3,), half edge lengths (3,) and turn about z in radians.
+        cylinders: Center (3,), radius and half height.
+        spheres: Center (3,) and radius.
     """
 
     boxes: list[tuple[Point, Point, float]] = field(default_factory=list)
@@ -56,11 +56,11 @@ class Shapes:
 
     @classmethod
     def within(cls, half_size_m: Point) -> Shapes:
-        """Return an empty place whose floor is at z = 0, centred at the origin."""
+        """Return an empty place whose floor is at z = 0, centered at the origin."""
         return cls(boxes=[(np.array([0.0, 0.0, half_size_m[2]]), half_size_m, 0.0)])
 
     def add_box(self, base: Point, half: Point, yaw_rad: float) -> bool:
-        """Put a box with its bottom's centre at `base`; False if there is no place for one."""
+        """Put a box with its bottom's center at `base`; False if there is no place for one."""
         if len(self.boxes) >= MAX_BOXES:
             return False
         self.boxes.append((base + np.array([0.0, 0.0, half[2]]), half, yaw_rad))
@@ -133,7 +133,7 @@ def is_clear(path: Float[np.ndarray, 'dense 2'], center: np.ndarray, reach_m: fl
     """Say whether a disc on the floor keeps the margin to a path.
 
     Args:
-        path: (dense, 2) closed curve, metres.
+        path: (dense, 2) closed curve, meters.
         center: (2,) of the disc.
         reach_m: Its radius.
     """
@@ -144,7 +144,7 @@ def is_clear(path: Float[np.ndarray, 'dense 2'], center: np.ndarray, reach_m: fl
 def _cover(
     rng: np.random.Generator, finish: Finish
 ) -> tuple[Int[np.ndarray, ' M'], Float[np.ndarray, ' M'], Float[np.ndarray, 'M 3']]:
-    """Return pictures, metres a repetition and tints of all surfaces."""
+    """Return pictures, meters a repetition and tints of all surfaces."""
     num_surfaces = 6 * MAX_BOXES + MAX_CYLINDERS + MAX_SPHERES
     texture = rng.integers(0, num_standard_pictures(), num_surfaces)
     _share_among_faces(texture)

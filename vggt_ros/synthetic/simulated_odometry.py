@@ -43,7 +43,7 @@ class SimulatedOdometry:
         lengths_m = np.linalg.norm(steps[:, :3, 3], axis=1)
         self.path_length_m = float(lengths_m.sum())
         steps[:, :3, 3] *= 1.0 + scale_error
-        # A heading that wanders by so much per root of a metre puts the end of a straight way of
+        # A heading that wanders by so much per root of a meter puts the end of a straight way of
         # that length beside the truth by `drift` of it.
         wander_rad = np.sqrt(3.0 / _DRIFT_LENGTH_M) * drift
         yaw_rad = np.cumsum(wander_rad * np.sqrt(lengths_m) * rng.normal(size=len(steps)))

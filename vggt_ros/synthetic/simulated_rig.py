@@ -10,7 +10,7 @@ from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 
 
 def make_rig(num_cameras: int, baseline_m: float) -> Float[np.ndarray, 'C 4 4']:
-    """Return where the cameras of a rig are in the frame of the first one, metres.
+    """Return where the cameras of a rig are in the frame of the first one, meters.
 
     Two look ahead, side by side; further ones look aside, left and right in turn.
 
@@ -53,7 +53,7 @@ class SimulatedRig:
     def cam_from_cam(
         self, target_frame: str, source_frame: str, stamp_ns: int
     ) -> Float[np.ndarray, '4 4'] | None:
-        """Return where one camera is in another's frame, metres."""
+        """Return where one camera is in another's frame, meters."""
         if not {target_frame, source_frame} <= set(self._first_from_cam):
             return None
         first_from_target = self._first_from_cam[target_frame]

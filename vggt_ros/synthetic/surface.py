@@ -20,7 +20,7 @@ class Surface:
         point: (N, R, 3) in the world.
         normal: (N, R, 3) unit, towards the ray's origin.
         number: (N, R) number of the surface, see Scene.
-        uv_m: (N, R, 2) position on the surface in metres.
+        uv_m: (N, R, 2) position on the surface in meters.
     """
 
     point: Float[Tensor, 'N R 3']

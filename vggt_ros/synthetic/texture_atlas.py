@@ -68,7 +68,7 @@ class TextureAtlas:
         uv: Float[Tensor, 'n 2'],
         texels_per_pixel: Float[Tensor, ' n'],
     ) -> Float[Tensor, 'n 3']:
-        """Return the colour of picture points, averaged over what a pixel covers.
+        """Return the color of picture points, averaged over what a pixel covers.
 
         Args:
             picture: (n,) which picture.

@@ -15,7 +15,7 @@ def spectral_noise(rng: np.random.Generator, size: int, exponent: float) -> Patt
     """Return noise in 0..1 whose amplitude falls with frequency as 1 / f**exponent.
 
     Photographs have exponents near 1 (Field, "Relations between the statistics of natural images
-    and the response properties of cortical cells", JOSA A 1987). Synthesised in the frequency
+    and the response properties of cortical cells", JOSA A 1987). Synthesized in the frequency
     domain, so it tiles.
     """
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None])
@@ -127,10 +127,10 @@ _PATTERNS: tuple[Callable[[np.random.Generator, int], Pattern], ...] = (
 
 
 def draw_picture(rng: np.random.Generator, size: int) -> Picture:
-    """Return a coloured picture in 0..1 that tiles: a pattern between two or three colours."""
+    """Return a colored picture in 0..1 that tiles: a pattern between two or three colors."""
     pattern = _PATTERNS[int(rng.integers(len(_PATTERNS)))](rng, size)
     dirt = spectral_noise(rng, size, 1.1)
-    # Rooms are rarely garish: colours lie near grey.
+    # Rooms are rarely garish: colors lie near gray.
     dark = 0.5 * rng.uniform(0.05, 0.5) + 0.5 * rng.uniform(0.05, 0.5, 3)
     bright = np.clip(dark + rng.uniform(0.25, 0.6) + rng.uniform(-0.08, 0.08, 3), 0, 1)
     stain = rng.uniform(0.3, 0.8, 3)

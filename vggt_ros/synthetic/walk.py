@@ -18,7 +18,7 @@ class Walk:
     """Camera poses of a walk.
 
     Attributes:
-        world_from_cam: (N, 4, 4) OpenCV axes in a z-up world, metres.
+        world_from_cam: (N, 4, 4) OpenCV axes in a z-up world, meters.
         stamps_s: (N,) seconds since the first pose.
     """
 
@@ -55,7 +55,7 @@ def walk_along(
 
     Args:
         rng: Where the stops and the looking about come from.
-        curve: (dense, 2) closed curve on the floor, metres.
+        curve: (dense, 2) closed curve on the floor, meters.
         num_frames: N, at least 1.
         rate_hz: Frames a second.
     """

@@ -121,7 +121,7 @@ def test_a_place_that_is_seen_again_says_where_the_newest_submap_is(course):
 
 
 def test_with_errors_of_a_network_the_edge_is_as_sure_as_it_says(course):
-    normalised = []
+    normalized = []
     for seed in range(8):
         robot = Robot(course, Errors(outliers=0.0, failures=0.0))
         robot.predictor = SimulatedPredictor(course, robot.predictor._errors, seed)
@@ -130,9 +130,9 @@ def test_with_errors_of_a_network_the_edge_is_as_sure_as_it_says(course):
             continue
         found = submaps[edge.i].map_from_submap @ edge.i_from_j
         off = found.translation - course.world_from_cam[ROUND][:3, 3]
-        normalised.append(np.linalg.norm(off) / np.sqrt(np.trace(edge.covariance[3:6, 3:6])))
-    assert len(normalised) >= 5
-    assert 0.1 < np.median(normalised) < 3.0
+        normalized.append(np.linalg.norm(off) / np.sqrt(np.trace(edge.covariance[3:6, 3:6])))
+    assert len(normalized) >= 5
+    assert 0.1 < np.median(normalized) < 3.0
 
 
 def test_another_place_is_not_taken_for_an_old_one(course):

@@ -80,7 +80,7 @@ def test_the_image_comes_back_as_well_as_jpeg_keeps_it(memory):
     assert difference.mean() < 4
 
 
-def test_neighbours_are_those_in_time(memory):
+def test_neighbors_are_those_in_time(memory):
     assert [place.frame.id for place in memory.around(10, 3)] == [9, 10, 11]
     assert [place.frame.id for place in memory.around(0, 3)] == [0, 1, 2]
     assert [place.frame.id for place in memory.around(29, 3)] == [27, 28, 29]

@@ -7,7 +7,7 @@ from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.rotation import angle_between, matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import compose, isotropic
-from vggt_ros.mapping.backend.pose_graph import Edge, optimise
+from vggt_ros.mapping.backend.pose_graph import Edge, optimize
 
 N = 40
 SIGMAS = (0.01, 0.02, 0.01)
@@ -54,7 +54,7 @@ def test_a_loop_makes_the_way_better_and_the_first_place_stays(is_rigid):
     places, edges, sigmas = circle(rng, is_rigid=is_rigid)
     start = dead_reckoning(places, edges)
     loop = edge(places, 0, N - 1, rng, sigmas, is_loop=True)
-    solution = optimise(start, [*edges, loop], is_rigid=is_rigid)
+    solution = optimize(start, [*edges, loop], is_rigid=is_rigid)
     found = solution.map_from_submap
     assert distance(found, places) < 0.6 * distance(start, places)
     np.testing.assert_allclose(found[0].translation, places[0].translation, atol=1e-4)
@@ -70,7 +70,7 @@ def test_without_loops_the_chain_stays_where_it_is_and_its_covariance_is_that_of
     rng = np.random.default_rng(1)
     places, edges, _ = circle(rng, is_rigid=False)
     start = dead_reckoning(places, edges)
-    solution = optimise(start, edges, is_rigid=False)
+    solution = optimize(start, edges, is_rigid=False)
     assert distance(solution.map_from_submap, start) < 1e-6
     expected = np.zeros((7, 7))
     for each in edges:
@@ -87,8 +87,8 @@ def test_a_wrong_loop_is_outvoted_and_shows_its_error():
     right = edge(places, 0, N - 1, rng, sigmas, is_loop=True)
     wrong = edge(places, 3, 20, rng, sigmas, is_loop=True)
     moved = Sim3(1.0, wrong.i_from_j.rotation, wrong.i_from_j.translation + np.eye(3)[0] * 4.0)
-    solution = optimise(start, [*edges, right, replace(wrong, i_from_j=moved)], is_rigid=True)
-    alone = optimise(start, [*edges, right], is_rigid=True)
+    solution = optimize(start, [*edges, right, replace(wrong, i_from_j=moved)], is_rigid=True)
+    alone = optimize(start, [*edges, right], is_rigid=True)
     assert distance(solution.map_from_submap, places) < 2 * distance(alone.map_from_submap, places)
     assert solution.loop_errors[0] < 3 < solution.loop_errors[1]
 
@@ -97,4 +97,4 @@ def test_a_submap_that_is_tied_to_nothing_is_refused():
     rng = np.random.default_rng(3)
     places, edges, _ = circle(rng, is_rigid=True)
     with pytest.raises(AlignmentError, match=r'graph of 40 submaps and 38 edges has no single'):
-        optimise(places, edges[:-1], is_rigid=True)
+        optimize(places, edges[:-1], is_rigid=True)

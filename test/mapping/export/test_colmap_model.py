@@ -26,7 +26,7 @@ def points_of(num, rng):
 
 
 def view_of(rng, stamp_ns=STAMP_NS, K=K, width=WIDTH):
-    """A camera that looks roughly at the origin from 5 units away, rolled and off-centre."""
+    """A camera that looks roughly at the origin from 5 units away, rolled and off-center."""
     cam_from_map = se3.rigid(
         matrix_from_quat_xyzw(rng.normal(size=4)), np.append(rng.uniform(-0.5, 0.5, 2), 5.0)
     )

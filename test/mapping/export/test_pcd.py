@@ -56,14 +56,14 @@ def test_what_was_written_is_read(tmp_path, rng, num):
     np.testing.assert_array_equal(rows['hits'], points.hits)
 
 
-def test_a_colour_is_in_the_bytes_of_one_float_with_blue_first(tmp_path, rng):
+def test_a_color_is_in_the_bytes_of_one_float_with_blue_first(tmp_path, rng):
     points = points_of(500, rng)
     write_pcd(str(tmp_path / 'map.pcd'), points)
     header, rows = read_pcd(tmp_path / 'map.pcd')
     assert header['TYPE'][header['FIELDS'].index('rgb')] == 'F'
-    colour_bytes = np.ascontiguousarray(rows['rgb']).view(np.uint8).reshape(-1, 4)
-    np.testing.assert_array_equal(colour_bytes[:, 2::-1], points.colors)
-    assert not colour_bytes[:, 3].any()
+    color_bytes = np.ascontiguousarray(rows['rgb']).view(np.uint8).reshape(-1, 4)
+    np.testing.assert_array_equal(color_bytes[:, 2::-1], points.colors)
+    assert not color_bytes[:, 3].any()
 
 
 def test_more_hits_than_the_field_holds_are_the_most_it_holds(tmp_path, rng):

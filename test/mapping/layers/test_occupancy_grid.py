@@ -25,7 +25,7 @@ STILL = Sim3(1.0, np.eye(3), np.zeros(3))
 
 
 def scan_in(world, pose, submap_id=0, unit=1.0):
-    """What a camera sees, with lengths in a unit that is so much shorter than a metre."""
+    """What a camera sees, with lengths in a unit that is so much shorter than a meter."""
     uv = np.stack(np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT)), axis=-1).astype(float)
     depth = world.depth(pose, K, WIDTH, HEIGHT).astype(float)
     points = (unit * unproject(uv, depth, K)).astype(np.float32)

@@ -28,7 +28,7 @@ def test_points_of_one_voxel_become_their_mean_weighted_by_confidence():
     assert points.hits.tolist() == [2]
 
 
-def test_neighbours_across_zero_do_not_share_a_voxel():
+def test_neighbors_across_zero_do_not_share_a_voxel():
     voxels = VoxelMap(1.0, 1000)
     insert(voxels, [(0.1, 0.1, 0.1), (-0.1, 0.1, 0.1), (0.1, -0.1, 0.1), (0.1, 0.1, -0.1)])
     assert len(voxels) == 4

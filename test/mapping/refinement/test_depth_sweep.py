@@ -72,7 +72,7 @@ def test_frames_that_do_not_look_alike_keep_the_prior_and_say_so(room):
     np.testing.assert_array_equal(swept.depth, prior.depth)
 
 
-def test_grey_images_give_the_same_depth_as_their_colors(room, window):
+def test_gray_images_give_the_same_depth_as_their_colors(room, window):
     gray = np.rint(255 * window.gray.numpy()).astype(np.uint8)
     prior = room.correction(2)
     from_gray = SweepWindow.of_images(gray, room.K, room.world_from_cam, CPU)

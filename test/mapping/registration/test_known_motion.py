@@ -12,7 +12,7 @@ from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.mapping.registration.robot_view import RobotView
 
 KNOWN = ScaleState(
-    is_metric=False, metres_per_unit=2.0, log_sigma=0.01, source='odometry', num_rejected=0
+    is_metric=False, meters_per_unit=2.0, log_sigma=0.01, source='odometry', num_rejected=0
 )
 
 
@@ -97,12 +97,12 @@ def test_a_frame_that_odometry_does_not_know_is_stepped_over(window):
     ('is_in_map', 'scale'),
     [
         (False, KNOWN),
-        (True, replace(KNOWN, metres_per_unit=math.nan, log_sigma=math.inf)),
+        (True, replace(KNOWN, meters_per_unit=math.nan, log_sigma=math.inf)),
         (True, replace(KNOWN, log_sigma=0.5)),
     ],
     ids=['own unit', 'unknown unit', 'guessed unit'],
 )
-def test_without_metres_only_turns_are_known_and_the_directions_of_a_rig(
+def test_without_meters_only_turns_are_known_and_the_directions_of_a_rig(
     window, pairs, is_in_map, scale
 ):
     pose = walk(0.5, 0.3)

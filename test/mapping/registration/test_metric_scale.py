@@ -8,10 +8,10 @@ from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
 from vggt_ros.settings.world_config import ScaleSettings
 
 
-def seen(metres_per_unit, *, log_sigma=0.03, residual=0.02):
+def seen(meters_per_unit, *, log_sigma=0.03, residual=0.02):
     return ScaleMeasurement(
         source='odometry',
-        metres_per_unit=float(metres_per_unit),
+        meters_per_unit=float(meters_per_unit),
         log_sigma=log_sigma,
         residual=residual,
     )
@@ -23,17 +23,17 @@ def scale():
 
 
 def test_nothing_is_metric_before_enough_windows_agree(scale):
-    assert math.isnan(scale.metres_per_unit)
+    assert math.isnan(scale.meters_per_unit)
     for _ in range(4):
         assert scale.observe(seen(2.5))
         assert scale.take_lock() is None
         assert scale.take_correction() == 1.0
-    assert scale.metres_per_unit == pytest.approx(2.5)
+    assert scale.meters_per_unit == pytest.approx(2.5)
     assert not scale.is_locked
     scale.observe(seen(2.5))
     assert scale.take_lock() == pytest.approx(2.5)
     assert scale.is_locked
-    assert scale.metres_per_unit == pytest.approx(1.0)
+    assert scale.meters_per_unit == pytest.approx(1.0)
     assert scale.take_lock() is None
 
 
@@ -53,14 +53,14 @@ def test_one_slip_of_the_wheels_does_not_count(scale):
     for _ in range(4):
         scale.observe(seen(2.0))
     assert not scale.observe(seen(3.0))
-    assert scale.metres_per_unit == pytest.approx(2.0)
+    assert scale.meters_per_unit == pytest.approx(2.0)
 
 
 def test_before_the_lock_five_that_agree_replace_a_wrong_start(scale):
     scale.observe(seen(9.0))
     taken = [scale.observe(seen(2.0)) for _ in range(6)]
     assert taken == [False] * 4 + [True] * 2
-    assert scale.metres_per_unit == pytest.approx(2.0)
+    assert scale.meters_per_unit == pytest.approx(2.0)
 
 
 def test_after_the_lock_nothing_replaces_it(scale):
@@ -72,21 +72,21 @@ def test_after_the_lock_nothing_replaces_it(scale):
 
 def test_the_mean_of_noisy_measurements_is_as_sure_as_it_says():
     rng = np.random.default_rng(0)
-    normalised = []
+    normalized = []
     for _ in range(200):
         scale = MetricScale(ScaleSettings(lock_after=1000))
         for _ in range(10):
             scale.observe(seen(np.exp(0.05 * rng.normal()), log_sigma=0.05))
-        normalised.append(scale.log_scale / scale.log_sigma)
-    assert np.std(normalised) == pytest.approx(1.0, rel=0.2)
+        normalized.append(scale.log_scale / scale.log_sigma)
+    assert np.std(normalized) == pytest.approx(1.0, rel=0.2)
 
 
-def test_a_drifting_chain_stays_in_metres():
+def test_a_drifting_chain_stays_in_meters():
     rng = np.random.default_rng(1)
     scale = MetricScale(ScaleSettings())
     unit, errors = 1.0, []
     for _ in range(400):
-        unit *= np.exp(0.01 * rng.normal())  # of the chain of seams: metres per unit of the window
+        unit *= np.exp(0.01 * rng.normal())  # of the chain of seams: meters per unit of the window
         scale.drift(0.01)
         scale.observe(seen(unit * np.exp(0.025 * rng.normal()), log_sigma=0.025))
         if (lock := scale.take_lock()) is not None:
@@ -108,16 +108,16 @@ def test_a_fixed_scale_is_metric_at_once_and_for_ever():
 
 def test_the_first_window_chooses_the_unit(scale):
     assert scale.start(seen(4.0)) == 4.0
-    assert scale.metres_per_unit == 1.0
+    assert scale.meters_per_unit == 1.0
     scale.clear()
     assert scale.start(seen(4.0, residual=0.9)) is None
-    assert math.isnan(scale.metres_per_unit)
+    assert math.isnan(scale.meters_per_unit)
 
 
-@pytest.mark.parametrize('metres_per_unit', [1e-5, 1e5, 1e155, 1e300, np.inf, np.nan])
-def test_what_is_no_scale_of_anything_does_not_count(scale, metres_per_unit):
+@pytest.mark.parametrize('meters_per_unit', [1e-5, 1e5, 1e155, 1e300, np.inf, np.nan])
+def test_what_is_no_scale_of_anything_does_not_count(scale, meters_per_unit):
     for _ in range(20):
-        assert not scale.observe(seen(metres_per_unit))
+        assert not scale.observe(seen(meters_per_unit))
     assert scale.num_rejected == 20
-    assert np.isnan(scale.metres_per_unit)
+    assert np.isnan(scale.meters_per_unit)
     assert scale.observe(seen(1.0))

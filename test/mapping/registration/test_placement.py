@@ -96,10 +96,10 @@ def test_odometry_bridges_a_gap_in_any_unit(view_of, last_of, true_pose):
     np.testing.assert_allclose(in_map.submap_from_cam[0], odom[0], atol=1e-9)
     later = [true_pose(i) for i in range(20, 26)]
     view = view_of(range(20, 26), odom_from_cam=later)
-    metres_per_unit = 2.0
+    meters_per_unit = 2.0
     in_units = true_pose(20)
-    in_units[:3, 3] /= metres_per_unit
-    placement = bridge(view.submap, view.believed, view.robot, last, metres_per_unit, 0.7, 1.0)
+    in_units[:3, 3] /= meters_per_unit
+    placement = bridge(view.submap, view.believed, view.robot, last, meters_per_unit, 0.7, 1.0)
     moved = placement.map_from_submap.apply_to_pose(view.submap.submap_from_cam)
     np.testing.assert_allclose(moved[0], last.map_from_odom @ in_units, atol=1e-9)
     assert placement.map_from_submap.scale == 0.7

@@ -112,7 +112,7 @@ def test_a_network_that_is_bad_throughout_keeps_its_frames():
     assert seam.map_from_submap.scale == pytest.approx(truth.scale, rel=0.2)
 
 
-def test_the_scale_does_not_favour_either_side():
+def test_the_scale_does_not_favor_either_side():
     # Both sides doubt where they are too far by their own error: no side may win by being first.
     logs = []
     for seed in range(60):
@@ -128,7 +128,7 @@ def test_the_scale_does_not_favour_either_side():
 
 
 def test_the_error_of_the_scale_is_about_as_large_as_it_is_said_to_be():
-    normalised = []
+    normalized = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         in_map, in_submap, truth = seam_of(rng)
@@ -137,8 +137,8 @@ def test_the_error_of_the_scale_is_about_as_large_as_it_is_said_to_be():
         depth = (in_submap.depth * np.exp(field)).astype('f4')
         seam = register(in_map, changed(in_submap, depth=depth))
         error = np.log(seam.map_from_submap.scale / truth.scale)
-        normalised.append(error / seam.log_scale_sigma)
-    assert 0.6 < np.sqrt(np.mean(np.square(normalised))) < 1.6
+        normalized.append(error / seam.log_scale_sigma)
+    assert 0.6 < np.sqrt(np.mean(np.square(normalized))) < 1.6
 
 
 def test_wild_depth_in_a_third_of_the_pixels_hardly_changes_the_scale():

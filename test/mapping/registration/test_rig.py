@@ -9,7 +9,7 @@ from vggt_ros.mapping.registration.rig import measure_by_rig, on_rig
 from vggt_ros.mapping.registration.submap import submap_from_prediction
 from vggt_ros.synthetic.simulated_rig import make_rig
 
-UNIT = 2.5  # metres
+UNIT = 2.5  # meters
 
 
 def rig_window(rng, num_sets, num_cameras, *, noise_m=0.0, turn_rad=0.0):
@@ -35,10 +35,10 @@ def everything(poses):
 
 
 @pytest.mark.parametrize('num_cameras', [2, 4, 8])
-def test_the_distances_of_the_cameras_tell_metres(rng, num_cameras):
+def test_the_distances_of_the_cameras_tell_meters(rng, num_cameras):
     poses, rows, places = rig_window(rng, 5, num_cameras)
     found = measure_by_rig(poses, rows, places, everything(poses))
-    assert found.metres_per_unit == pytest.approx(UNIT, rel=1e-9)
+    assert found.meters_per_unit == pytest.approx(UNIT, rel=1e-9)
     assert found.source == 'rig'
     assert found.residual < 1e-9
 
@@ -48,7 +48,7 @@ def test_noise_of_position_makes_lengths_no_longer(rng):
     for _ in range(200):
         poses, rows, places = rig_window(rng, 8, 2, noise_m=0.05)
         found.append(measure_by_rig(poses, rows, places, everything(poses)))
-    scales = np.array([each.metres_per_unit for each in found])
+    scales = np.array([each.meters_per_unit for each in found])
     assert np.median(scales) == pytest.approx(UNIT, rel=0.03)
     errors = np.log(scales / UNIT) / np.array([each.log_sigma for each in found])
     assert 0.5 < np.median(np.abs(errors)) / 0.6745 < 1.6, 'the sigma is that of the errors'
@@ -76,7 +76,7 @@ def test_frames_that_are_not_believed_tell_nothing(rng):
     believed = everything(poses)
     believed[3] = False
     found = measure_by_rig(poses, rows, places, believed)
-    assert found.metres_per_unit == pytest.approx(UNIT, rel=1e-9)
+    assert found.meters_per_unit == pytest.approx(UNIT, rel=1e-9)
 
 
 @pytest.mark.parametrize('how', ['one camera', 'unknown places', 'no baseline'])

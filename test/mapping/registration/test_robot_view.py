@@ -54,7 +54,7 @@ def prediction(predictor, window):
     return predictor.predict([frame.image for frame in window.frames], Request())
 
 
-def metres_per_unit(submap, true_pose):
+def meters_per_unit(submap, true_pose):
     way = submap.submap_from_cam[3, :3, 3] - submap.submap_from_cam[0, :3, 3]
     return np.linalg.norm(true_pose(3)[:3, 3] - true_pose(0)[:3, 3]) / np.linalg.norm(way)
 
@@ -68,7 +68,7 @@ def test_of_an_unknown_robot_nothing_is_known(window, prediction):
     assert view.scale(submap, ALL, ScaleSettings()) is None
 
 
-def test_the_camera_in_the_odometry_tells_metres(window, prediction, true_pose):
+def test_the_camera_in_the_odometry_tells_meters(window, prediction, true_pose):
     robot = KnownRobot(true_pose)
     view = robot_view(window, prediction, robot, ScaleSettings())
     assert robot.num_windows == 1, 'its answers may wait once'
@@ -77,14 +77,14 @@ def test_the_camera_in_the_odometry_tells_metres(window, prediction, true_pose):
     assert view.first_from_cam == (None,) * 4, 'one camera is no rig'
     submap = submap_from_prediction(window, prediction)
     found = view.scale(submap, ALL, ScaleSettings())
-    assert found.metres_per_unit == pytest.approx(metres_per_unit(submap, true_pose), rel=1e-3)
+    assert found.meters_per_unit == pytest.approx(meters_per_unit(submap, true_pose), rel=1e-3)
     assert view.scale(submap, ALL, ScaleSettings(source='depth')) is None
     assert view.scale(submap, ALL & [True, False, True, False], ScaleSettings()) is None
 
 
-def test_measured_depth_of_another_size_tells_metres(window, prediction, true_pose, true_K):
+def test_measured_depth_of_another_size_tells_meters(window, prediction, true_pose, true_K):
     truth = submap_from_prediction(window, prediction)
-    unit = metres_per_unit(truth, true_pose)
+    unit = meters_per_unit(truth, true_pose)
 
     def depth_m(index):
         # The network's image is half the camera's; the sensor's is as large as the camera's.
@@ -97,7 +97,7 @@ def test_measured_depth_of_another_size_tells_metres(window, prediction, true_po
     np.testing.assert_allclose(view.depth_m[1], unit * truth.depth[1], rtol=1e-6)
     found = view.scale(truth, ALL, settings)
     assert found.source == 'depth'
-    assert found.metres_per_unit == pytest.approx(unit, rel=1e-3)
+    assert found.meters_per_unit == pytest.approx(unit, rel=1e-3)
 
 
 def test_depth_is_not_asked_for_if_it_is_not_wanted(window, prediction, true_pose):
@@ -124,9 +124,9 @@ def test_the_rig_comes_before_odometry_and_counts_in_the_unit_asked_for(
     window, prediction, true_pose
 ):
     view = robot_view(window, prediction, KnownRobot(true_pose), ScaleSettings())
-    rig = ScaleMeasurement(source='rig', metres_per_unit=3.0, log_sigma=0.3, residual=0.0)
+    rig = ScaleMeasurement(source='rig', meters_per_unit=3.0, log_sigma=0.3, residual=0.0)
     view = replace(view, rig_scale=rig)
     submap = submap_from_prediction(window, prediction)
-    assert view.scale(submap, ALL, ScaleSettings(), unit=2.0).metres_per_unit == 1.5
+    assert view.scale(submap, ALL, ScaleSettings(), unit=2.0).meters_per_unit == 1.5
     assert view.scale(submap, ALL, ScaleSettings(source='rig')).source == 'rig'
     assert view.scale(submap, ALL, ScaleSettings(source='odometry')).source == 'odometry'

@@ -12,18 +12,18 @@ def way(rng, count=8, step_m=0.2):
     return se3.rigid(turns, steps.cumsum(axis=0))
 
 
-def in_map(odom_from_cam, metres_per_unit):
+def in_map(odom_from_cam, meters_per_unit):
     map_from_odom = se3.rigid(matrix_from_rotation_vector(np.array([0.3, -2.0, 1.0])), np.ones(3))
     poses = map_from_odom @ odom_from_cam
-    poses[:, :3, 3] /= metres_per_unit
+    poses[:, :3, 3] /= meters_per_unit
     return poses
 
 
-@pytest.mark.parametrize('metres_per_unit', [0.3, 1.0, 7.0])
-def test_the_same_way_in_two_units_tells_their_ratio(metres_per_unit):
+@pytest.mark.parametrize('meters_per_unit', [0.3, 1.0, 7.0])
+def test_the_same_way_in_two_units_tells_their_ratio(meters_per_unit):
     odom_from_cam = way(np.random.default_rng(0))
-    found = measure_by_odometry(in_map(odom_from_cam, metres_per_unit), list(odom_from_cam), 0.1)
-    assert found.metres_per_unit == pytest.approx(metres_per_unit)
+    found = measure_by_odometry(in_map(odom_from_cam, meters_per_unit), list(odom_from_cam), 0.1)
+    assert found.meters_per_unit == pytest.approx(meters_per_unit)
     assert found.residual < 1e-6
     assert found.source == 'odometry'
 
@@ -33,7 +33,7 @@ def test_poses_that_are_not_known_are_left_out():
     poses = in_map(np.stack(odom_from_cam), 2.0)
     for i in (0, 3, 5):
         odom_from_cam[i] = None
-    assert measure_by_odometry(poses, odom_from_cam, 0.1).metres_per_unit == pytest.approx(2.0)
+    assert measure_by_odometry(poses, odom_from_cam, 0.1).meters_per_unit == pytest.approx(2.0)
     assert measure_by_odometry(poses, [None] * 7 + odom_from_cam[-1:], 0.1) is None
 
 
@@ -54,14 +54,14 @@ def test_ways_of_another_shape_show_in_the_residual():
     assert found.log_sigma > found.residual
 
 
-def test_measured_depth_tells_metres_whatever_a_third_of_it_is():
+def test_measured_depth_tells_meters_whatever_a_third_of_it_is():
     rng = np.random.default_rng(0)
     depth = rng.uniform(1, 4, (2, 20, 30)).astype(np.float32)
     measured_m = 3.0 * depth * np.exp(0.02 * rng.normal(size=depth.shape)).astype(np.float32)
     measured_m[rng.random(depth.shape) < 0.3] = 0.4
     measured_m[:, :3] = np.nan
     found = measure_by_depth(depth, measured_m, np.ones(depth.shape, dtype=bool))
-    assert found.metres_per_unit == pytest.approx(3.0, rel=0.03)
+    assert found.meters_per_unit == pytest.approx(3.0, rel=0.03)
     assert found.source == 'depth'
 
 
@@ -71,4 +71,4 @@ def test_depth_that_is_not_trusted_or_too_little_says_nothing():
     trusted[0, :3] = True
     assert measure_by_depth(depth, depth, trusted) is None
     trusted[0, :4] = True
-    assert measure_by_depth(depth, depth, trusted).metres_per_unit == 1.0
+    assert measure_by_depth(depth, depth, trusted).meters_per_unit == 1.0

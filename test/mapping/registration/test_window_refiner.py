@@ -302,7 +302,7 @@ def test_a_cleared_refiner_has_forgotten_the_features(hall):
 
 
 def motion_of(hall, window, factor=1.0, **scale):
-    """What wheels say of a window; a map of which a unit is a metre unless said otherwise."""
+    """What wheels say of a window; a map of which a unit is a meter unless said otherwise."""
     poses = hall.world_from_cam([frame.id for frame in window.frames])
     poses[:, :3, 3] *= factor
     nothing = (None,) * len(poses)
@@ -312,7 +312,7 @@ def motion_of(hall, window, factor=1.0, **scale):
         first_from_cam=nothing,
         depth_m=nothing,
     )
-    known = {'metres_per_unit': 1.0, 'log_sigma': 0.01} | scale
+    known = {'meters_per_unit': 1.0, 'log_sigma': 0.01} | scale
     state = ScaleState(is_metric=True, source='odometry', num_rejected=0, **known)
     return known_motion(window, view, state)
 
@@ -330,9 +330,9 @@ def test_wheels_are_asked_in_the_unit_of_the_map_beside_its_anchors(hall, first,
     poses = begun.submap.submap_from_cam
     unit = np.linalg.norm(poses[-1, :3, 3] - poses[0, :3, 3])
     truth = hall.world_from_cam(INDICES)
-    metres_per_unit = np.linalg.norm(truth[-1, :3, 3] - truth[0, :3, 3]) / unit
+    meters_per_unit = np.linalg.norm(truth[-1, :3, 3] - truth[0, :3, 3]) / unit
     window = hall.window(6, 8, 10, 12, num_overlap=2)
-    motion = motion_of(hall, window, metres_per_unit=metres_per_unit)
+    motion = motion_of(hall, window, meters_per_unit=meters_per_unit)
     last = last_of(begun, (6, 8), (anchor(hall.frame(4), poses[2]),))
     prediction = hall.predict(window, ERRORS)
     submap = submap_from_prediction(window, prediction)

@@ -37,9 +37,9 @@ def test_pictures_come_back_as_rgb(rgb, extension, tolerance):
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
-def test_grey_pictures_become_grey_rgb(rgb, dtype):
-    grey = rgb[..., 0].astype(dtype) * (257 if dtype is np.uint16 else 1)
-    found = CompressedPixels(message_of(cv2.imencode('.png', grey)[1])).read_rows(slice(0, 48))
+def test_gray_pictures_become_gray_rgb(rgb, dtype):
+    gray = rgb[..., 0].astype(dtype) * (257 if dtype is np.uint16 else 1)
+    found = CompressedPixels(message_of(cv2.imencode('.png', gray)[1])).read_rows(slice(0, 48))
     np.testing.assert_array_equal(found, np.repeat(rgb[..., :1], 3, axis=-1))
 
 

@@ -57,7 +57,7 @@ def refusal(message, calibration=None):
         ('bgr16', lambda rgb: rgb[..., ::-1].astype('<u2') * 257),
     ],
 )
-def test_colour_encodings_give_the_same_rgb(rgb, encoding, encode):
+def test_color_encodings_give_the_same_rgb(rgb, encoding, encode):
     frame = images_of().frame(image_message(encode(rgb), encoding), None).decoded()
     np.testing.assert_array_equal(frame.image, rgb)
     assert frame.image.flags.c_contiguous
@@ -66,9 +66,9 @@ def test_colour_encodings_give_the_same_rgb(rgb, encoding, encode):
 @pytest.mark.parametrize(
     ('encoding', 'dtype', 'factor'), [('mono8', 'u1', 1), ('mono16', '<u2', 257)]
 )
-def test_grey_images_become_grey_rgb(rgb, encoding, dtype, factor):
-    grey = rgb[..., 0].astype(dtype) * factor
-    frame = images_of().frame(image_message(grey, encoding), None).decoded()
+def test_gray_images_become_gray_rgb(rgb, encoding, dtype, factor):
+    gray = rgb[..., 0].astype(dtype) * factor
+    frame = images_of().frame(image_message(gray, encoding), None).decoded()
     np.testing.assert_array_equal(frame.image, np.repeat(rgb[..., :1], 3, axis=-1))
 
 
@@ -180,13 +180,13 @@ def planar(rgb, encoding):
     """An image with planes, made by another way than the one it is read by."""
     y, v, u = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))
     first, second = (u, v) if encoding == 'nv12' else (v, u)
-    colours = np.stack([first[::2, ::2], second[::2, ::2]], axis=-1).reshape(rgb.shape[0] // 2, -1)
-    return np.concatenate([y, colours])
+    colors = np.stack([first[::2, ::2], second[::2, ::2]], axis=-1).reshape(rgb.shape[0] // 2, -1)
+    return np.concatenate([y, colors])
 
 
 @pytest.mark.parametrize('encoding', ['nv12', 'nv21'])
 @pytest.mark.parametrize('padding', [0, 10])
-def test_planar_images_give_their_colours(encoding, padding):
+def test_planar_images_give_their_colors(encoding, padding):
     rgb = np.full((8, 12, 3), (200, 60, 90), np.uint8)
     rgb[:, 6:] = 30, 120, 180
     planes = np.pad(planar(rgb, encoding), ((0, 0), (0, padding)))
@@ -195,7 +195,7 @@ def test_planar_images_give_their_colours(encoding, padding):
     )
     message.data.frombytes(planes.tobytes())
     decoded = images_of().frame(message, None).decoded().image
-    # Video levels (16..235) against full ones, and another matrix: the colours are close.
+    # Video levels (16..235) against full ones, and another matrix: the colors are close.
     assert np.abs(decoded.astype(int) - rgb).max() < 30
     message.data = message.data[:-1]
     assert refusal(message).reason == 'bad_step'

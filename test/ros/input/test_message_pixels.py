@@ -63,7 +63,7 @@ def test_only_the_rows_that_are_wanted_are_decoded(rng, bridge):
 def test_nothing_is_decoded_twice_once_all_of_it_was(rng, bridge):
     pixels = rng.integers(0, 256, (12, 8, 1), dtype=np.uint8)
     reader = MessagePixels(bridge, message_of(pixels, 'bayer_rggb8'))
-    reader.read_rows(slice(0, 12, 3))  # needs the neighbours
+    reader.read_rows(slice(0, 12, 3))  # needs the neighbors
     reader.read_rows(slice(0, 12))
     assert bridge.decoded == [12]
 

@@ -19,7 +19,7 @@ def depth_m():
 
 
 @pytest.mark.parametrize(('encoding', 'tolerance_m'), [('32FC1', 0.0), ('16UC1', 0.0006)])
-def test_metres_and_millimetres_become_metres(depth_m, encoding, tolerance_m):
+def test_meters_and_millimeters_become_meters(depth_m, encoding, tolerance_m):
     found = depth_from_image(image_of(depth_m, encoding))
     np.testing.assert_allclose(found, depth_m, atol=tolerance_m)
     assert np.isnan(found[3, 4])

@@ -42,7 +42,7 @@ def test_float_depth_keeps_nan_and_every_bit(frame_result):
     np.testing.assert_array_equal(CvBridge().imgmsg_to_cv2(message), depth)
 
 
-def test_integer_depth_is_millimetres_and_0_where_there_is_none():
+def test_integer_depth_is_millimeters_and_0_where_there_is_none():
     depth = np.array([[1.2344, np.nan, 65.535], [65.6, 0.0002, np.inf]], dtype=np.float32)
     message = messages.depth_image(HEADER, depth, '16UC1')
     assert (message.encoding, message.step) == ('16UC1', 6)

@@ -43,7 +43,7 @@ def test_frame_cloud_keeps_rows_as_rows_and_marks_the_rest_nan(frame_result):
     np.testing.assert_array_equal(read['confidence'].reshape(4, 6), result.confidence)
 
 
-def test_frame_cloud_packs_colour_as_rviz_reads_it(frame_result):
+def test_frame_cloud_packs_color_as_rviz_reads_it(frame_result):
     result = frame_result(2, 3)
     raw = np.frombuffer(frame_cloud(HEADER, result, 1).data, np.uint8).reshape(2, 3, 20)
     np.testing.assert_array_equal(raw[..., 12:15], result.image[..., ::-1])
@@ -69,7 +69,7 @@ def test_frame_cloud_of_a_full_image_takes_no_longer_than_5_ms(frame_result):
 
 
 @pytest.mark.parametrize('num_points', [0, 1, 5])
-def test_map_cloud_is_dense_and_unorganised(rng, num_points):
+def test_map_cloud_is_dense_and_unorganized(rng, num_points):
     points = MapPoints(
         points_in_map=rng.normal(size=(num_points, 3)).astype(np.float32),
         colors=rng.integers(0, 256, (num_points, 3), dtype=np.uint8),

@@ -19,7 +19,7 @@ STAMPS_NS = [1_700_000_000_000_000_001, 1_700_000_000_100_000_002]
 @pytest.fixture
 def update(frame_result, make_update):
     results = [frame_result(stamp_ns=stamp_ns, num_tracks=3) for stamp_ns in STAMPS_NS]
-    return make_update(results, is_metric=False, metres_per_unit=2.0)
+    return make_update(results, is_metric=False, meters_per_unit=2.0)
 
 
 @pytest.fixture

@@ -52,6 +52,6 @@ def test_points_outside_and_not_finite_do_no_harm():
     assert drawn.shape == IMAGE.shape
 
 
-def test_different_ids_have_different_colours():
+def test_different_ids_have_different_colors():
     drawn = TrackOverlay(0.5).draw(IMAGE, tracks([[10.0, 20.0], [50.0, 20.0]]))
     assert (drawn[20, 10] != drawn[20, 50]).any()

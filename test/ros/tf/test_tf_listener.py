@@ -29,7 +29,7 @@ def listener(make_node):
 
 
 def drive(make_node, tree, listener):
-    """A robot that drives one metre a second and turns."""
+    """A robot that drives one meter a second and turns."""
     tree.static('base_link', 'camera', BASE_FROM_CAM)
     assert make_node.spin(lambda: listener.knows('base_link', 'camera'))
 

@@ -23,7 +23,7 @@ def last_window(
     before: LastWindow | None,
     num_sets: int,
     max_anchors: int,
-    metres_per_unit: float,
+    meters_per_unit: float,
 ) -> LastWindow:
     """Return what the next window is joined to.
 
@@ -32,7 +32,7 @@ def last_window(
         before: What it was joined to, None for the first one.
         num_sets: Frame sets that the next window will share: `window.overlap`.
         max_anchors: Frames before those that hold it, too.
-        metres_per_unit: Of the map, NaN if not known.
+        meters_per_unit: Of the map, NaN if not known.
     """
     view = entry.view
     # The sets that the next window will share, as the window buffer picks them.
@@ -50,7 +50,7 @@ def last_window(
         in_map=kept,
         doubts=view.doubts[rows],
         map_from_first=entry.in_map.submap_from_cam[0],
-        map_from_odom=map_from_odom(entry.in_map, view.believed, view.robot, metres_per_unit),
+        map_from_odom=map_from_odom(entry.in_map, view.believed, view.robot, meters_per_unit),
         unit=unit_of(view, entry.placement),
         landmarks=landmarks,
         anchors=_anchors(entry, before, rows, max_anchors),

@@ -153,7 +153,7 @@ class PlaceMemory:
         return old[best] if similarity[best] >= self.settings.min_similarity else None
 
     def around(self, index: int, count: int) -> list[Place]:
-        """Return a place and its neighbours in time that are of the same size, oldest first."""
+        """Return a place and its neighbors in time that are of the same size, oldest first."""
         size = self._places[index].in_map.depth.shape
         first = max(0, min(index - count // 2, len(self._places) - count))
         found = self._places[first : first + count]

@@ -29,7 +29,7 @@ class Edge:
         j: Id of the other, added later.
         i_from_j: Where j is, seen from i.
         covariance: (7, 7) of an error of it in the frame of j; see `uncertainty`.
-        is_loop: True for a place that was recognised: it may be wrong, its pull is bounded.
+        is_loop: True for a place that was recognized: it may be wrong, its pull is bounded.
     """
 
     i: int
@@ -55,7 +55,7 @@ class Solution:
     loop_errors: tuple[float, ...]
 
 
-def optimise(
+def optimize(
     map_from_submap: Mapping[int, Sim3], edges: Sequence[Edge], *, is_rigid: bool
 ) -> Solution:
     """Return the places that fit all edges best; the first submap stays where it is.

@@ -11,7 +11,7 @@ import numpy as np
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import compose
 from vggt_ros.mapping.backend.loop_gate import loop_innovation
-from vggt_ros.mapping.backend.pose_graph import Edge, optimise
+from vggt_ros.mapping.backend.pose_graph import Edge, optimize
 
 # What a graph of more submaps would bring is not worth its memory and time.
 MAX_SUBMAPS = 4000
@@ -124,13 +124,13 @@ class SubmapChain:
         return self._submaps[submap_id]
 
     def close(self, loop: Edge, *, is_rigid: bool) -> Correction:
-        """Take in a recognised place; return where everything goes.
+        """Take in a recognized place; return where everything goes.
 
         A loop between two segments ties the later one to the earlier one, which stays.
 
         Args:
             loop: Between two submaps of the chain.
-            is_rigid: True if lengths are metres, so that scales stay as they are.
+            is_rigid: True if lengths are meters, so that scales stay as they are.
 
         Returns:
             map_from_old_map by submap; empty if the loop contradicts all the rest and is refused.
@@ -148,7 +148,7 @@ class SubmapChain:
         if loop_innovation(loop, known, places, is_rigid=is_rigid) > _MAX_LOOP_ERROR:
             self.num_loops_refused += 1
             return {}
-        solution = optimise(places, [*known, loop], is_rigid=is_rigid)
+        solution = optimize(places, [*known, loop], is_rigid=is_rigid)
         if solution.loop_errors[-1] > _MAX_LOOP_ERROR:
             self.num_loops_refused += 1
             return {}

@@ -1,6 +1,6 @@
 """Cameras and points as a sparse model in the text format of COLMAP.
 
-COLMAP's world is the map. Its centre of the top-left pixel is (0.5, 0.5), ours is (0, 0): half a
+COLMAP's world is the map. Its center of the top-left pixel is (0.5, 0.5), ours is (0, 0): half a
 pixel is added to the principal point, here and nowhere else.
 """
 

@@ -43,7 +43,7 @@ def write_pcd(path: str | PathLike[str], points: MapPoints) -> None:
     red, green, blue = points.colors.astype(np.uint32).T
     rows['xyz'], rows['confidence'] = points.points_in_map, points.confidence
     # PCL calls these four bytes a float, but they never were one: as a number they would be
-    # denormal, and arithmetic that flushes denormals to zero would turn every colour black.
+    # denormal, and arithmetic that flushes denormals to zero would turn every color black.
     rows['rgb'] = red << 16 | green << 8 | blue
     rows['hits'] = np.minimum(points.hits, np.iinfo(np.uint32).max)
     with Path(path).open('wb') as file:

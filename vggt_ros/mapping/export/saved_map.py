@@ -62,7 +62,7 @@ def save_map(
         points: N points; N may be 0 if there are views.
         views: In any order; written by stamp, into the trajectory only those of camera 0.
         name: Of the new folder.
-        is_metric: Whether lengths are metres.
+        is_metric: Whether lengths are meters.
         map_frame: Coordinate frame of the points and the poses.
         camera_frame: Optical coordinate frame of the camera.
         max_saves: Refuse to make more maps of this name than so many; 0 makes any number.

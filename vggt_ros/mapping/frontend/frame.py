@@ -52,7 +52,7 @@ class Frame:
         return int(self.image.nbytes)
 
     def thumbnail(self) -> Thumbnail:
-        """Return a small grey copy."""
+        """Return a small gray copy."""
         if self.small is not None:
             return self.small
         return make_thumbnail(lambda rows: self.image[rows], *self.size)
@@ -95,7 +95,7 @@ class UndecodedFrame:
     small: Thumbnail | None = None
 
     def thumbnail(self) -> Thumbnail:
-        """Return a small grey copy of the pixels as they are read.
+        """Return a small gray copy of the pixels as they are read.
 
         Raises:
             InputError: The pixels can not be read.

@@ -22,7 +22,7 @@ _REFERENCE_WIDTH_PX = 518
 _MAX_CORNERS = 150
 _CORNER_QUALITY = 0.02
 _CORNER_SPACING_PX = 5
-# Response (cv2.cornerMinEigenVal, blocks of 3) of the strongest corner in pure noise of one grey
+# Response (cv2.cornerMinEigenVal, blocks of 3) of the strongest corner in pure noise of one gray
 # value is 2e-5, measured; it grows with the square of the noise. Twice that is a corner.
 _CORNER_PER_NOISE = 4e-5
 _MIN_NOISE_GRAY = 1.0
@@ -35,7 +35,7 @@ _FLOW: dict[str, Any] = {
 _MAX_ROUND_TRIP_PX = 0.5
 # Less motion than this is noise: the camera stands still.
 _STILL_PX = 1.5
-# Where corners can not be followed: mean change of grey values that is a different picture.
+# Where corners can not be followed: mean change of gray values that is a different picture.
 _CHANGED_GRAY = 4.0
 
 

@@ -1,4 +1,4 @@
-"""A small grey copy of an image: enough to tell whether the camera moved."""
+"""A small gray copy of an image: enough to tell whether the camera moved."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ ReadRows = Callable[[slice], UInt8[np.ndarray, 'n width 3']]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Thumbnail:
-    """A small grey copy of an image.
+    """A small gray copy of an image.
 
     Attributes:
         gray: (h, w) brightness.
-        noise_gray: Standard deviation of the noise that is left in it, in grey values.
+        noise_gray: Standard deviation of the noise that is left in it, in gray values.
     """
 
     gray: UInt8[np.ndarray, 'h w']
@@ -53,7 +53,7 @@ def make_thumbnail(read_rows: ReadRows, width: int, height: int) -> Thumbnail:
 
 
 def _noise_gray(read_rows: ReadRows, width: int, height: int) -> float:
-    """Return the standard deviation of the noise of an image in grey values.
+    """Return the standard deviation of the noise of an image in gray values.
 
     Immerkaer, "Fast Noise Variance Estimation", CVIU 1996: a mask that is blind to brightness
     and slopes. The median instead of the mean forgets edges. Fine texture counts as noise, but

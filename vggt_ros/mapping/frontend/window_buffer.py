@@ -300,6 +300,6 @@ def _only(frame_set: FrameSet[Frame], ids: Collection[int]) -> FrameSet[Frame] |
 
 
 def _most_crowded(frame_sets: list[FrameSet[Frame]]) -> int:
-    """Return the index of the set, not the newest, whose neighbours are closest in time."""
+    """Return the index of the set, not the newest, whose neighbors are closest in time."""
     stamps_ns = np.array([each.stamp_ns for each in frame_sets])
     return 1 + int(np.argmin(stamps_ns[2:] - stamps_ns[:-2]))

@@ -17,7 +17,7 @@ class CameraView:
     Attributes:
         stamp_ns: When the image was taken, ROS time in integer nanoseconds.
         map_from_cam: (4, 4) rigid; translation in map units.
-        K: (3, 3) intrinsics in pixels of an image of `width` x `height`; the centre of the
+        K: (3, 3) intrinsics in pixels of an image of `width` x `height`; the center of the
             top-left pixel is (0, 0).
         width: Of the image, pixels.
         height: Of the image, pixels.

@@ -113,7 +113,7 @@ class MapUpdate:
             for a window that shares no frame with the map, as after a change of image size.
         focal_ratio: Predicted over calibrated focal length, NaN without calibration.
         latency_s: From taking the window to this update, seconds.
-        scale_state: What is known of metres.
+        scale_state: What is known of meters.
         depth_ratio: Median depth of the window over that of windows before.
         correction: map_from_old_map of the map around the robot, None if the map was not moved.
         is_tied: False if the window is in a segment of the map whose place is a guess.

@@ -42,7 +42,7 @@ class OccupancyCells:
     Attributes:
         cells: (H, W) -1 unknown, 0 free or 100 occupied; rows along y, columns along x.
         origin_xy_m: (2,) the corner of cell (0, 0) with the smallest x and y in the map; map
-            units, as the resolution: metres once the scale is metric.
+            units, as the resolution: meters once the scale is metric.
         resolution_m: Edge of a cell.
     """
 

@@ -29,7 +29,7 @@ class OccupancyScan:
         points_in_cam: (N, 3) where the rays end, map units; all finite.
         is_kept: (N,) False for points that were filtered out: they mark nothing, but nothing
             behind them is called free either.
-        spacing_rad: Angle between neighbouring rays.
+        spacing_rad: Angle between neighboring rays.
     """
 
     submap_id: int
@@ -90,7 +90,7 @@ def scan_from_frame(
 
 
 def _spacing_rad(points: Float32[np.ndarray, 'h w 3']) -> float:
-    """Return the typical angle between neighbouring rays, of columns or of rows."""
+    """Return the typical angle between neighboring rays, of columns or of rows."""
     with np.errstate(invalid='ignore', divide='ignore'):
         rays = points / np.linalg.norm(points, axis=-1, keepdims=True)
     spacings = []

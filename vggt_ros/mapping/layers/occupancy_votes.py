@@ -74,7 +74,7 @@ def cell_votes(
     num_hits = int(is_obstacle.sum())
     votes = np.zeros(height * width, dtype=np.int16)
     votes[flat[num_hits:]] = misses
-    # What is an obstacle for one ray is not free for its neighbour.
+    # What is an obstacle for one ray is not free for its neighbor.
     votes[np.bincount(flat[:num_hits], minlength=len(votes)) >= _MIN_POINTS] = HIT
     return first, votes.reshape(height, width)
 
@@ -127,7 +127,7 @@ def free_sectors(scan: OccupancyScan, settings: OccupancySettings) -> FreeSector
     first = _first_of_runs(sector[order])
 
     slope = z / distance
-    # A ray stands for the gap to its neighbour, too: the lowest one that meets a wall just above
+    # A ray stands for the gap to its neighbor, too: the lowest one that meets a wall just above
     # min_height has seen all of the way to the wall.
     gap = scan.spacing_rad if floor > 0 else -scan.spacing_rad
     with np.errstate(divide='ignore', invalid='ignore'):

@@ -46,7 +46,7 @@ class MapPoints:
 
 
 class VoxelMap:
-    """Means of points, colours and confidence by voxel.
+    """Means of points, colors and confidence by voxel.
 
     Voxels live in columns that grow to the bound; sorted keys beside them say which voxel is
     where. Not thread-safe.

@@ -74,7 +74,7 @@ class SweepWindow:
         world_from_cam: Float[np.ndarray, 'S 4 4'],
         device: torch.device,
     ) -> SweepWindow:
-        """Bring RGB or grey images to a device.
+        """Bring RGB or gray images to a device.
 
         Args:
             images: (S, H, W, 3) or (S, H, W).

@@ -14,7 +14,7 @@ from torch import Tensor
 
 # Side of the square within which images are compared.
 _SIDE_PX = 5
-# Grey levels, of 1, below which differences are noise.
+# Gray levels, of 1, below which differences are noise.
 _NOISE = 1.5 / 255
 # Nearer to a source's plane of depth 0, in depths of the reference, nothing is seen.
 _LEAST_DEPTH_RATIO = 1e-3

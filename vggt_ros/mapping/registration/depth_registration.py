@@ -107,7 +107,7 @@ def register_depth(
     about as large as those of the depth, so that few stay empty.
 
     Args:
-        depth_m: (h, w) along the axis of the depth camera, metres, NaN where there is none.
+        depth_m: (h, w) along the axis of the depth camera, meters, NaN where there is none.
         rays: (h, w, 3) see `rays_of`.
         cam_from_depth: Rigid.
         camera: Calibrated, without distortion; the result covers its image.

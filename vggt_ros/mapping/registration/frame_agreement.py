@@ -12,7 +12,7 @@ from vggt_ros.mapping.registration.submap import Submap
 
 _MAX_SAMPLES = 600  # pixels of a frame; the median of so many is good to a few percent of itself
 _MIN_COMMON = 40  # pixels that two frames must both see to be compared
-_NEIGHBOURS = 6  # frames before and after that one is compared with, at least
+_NEIGHBORS = 6  # frames before and after that one is compared with, at least
 # A frame is left out if it disagrees so many times more than its window does, so many standard
 # deviations more, and by so much.
 _MAX_RATIO, _MAX_SIGMAS, _MAX_DISAGREEMENT = 1.7, 5.0, 0.045
@@ -80,7 +80,7 @@ def pairwise_disagreement(submap: Submap, set_size: int = 1) -> Float[np.ndarray
         in the order of the window.
     """
     num_frames = len(submap.frame_ids)
-    reach = max(_NEIGHBOURS, 2 * set_size)
+    reach = max(_NEIGHBORS, 2 * set_size)
     pairs = np.full((num_frames, num_frames), np.nan)
     has_depth = np.isfinite(submap.depth).any(axis=(1, 2))
     cam_from_submap = se3.inverse(submap.submap_from_cam)

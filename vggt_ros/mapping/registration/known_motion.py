@@ -34,16 +34,16 @@ Pose = Float[np.ndarray, '4 4']
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KnownMotion:
-    """What is known, in metres, and what a metre is.
+    """What is known, in meters, and what a meter is.
 
     Attributes:
-        relative: Poses between cameras, rows of the window, metres.
-        metres_per_unit: Of the map; NaN if not known.
+        relative: Poses between cameras, rows of the window, meters.
+        meters_per_unit: Of the map; NaN if not known.
         log_sigma: Standard deviation of its log.
     """
 
     relative: Sequence[RelativePose] = ()
-    metres_per_unit: float = math.nan
+    meters_per_unit: float = math.nan
     log_sigma: float = math.inf
 
     def in_window(self, num_before: int, *, is_in_map: bool) -> list[RelativePose]:
@@ -56,7 +56,7 @@ class KnownMotion:
                 camera of a rig to another.
         """
         is_known = is_in_map and self.log_sigma <= _MAX_LOG_SIGMA
-        is_known &= math.isfinite(self.metres_per_unit)
+        is_known &= math.isfinite(self.meters_per_unit)
         return [
             (self._in_units(each) if is_known else _without_length(each)).moved(num_before)
             for each in self.relative
@@ -64,9 +64,9 @@ class KnownMotion:
 
     def _in_units(self, each: RelativePose) -> RelativePose:
         a_from_b = each.a_from_b.copy()
-        a_from_b[:3, 3] /= self.metres_per_unit
+        a_from_b[:3, 3] /= self.meters_per_unit
         sigma_m = math.hypot(each.translation_sigma, self.log_sigma * each.length)
-        return replace(each, a_from_b=a_from_b, translation_sigma=sigma_m / self.metres_per_unit)
+        return replace(each, a_from_b=a_from_b, translation_sigma=sigma_m / self.meters_per_unit)
 
 
 NO_MOTION = KnownMotion()
@@ -82,7 +82,7 @@ def known_motion(window: Window, robot: RobotView, scale: ScaleState) -> KnownMo
     """
     return KnownMotion(
         relative=[*_steps(window, robot.odom_from_cam), *_sets(window, robot.first_from_cam)],
-        metres_per_unit=scale.metres_per_unit,
+        meters_per_unit=scale.meters_per_unit,
         log_sigma=scale.log_sigma,
     )
 

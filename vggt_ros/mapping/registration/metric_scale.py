@@ -1,4 +1,4 @@
-"""How many metres a unit of the map is, and how sure that is."""
+"""How many meters a unit of the map is, and how sure that is."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from vggt_ros.settings.world_config import ScaleSettings
 
 # Measurements farther off than this many standard deviations do not count.
 _GATE_SIGMAS = 3.0
-# Lengths are called metres when they are known so well.
+# Lengths are called meters when they are known so well.
 _MAX_LOCK_SIGMA = 0.05
 # So many measurements in a row that agree with each other and not with the estimate replace it,
-# as long as nobody was told that lengths are metres.
+# as long as nobody was told that lengths are meters.
 _MAX_REJECTED = 5
-# Metres per unit, as `scale.fixed` has it: from models under a microscope to mountains.
+# Meters per unit, as `scale.fixed` has it: from models under a microscope to mountains.
 _RANGE = 1e-4, 1e4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleState:
-    """What is known of metres.
+    """What is known of meters.
 
     Attributes:
-        is_metric: Whether lengths in the map are metres.
-        metres_per_unit: Of the map, NaN while nothing is known; once metric, how far the newest
+        is_metric: Whether lengths in the map are meters.
+        meters_per_unit: Of the map, NaN while nothing is known; once metric, how far the newest
             window was off.
         log_sigma: Standard deviation of its log, infinite while nothing is known.
         source: rig, odometry, depth or fixed; empty while nothing is known.
@@ -33,7 +33,7 @@ class ScaleState:
     """
 
     is_metric: bool
-    metres_per_unit: float
+    meters_per_unit: float
     log_sigma: float
     source: str
     num_rejected: int = 0
@@ -42,15 +42,15 @@ class ScaleState:
 class MetricScale:
     """A filter for the log of the scale: one number that drifts from seam to seam.
 
-    Before it is locked it says what the unit of the map is worth. Locking makes the unit a metre,
+    Before it is locked it says what the unit of the map is worth. Locking makes the unit a meter,
     once; from then on the estimate is how far the newest window is off, and `take_correction`
     puts each window right before it enters the map.
 
     Attributes:
         settings: `scale.*`.
-        log_scale: Log of metres per unit of the map.
+        log_scale: Log of meters per unit of the map.
         log_sigma: Its standard deviation, infinite before the first measurement.
-        is_locked: Whether lengths in the map are metres.
+        is_locked: Whether lengths in the map are meters.
         source: Where the newest accepted measurement came from; empty before.
         num_accepted: Measurements that counted.
         num_rejected: Measurements that did not, for their residual or as too far off.
@@ -71,8 +71,8 @@ class MetricScale:
         self._num_rejected_in_row = 0
 
     @property
-    def metres_per_unit(self) -> float:
-        """Metres per unit of the map, NaN while nothing is known."""
+    def meters_per_unit(self) -> float:
+        """Meters per unit of the map, NaN while nothing is known."""
         return math.exp(self.log_scale) if math.isfinite(self.log_sigma) else math.nan
 
     @property
@@ -80,19 +80,19 @@ class MetricScale:
         """What is known now."""
         return ScaleState(
             is_metric=self.is_locked,
-            metres_per_unit=self.metres_per_unit,
+            meters_per_unit=self.meters_per_unit,
             log_sigma=self.log_sigma,
             source=self.source,
             num_rejected=self.num_rejected,
         )
 
     def start_fixed(self) -> float:
-        """Take the scale from the settings; return metres per unit of the first window."""
+        """Take the scale from the settings; return meters per unit of the first window."""
         self.is_locked, self.log_sigma, self.source = True, 0.0, 'fixed'
         return self.settings.fixed
 
     def start(self, first: ScaleMeasurement) -> float | None:
-        """Choose the unit of a map that begins; return it in metres, None if that is not known.
+        """Choose the unit of a map that begins; return it in meters, None if that is not known.
 
         Args:
             first: What the first window shows.
@@ -100,7 +100,7 @@ class MetricScale:
         if not self.observe(first):
             return None
         self.log_scale = 0.0
-        return first.metres_per_unit
+        return first.meters_per_unit
 
     def drift(self, log_sigma: float) -> None:
         """Let the estimate grow old by one seam, whose scale has this standard deviation."""
@@ -108,13 +108,13 @@ class MetricScale:
             self.log_sigma = math.hypot(self.log_sigma, log_sigma)
 
     def observe(self, measurement: ScaleMeasurement) -> bool:
-        """Take in a measurement of metres per unit; return False if it does not count."""
+        """Take in a measurement of meters per unit; return False if it does not count."""
         low, high = _RANGE
-        is_sane = low <= measurement.metres_per_unit <= high
+        is_sane = low <= measurement.meters_per_unit <= high
         if measurement.residual > self.settings.max_residual or not is_sane:
             self.num_rejected += 1
             return False
-        off = math.log(measurement.metres_per_unit) - self.log_scale
+        off = math.log(measurement.meters_per_unit) - self.log_scale
         if abs(off) > _GATE_SIGMAS * math.hypot(self.log_sigma, measurement.log_sigma):
             self.num_rejected += 1
             self._num_rejected_in_row += 1
@@ -131,7 +131,7 @@ class MetricScale:
         """Lock if the scale is well enough known.
 
         Returns:
-            Metres per old unit of the map, to be applied to all of it; None if there is no news.
+            Meters per old unit of the map, to be applied to all of it; None if there is no news.
         """
         if self.is_locked or self.num_accepted < self.settings.lock_after:
             return None

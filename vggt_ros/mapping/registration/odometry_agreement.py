@@ -30,7 +30,7 @@ def moved_as_odometry(
 
     Args:
         submap_from_cam: (S, 4, 4) poses of a window, any unit.
-        odom_from_cam: The same cameras in the odometry, metres; None where not known: such frames
+        odom_from_cam: The same cameras in the odometry, meters; None where not known: such frames
             are believed, and all of them where fewer than four are known.
     """
     agrees = np.ones(len(submap_from_cam), dtype=bool)

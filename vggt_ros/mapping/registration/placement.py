@@ -23,7 +23,7 @@ from vggt_ros.mapping.registration.robot_view import RobotView
 from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.mapping.registration.z_up import first_map_from_cam, first_map_from_submap
 
-# Odometry errs by this part of the way, and turns by so much per metre.
+# Odometry errs by this part of the way, and turns by so much per meter.
 ODOM_DRIFT, ODOM_TURN_RAD_PER_M = 0.03, 0.02
 # How sure the scale of a window is that shares no frame: seen by odometry, or guessed.
 _BRIDGED_LOG_SIGMA, _GUESSED_LOG_SIGMA = 0.05, 0.7
@@ -185,7 +185,7 @@ def bridge(
     believed: Bool[np.ndarray, ' S'],
     view: RobotView,
     last: LastWindow,
-    metres_per_unit: float,
+    meters_per_unit: float,
     scale: float | None,
     usual_depth: float,
 ) -> Placement:
@@ -196,7 +196,7 @@ def bridge(
         believed: (S,) False for frames that must not decide it.
         view: What the robot says of it.
         last: What the map has.
-        metres_per_unit: Of the map; NaN if not known, then odometry can not tell where it is.
+        meters_per_unit: Of the map; NaN if not known, then odometry can not tell where it is.
         scale: Map units per unit of the window, as odometry shows it; None if it does not: then
             the window is taken to see things as far away as windows usually do.
         usual_depth: Of `SceneDepth`, map units.
@@ -208,7 +208,7 @@ def bridge(
     if scale is None:
         scale = usual_depth / float(np.nanmedian(submap.depth))
         log_scale_sigma = _GUESSED_LOG_SIGMA
-    if first is None or map_from_odom is None or not np.isfinite(metres_per_unit):
+    if first is None or map_from_odom is None or not np.isfinite(meters_per_unit):
         return Placement(
             map_from_submap=continue_from(last_map_from_cam, scale, submap, row),
             scale_residual=float('nan'),
@@ -216,11 +216,11 @@ def bridge(
             covariance=None,
         )
     in_units = first.copy()
-    in_units[:3, 3] /= metres_per_unit
+    in_units[:3, 3] /= meters_per_unit
     map_from_cam = map_from_odom @ in_units
     placed = continue_from(map_from_cam, scale, submap, row)
     way = float(np.linalg.norm(map_from_cam[:3, 3] - last.map_from_first[:3, 3]))
-    turn_rad = ODOM_TURN_RAD_PER_M * way * metres_per_unit + _MIN_TURN_RAD
+    turn_rad = ODOM_TURN_RAD_PER_M * way * meters_per_unit + _MIN_TURN_RAD
     return Placement(
         map_from_submap=placed,
         scale_residual=float('nan'),
@@ -248,14 +248,14 @@ def check_unit(unit: float, last_unit: float) -> None:
 
 
 def map_from_odom(
-    in_map: Submap, believed: Bool[np.ndarray, ' S'], view: RobotView, metres_per_unit: float
+    in_map: Submap, believed: Bool[np.ndarray, ' S'], view: RobotView, meters_per_unit: float
 ) -> Float[np.ndarray, '4 4'] | None:
     """Return where the odometry's frame is, its lengths in map units, by the newest pose known."""
     for row in reversed(np.flatnonzero(believed)):
         pose = view.odom_from_cam[row]
-        if pose is not None and np.isfinite(metres_per_unit):
+        if pose is not None and np.isfinite(meters_per_unit):
             in_units = pose.copy()
-            in_units[:3, 3] /= metres_per_unit
+            in_units[:3, 3] /= meters_per_unit
             return np.asarray(in_map.submap_from_cam[row] @ se3.inverse(in_units))
     return None
 

@@ -36,7 +36,7 @@ class PoseNoise:
     ones the first; both are fitted to what the overlaps of windows showed, weighted by what is
     expected, so that a large error over a long way does not hide what happens over a short one.
 
-    Ways and positions are in median depths of the scene: a network sees no metres. The same two
+    Ways and positions are in median depths of the scene: a network sees no meters. The same two
     cameras in two windows have two relative poses; what lies between them is the error of both.
     """
 

@@ -41,7 +41,7 @@ class Registration:
         frame_ids: The shared frames that it follows from.
         scale_residual: Robust standard deviation of the log depth ratio over the pixels.
         log_scale_sigma: Standard deviation of the log of the scale: from how much the ratios of
-            different parts of the images differ, as neighbouring pixels err together.
+            different parts of the images differ, as neighboring pixels err together.
         rotation_residual_rad: Largest angle between the two orientations of a shared camera.
         translation_residual: Largest distance of the two positions of a shared camera, in
             median depths of the shared frames.
@@ -64,7 +64,7 @@ def register(
 
     The same frame has the same pixels in both predictions, so nothing is searched: scale is the
     median of the depth ratio over the pixels both predictions trust, rotation the robust mean
-    of the cameras' turns, translation half what their centres then lack and half what the
+    of the cameras' turns, translation half what their centers then lack and half what the
     points of the trusted pixels do, both by robust means. A shared frame that contradicts the
     others is left out; of two the more doubtful one.
 
@@ -189,7 +189,7 @@ def _log_depth_ratios(in_map: Submap, in_submap: Submap) -> list[_FrameRatios]:
         if use.any():
             # Confidence is a rank, whatever its values are: the half of the pixels that the more
             # doubtful of the two trusts most. Choosing by one and then by the other would
-            # favour the errors of the first, and the scale would grow from seam to seam.
+            # favor the errors of the first, and the scale would grow from seam to seam.
             rank = np.minimum(
                 conf_map / np.median(conf_map[use]), conf_submap / np.median(conf_submap[use])
             )

@@ -42,7 +42,7 @@ def measure_by_rig(
         submap_from_cam: (S, 4, 4) predicted poses, any unit.
         set_rows: For every set the rows of its frames.
         first_from_cam: For every frame the pose of its camera in a frame fixed to the rig,
-            metres; None where not known.
+            meters; None where not known.
         believed: (S,) False for frames that do not count.
 
     Returns:
@@ -66,19 +66,19 @@ def measure_by_rig(
         true.append(ways_m)
     if not ratios:
         return None
-    units_per_metre, spread = median_and_sigma(np.array(ratios))
-    if not units_per_metre > 0:
+    units_per_meter, spread = median_and_sigma(np.array(ratios))
+    if not units_per_meter > 0:
         return None
     num = len(ratios)
-    log_sigma = spread / units_per_metre / np.sqrt(num) if num > 2 else _ONE_SET_SIGMA
+    log_sigma = spread / units_per_meter / np.sqrt(num) if num > 2 else _ONE_SET_SIGMA
     if log_sigma > _MAX_LOG_SIGMA:
         return None
     # What is left of the shape when all sets are taken together: their noise is mostly gone.
-    off = np.concatenate([a - units_per_metre * b for a, b in zip(found, true, strict=True)])
-    off_rms = float(np.sqrt((off**2).sum() / sum(weights))) / units_per_metre
+    off = np.concatenate([a - units_per_meter * b for a, b in zip(found, true, strict=True)])
+    off_rms = float(np.sqrt((off**2).sum() / sum(weights))) / units_per_meter
     return ScaleMeasurement(
         source='rig',
-        metres_per_unit=1.0 / float(units_per_metre),
+        meters_per_unit=1.0 / float(units_per_meter),
         log_sigma=float(np.hypot(_MIN_RIG_SIGMA, log_sigma)),
         residual=off_rms / float(np.sqrt(num)),
     )
@@ -89,7 +89,7 @@ def on_rig(
     set_rows: Sequence[Sequence[int]],
     first_from_cam: RigPoses,
     believed: Bool[np.ndarray, ' S'],
-    metres_per_unit: float,
+    meters_per_unit: float,
 ) -> Submap:
     """Return the submap with the cameras of each set where the rig has them.
 
@@ -101,7 +101,7 @@ def on_rig(
         set_rows: For every set the rows of its frames.
         first_from_cam: As in `measure_by_rig`.
         believed: (S,) False for frames that have no say; they are moved with the others.
-        metres_per_unit: Of the submap.
+        meters_per_unit: Of the submap.
     """
     poses = submap.submap_from_cam.copy()
     for rows in set_rows:
@@ -109,7 +109,7 @@ def on_rig(
         asked = [i for i in known if believed[i]]
         if len(known) < 2 or not asked:
             continue
-        in_units = {i: _in_units(pose, metres_per_unit) for i, pose in known.items()}
+        in_units = {i: _in_units(pose, meters_per_unit) for i, pose in known.items()}
         turns = np.stack([poses[i, :3, :3] @ in_units[i][:3, :3].T for i in asked])
         rotation = mean_rotation(turns)
         origin = np.mean([poses[i, :3, 3] - rotation @ in_units[i][:3, 3] for i in asked], axis=0)
@@ -129,7 +129,7 @@ def _way(
     return way
 
 
-def _in_units(pose_m: Float[np.ndarray, '4 4'], metres_per_unit: float) -> np.ndarray:
+def _in_units(pose_m: Float[np.ndarray, '4 4'], meters_per_unit: float) -> np.ndarray:
     pose = pose_m.copy()
-    pose[:3, 3] /= metres_per_unit
+    pose[:3, 3] /= meters_per_unit
     return pose

@@ -21,7 +21,7 @@ class Robot(Protocol):
         ...
 
     def odom_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
-        """Return the pose of a camera in the odometry at a stamp: rigid, metres.
+        """Return the pose of a camera in the odometry at a stamp: rigid, meters.
 
         Args:
             stamp_ns: Stamp of an image, ROS time in nanoseconds.
@@ -30,13 +30,13 @@ class Robot(Protocol):
         ...
 
     def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
-        """Return the pose of a camera on the robot's base, which is z-up: rigid, metres."""
+        """Return the pose of a camera on the robot's base, which is z-up: rigid, meters."""
         ...
 
     def cam_from_cam(
         self, target_frame: str, source_frame: str, stamp_ns: int
     ) -> Float[np.ndarray, '4 4'] | None:
-        """Return where one camera of a rig is in another's frame: rigid, constant, metres.
+        """Return where one camera of a rig is in another's frame: rigid, constant, meters.
 
         Args:
             target_frame: Name of the optical frame that coordinates are wanted in.
@@ -46,7 +46,7 @@ class Robot(Protocol):
         ...
 
     def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
-        """Return measured depth of the same view, any size, metres, NaN where there is none.
+        """Return measured depth of the same view, any size, meters, NaN where there is none.
 
         Args:
             stamp_ns: Stamp of an image.

@@ -26,12 +26,12 @@ class RobotView:
     """What is known beside the images, frame by frame of a window; None where nothing is.
 
     Attributes:
-        odom_from_cam: Poses of the cameras in the odometry, metres.
-        base_from_cam: Poses of the cameras on the robot's base, metres.
-        first_from_cam: Poses of the cameras in that of the first frame, metres; all None for
+        odom_from_cam: Poses of the cameras in the odometry, meters.
+        base_from_cam: Poses of the cameras on the robot's base, meters.
+        first_from_cam: Poses of the cameras in that of the first frame, meters; all None for
             one camera.
-        depth_m: (H, W) measured depth on the network's pixels, metres, NaN where there is none.
-        rig_scale: Metres per unit of the window as the network predicts it, from the places of its
+        depth_m: (H, W) measured depth on the network's pixels, meters, NaN where there is none.
+        rig_scale: Meters per unit of the window as the network predicts it, from the places of its
             cameras; None if they do not tell.
     """
 
@@ -48,7 +48,7 @@ class RobotView:
         settings: ScaleSettings,
         unit: float = 1.0,
     ) -> ScaleMeasurement | None:
-        """Measure metres per unit of a submap: by the rig, else the better of odometry and depth.
+        """Measure meters per unit of a submap: by the rig, else the better of odometry and depth.
 
         Args:
             submap: The window, in any unit.
@@ -58,7 +58,7 @@ class RobotView:
         """
         rig = self.rig_scale
         if rig is not None and settings.source in ('auto', 'rig'):
-            return replace(rig, metres_per_unit=rig.metres_per_unit / unit)
+            return replace(rig, meters_per_unit=rig.meters_per_unit / unit)
         found = []
         rows = np.flatnonzero(believed)
         if settings.source in ('auto', 'odometry'):

@@ -20,18 +20,18 @@ _NUM_PARTS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleMeasurement:
-    """Metres per unit, as one window shows it.
+    """Meters per unit, as one window shows it.
 
     Attributes:
         source: rig, odometry or depth.
-        metres_per_unit: Positive.
+        meters_per_unit: Positive.
         log_sigma: Standard deviation of its log.
         residual: How much the shapes that were compared disagree, relative: of the way for
             odometry, of the depth for depth, of the distance of the cameras for the rig.
     """
 
     source: str
-    metres_per_unit: float
+    meters_per_unit: float
     log_sigma: float
     residual: float
 
@@ -48,7 +48,7 @@ def measure_by_odometry(
 
     Args:
         map_from_cam: (S, 4, 4) poses in the map.
-        odom_from_cam: The same cameras in the odometry, metres; None where not known.
+        odom_from_cam: The same cameras in the odometry, meters; None where not known.
         min_baseline_m: Least distance of two cameras in the odometry.
 
     Returns:
@@ -72,7 +72,7 @@ def measure_by_odometry(
     residual = float(np.sqrt(((scale * way - way_m) ** 2).sum())) / size_m
     return ScaleMeasurement(
         source='odometry',
-        metres_per_unit=scale,
+        meters_per_unit=scale,
         log_sigma=float(np.hypot(_MIN_ODOMETRY_SIGMA, residual)),
         residual=residual,
     )
@@ -87,7 +87,7 @@ def measure_by_depth(
 
     Args:
         depth: (n, H, W) along the optical axis, map units, NaN where there is none.
-        measured_m: (n, H, W) the same, measured, metres.
+        measured_m: (n, H, W) the same, measured, meters.
         trusted: (n, H, W) True for the pixels of the prediction that are worth a comparison.
 
     Returns:
@@ -100,7 +100,7 @@ def measure_by_depth(
     log_scale, residual = median_and_sigma(np.log(measured_m[use] / depth[use]))
     return ScaleMeasurement(
         source='depth',
-        metres_per_unit=float(np.exp(log_scale)),
+        meters_per_unit=float(np.exp(log_scale)),
         log_sigma=float(np.hypot(_MIN_DEPTH_SIGMA, residual / np.sqrt(_NUM_PARTS))),
         residual=residual,
     )

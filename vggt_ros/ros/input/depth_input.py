@@ -100,7 +100,7 @@ class DepthInput:
         self._views[frame.camera].note_frame(frame)
 
     def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
-        """Return the depth nearest to a stamp as the camera sees it, metres, NaN for none.
+        """Return the depth nearest to a stamp as the camera sees it, meters, NaN for none.
 
         Args:
             stamp_ns: Of a camera's image.

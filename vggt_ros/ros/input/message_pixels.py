@@ -19,7 +19,7 @@ from vggt_ros.ros.middleware.payload import fill
 _REMEDY = 'publish rgb8, bgr8, mono8, mono16, nv12, a bayer or a yuv422 encoding'
 # Drivers use names that not every cv_bridge knows.
 _SAME_AS = {'uyvy': 'yuv422', 'yuyv': 'yuv422_yuy2'}
-# Brightness of all pixels, then colours of every second one: not an image of rows to cv_bridge.
+# Brightness of all pixels, then colors of every second one: not an image of rows to cv_bridge.
 _PLANAR = {'nv12': cv2.COLOR_YUV2RGB_NV12, 'nv21': cv2.COLOR_YUV2RGB_NV21}
 _ALL = slice(None)
 # A few bytes can claim to be a picture that fills the memory.
@@ -87,7 +87,7 @@ class MessagePixels:
         """
         message = self._message
         is_all = rows == slice(0, message.height)
-        # The colours of a bayer pixel come from its neighbours above and below.
+        # The colors of a bayer pixel come from its neighbors above and below.
         is_whole = message.encoding.startswith('bayer') or self._planar is not None
         if self._image is None and (is_all or is_whole):
             self._image = self._decoded(slice(0, message.height))

@@ -45,18 +45,18 @@ class DepthGrid:
 
 
 def depth_from_image(message: Image) -> Float32[np.ndarray, 'h w']:
-    """Return the depth of an image in metres, on the pixels of its `DepthGrid`.
+    """Return the depth of an image in meters, on the pixels of its `DepthGrid`.
 
     Args:
-        message: 32FC1 in metres, or 16UC1 (mono16) in millimetres with 0 for none.
+        message: 32FC1 in meters, or 16UC1 (mono16) in millimeters with 0 for none.
 
     Raises:
         ValueError: Another encoding, or fewer bytes than its size needs.
     """
     if message.encoding not in _DTYPES:
         raise ValueError(
-            f'depth has encoding {one_line(message.encoding)!r}; 32FC1 (metres) and 16UC1 '
-            f'(millimetres) are understood'
+            f'depth has encoding {one_line(message.encoding)!r}; 32FC1 (meters) and 16UC1 '
+            f'(millimeters) are understood'
         )
     dtype = np.dtype(_DTYPES[message.encoding]).newbyteorder('>' if message.is_bigendian else '<')
     height, width, step = message.height, message.width, message.step

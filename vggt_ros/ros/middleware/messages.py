@@ -48,15 +48,15 @@ def depth_image(header: Header, depth: Float32[np.ndarray, 'H W'], encoding: str
 
     Args:
         header: Stamp of the image and the camera's optical frame.
-        depth: (H, W) along the optical axis in metres (map units), NaN where there is none.
-        encoding: 32FC1 for metres with NaN; 16UC1 for millimetres with 0 where there is none
+        depth: (H, W) along the optical axis in meters (map units), NaN where there is none.
+        encoding: 32FC1 for meters with NaN; 16UC1 for millimeters with 0 where there is none
             or where it does not fit (65.535 m).
     """
     if encoding == '32FC1':
         return _image(header, depth.astype('<f4', copy=False), encoding)
-    millimetres = np.rint(depth * np.float32(_MM_PER_M))
-    fits = (millimetres > 0.0) & (millimetres <= _MAX_UINT16)  # False for NaN
-    return _image(header, np.where(fits, millimetres, 0.0).astype('<u2'), '16UC1')
+    millimeters = np.rint(depth * np.float32(_MM_PER_M))
+    fits = (millimeters > 0.0) & (millimeters <= _MAX_UINT16)  # False for NaN
+    return _image(header, np.where(fits, millimeters, 0.0).astype('<u2'), '16UC1')
 
 
 def confidence_image(header: Header, confidence: Float32[np.ndarray, 'H W']) -> Image:

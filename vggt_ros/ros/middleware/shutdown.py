@@ -45,7 +45,7 @@ class Endable(Protocol):
 
 
 def init() -> None:
-    """Initialise rclpy so that SIGINT and SIGTERM end its context, and nothing else.
+    """Initialize rclpy so that SIGINT and SIGTERM end its context, and nothing else.
 
     Ctrl-C under `ros2 launch` sends SIGINT twice, from the terminal and from launch. Python's
     KeyboardInterrupt would come up in the middle of the shutdown that the first one started, and

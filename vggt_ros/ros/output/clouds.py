@@ -31,7 +31,7 @@ _UINT32_FIELDS = frozenset({'id'})
 
 
 def frame_cloud(header: Header, result: FrameResult, decimation: int) -> PointCloud2:
-    """Return the organised cloud of a frame, x y z rgb confidence.
+    """Return the organized cloud of a frame, x y z rgb confidence.
 
     Args:
         header: Stamp of the image and the camera's optical frame.
@@ -48,7 +48,7 @@ def frame_cloud(header: Header, result: FrameResult, decimation: int) -> PointCl
 
 
 def map_cloud(header: Header, points: MapPoints) -> PointCloud2:
-    """Return the map as an unorganised cloud without invalid points, x y z rgb confidence."""
+    """Return the map as an unorganized cloud without invalid points, x y z rgb confidence."""
     rows = _point_rows(points.points_in_map, points.colors, points.confidence)
     return _cloud(header, rows[None], is_dense=True)
 

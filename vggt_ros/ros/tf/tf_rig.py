@@ -46,7 +46,7 @@ class TfRig:
     def cam_from_cam(
         self, target_frame: str, source_frame: str, stamp_ns: int
     ) -> Float[np.ndarray, '4 4'] | None:
-        """Return where one camera is in another's frame: rigid, metres; None if TF does not know.
+        """Return where one camera is in another's frame: rigid, meters; None if TF does not know.
 
         Args:
             target_frame: Optical frame that coordinates are wanted in.

@@ -55,11 +55,11 @@ class TfRobot:
         self._patience.begin(self.settings.lookup_timeout)
 
     def odom_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
-        """Return the pose of a camera in the odometry at a stamp: rigid, metres."""
+        """Return the pose of a camera in the odometry at a stamp: rigid, meters."""
         return self._lookup(self._frames.odom, camera_frame, stamp_ns, MAX_LENGTH_M)
 
     def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
-        """Return the pose of a camera on the base: rigid, metres."""
+        """Return the pose of a camera on the base: rigid, meters."""
         return self._lookup(self._frames.base, camera_frame, stamp_ns, MAX_MOUNT_M)
 
     def knowledge(self, stamp_ns: int, camera_frame: str) -> TfKnowledge:
@@ -78,11 +78,11 @@ class TfRobot:
     def cam_from_cam(
         self, target_frame: str, source_frame: str, stamp_ns: int
     ) -> Float[np.ndarray, '4 4'] | None:
-        """Return where one camera is in another's frame: rigid, metres; asked of TF once."""
+        """Return where one camera is in another's frame: rigid, meters; asked of TF once."""
         return self._rig.cam_from_cam(target_frame, source_frame, stamp_ns)
 
     def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
-        """Return measured depth of the same view, metres, NaN where there is none."""
+        """Return measured depth of the same view, meters, NaN where there is none."""
         return self._depth_m(stamp_ns, camera)
 
     def _lookup(

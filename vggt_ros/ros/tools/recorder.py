@@ -120,7 +120,7 @@ class Recorder(Node):
 
     def _frame(self, parts: dict[str, Any]) -> RecordedFrame:
         depth = self._bridge.imgmsg_to_cv2(parts['depth'])
-        if depth.dtype == np.uint16:  # 16UC1: millimetres, 0 where invalid
+        if depth.dtype == np.uint16:  # 16UC1: millimeters, 0 where invalid
             depth = np.where(depth > 0, depth * np.float32(1e-3), np.float32(np.nan))
         return RecordedFrame(
             stamp_ns=_stamp_ns(parts['depth']),

@@ -13,13 +13,13 @@ def load_program(monkeypatch):
 
     def load(name):
         monkeypatch.syspath_prepend(str(FOLDER))
-        for neighbour in FOLDER.glob('*.py'):  # each test gets modules of its own
-            monkeypatch.delitem(sys.modules, neighbour.stem, raising=False)
+        for neighbor in FOLDER.glob('*.py'):  # each test gets modules of its own
+            monkeypatch.delitem(sys.modules, neighbor.stem, raising=False)
         specification = importlib.util.spec_from_file_location(f'under_test_{name}', FOLDER / name)
         module = importlib.util.module_from_spec(specification)
         specification.loader.exec_module(module)
         return module
 
     yield load
-    for neighbour in FOLDER.glob('*.py'):
-        sys.modules.pop(neighbour.stem, None)
+    for neighbor in FOLDER.glob('*.py'):
+        sys.modules.pop(neighbor.stem, None)

@@ -74,7 +74,7 @@ def test_generic_encodings_have_their_type(bridge, depth, channels):
 
 @pytest.mark.parametrize('bits', [8, 16])
 @pytest.mark.parametrize(('layout', 'channels'), LAYOUTS.items())
-def test_colour_encodings_have_their_type(bridge, layout, channels, bits):
+def test_color_encodings_have_their_type(bridge, layout, channels, bits):
     expected = (f'uint{bits}', channels)
     assert bridge.encoding_to_dtype_with_channels(f'{layout}{bits}') == expected
 
@@ -260,7 +260,7 @@ def test_png_keeps_every_pixel(bridge, shape):
     np.testing.assert_array_equal(bridge.compressed_imgmsg_to_cv2(sent), image)
 
 
-def test_jpg_is_the_default_and_nearly_keeps_the_colour(bridge):
+def test_jpg_is_the_default_and_nearly_keeps_the_color(bridge):
     image = np.full((16, 16, 3), (40, 100, 200), np.uint8)
     sent = bridge.cv2_to_compressed_imgmsg(image)
     assert sent.format == 'jpg'
@@ -279,9 +279,9 @@ def test_compressed_image_counts_as_bgr8(bridge):
     sent = bridge.cv2_to_compressed_imgmsg(image, 'png')
     received = bridge.compressed_imgmsg_to_cv2(sent, 'rgb8')
     np.testing.assert_array_equal(received, image[:, :, ::-1])
-    grey = bridge.cv2_to_compressed_imgmsg(np.zeros((4, 4), np.uint8), 'png')
+    gray = bridge.cv2_to_compressed_imgmsg(np.zeros((4, 4), np.uint8), 'png')
     with pytest.raises(cv_bridge.CvBridgeError):
-        bridge.compressed_imgmsg_to_cv2(grey, 'mono8')
+        bridge.compressed_imgmsg_to_cv2(gray, 'mono8')
 
 
 def test_compressed_rubbish_gives_no_image(bridge):

@@ -34,7 +34,7 @@ def convert(bridge):
 
 
 def flat_image(layout, dtype='uint8'):
-    """A 4 x 6 image of one colour; 16 bit values are 257 times those of 8 bits."""
+    """A 4 x 6 image of one color; 16 bit values are 257 times those of 8 bits."""
     values = [RGB[channel] for channel in layout]
     scale = 257 if np.dtype(dtype) == np.uint16 else 1
     return np.tile(np.array(values, dtype) * np.dtype(dtype).type(scale), (4, 6, 1))
@@ -43,7 +43,7 @@ def flat_image(layout, dtype='uint8'):
 @pytest.mark.parametrize(('source', 'target'), list(permutations(COLORS, 2)))
 @pytest.mark.parametrize('bits_in', [8, 16])
 @pytest.mark.parametrize('bits_out', [8, 16])
-def test_colours_keep_their_meaning(convert, source, target, bits_in, bits_out):
+def test_colors_keep_their_meaning(convert, source, target, bits_in, bits_out):
     image = flat_image(source, f'uint{bits_in}')
     converted = convert(image, f'{source}{bits_in}', f'{target}{bits_out}')
     expected = flat_image(target, f'uint{bits_out}')
@@ -53,22 +53,22 @@ def test_colours_keep_their_meaning(convert, source, target, bits_in, bits_out):
 
 @pytest.mark.parametrize('layout', COLORS)
 @pytest.mark.parametrize('bits', [8, 16])
-def test_grey_is_the_luma_of_the_colour(convert, layout, bits):
+def test_gray_is_the_luma_of_the_color(convert, layout, bits):
     image = flat_image(layout, f'uint{bits}')
-    grey = convert(image, f'{layout}{bits}', 'mono8')
+    gray = convert(image, f'{layout}{bits}', 'mono8')
     luma = 0.299 * RGB['r'] + 0.587 * RGB['g'] + 0.114 * RGB['b']
-    assert grey.shape == (4, 6)
-    np.testing.assert_allclose(grey, luma, atol=1)
-    colored = convert(grey, 'mono8', f'{layout}{bits}')
+    assert gray.shape == (4, 6)
+    np.testing.assert_allclose(gray, luma, atol=1)
+    colored = convert(gray, 'mono8', f'{layout}{bits}')
     scale = 257 if bits == 16 else 1
-    np.testing.assert_array_equal(colored[..., :3], np.dstack([grey] * 3).astype(int) * scale)
+    np.testing.assert_array_equal(colored[..., :3], np.dstack([gray] * 3).astype(int) * scale)
 
 
-def test_grey_changes_depth_by_257(convert):
-    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    deep = convert(grey, 'mono8', 'mono16')
-    np.testing.assert_array_equal(deep, grey.astype(np.uint16) * 257)
-    np.testing.assert_array_equal(convert(deep, 'mono16', 'mono8'), grey)
+def test_gray_changes_depth_by_257(convert):
+    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    deep = convert(gray, 'mono8', 'mono16')
+    np.testing.assert_array_equal(deep, gray.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(convert(deep, 'mono16', 'mono8'), gray)
     between = np.array([[128, 129, 65535 - 128, 65535 - 129]], np.uint16)
     shallow = convert(between, 'mono16', 'mono8')
     np.testing.assert_array_equal(shallow, [[0, 1, 255, 254]])
@@ -76,19 +76,19 @@ def test_grey_changes_depth_by_257(convert):
 
 @pytest.mark.parametrize('layout', BAYER)
 @pytest.mark.parametrize('bits', [8, 16])
-def test_mosaic_becomes_its_colour(convert, layout, bits):
+def test_mosaic_becomes_its_color(convert, layout, bits):
     scale = 257 if bits == 16 else 1
     cell = np.array([RGB[channel] * scale for channel in BAYER[layout]], f'uint{bits}')
     mosaic = np.tile(cell.reshape(2, 2), (4, 5))
     for target in ('rgb', 'bgr'):
         image = convert(mosaic, f'{layout}{bits}', f'{target}8')
         np.testing.assert_array_equal(image[2:-2, 2:-2], flat_image(target)[:4, :6])
-    grey = convert(mosaic, f'{layout}{bits}', 'mono8')
-    np.testing.assert_allclose(grey[2:-2, 2:-2], 123.0, atol=1)
+    gray = convert(mosaic, f'{layout}{bits}', 'mono8')
+    np.testing.assert_allclose(gray[2:-2, 2:-2], 123.0, atol=1)
 
 
 @pytest.mark.parametrize(('encoding', 'order'), [('yuv422', 'UYVY'), ('yuv422_yuy2', 'YUYV')])
-def test_packed_yuv_becomes_its_colour(convert, encoding, order):
+def test_packed_yuv_becomes_its_color(convert, encoding, order):
     red = {'Y': 81, 'U': 90, 'V': 240}  # BT.601, studio range
     pair = np.array([red[name] for name in order], np.uint8).reshape(1, 2, 2)
     image = np.tile(pair, (4, 3, 1))

@@ -60,12 +60,12 @@ def message(rows, encoding):
 
 @pytest.fixture
 def expected(yuv):
-    """The colours OpenCV gives the same pixels as nv12."""
+    """The colors OpenCV gives the same pixels as nv12."""
     return cv2.cvtColor(planar(yuv, 'nv12'), cv2.COLOR_YUV2BGR_NV12)
 
 
 @pytest.mark.parametrize('encoding', ['uyvy', 'yuyv'])
-def test_packed_images_become_colours(bridge, yuv, expected, encoding):
+def test_packed_images_become_colors(bridge, yuv, expected, encoding):
     rows = packed(yuv, encoding)
     np.testing.assert_array_equal(bridge.imgmsg_to_cv2(message(rows, encoding)), rows)
     image = bridge.imgmsg_to_cv2(message(rows, encoding), 'bgr8')
@@ -73,13 +73,13 @@ def test_packed_images_become_colours(bridge, yuv, expected, encoding):
 
 
 @pytest.mark.parametrize('encoding', ['nv12', 'nv21', 'nv24'])
-def test_planar_images_become_colours(bridge, yuv, expected, encoding):
+def test_planar_images_become_colors(bridge, yuv, expected, encoding):
     rows = planar(yuv, encoding)
     np.testing.assert_array_equal(bridge.imgmsg_to_cv2(message(rows, encoding)), rows)
     image = bridge.imgmsg_to_cv2(message(rows, encoding), 'bgr8')
     np.testing.assert_allclose(image.astype(int), expected, atol=2)
-    grey = bridge.imgmsg_to_cv2(message(rows, encoding), 'mono8')
-    np.testing.assert_array_equal(grey, yuv[0])
+    gray = bridge.imgmsg_to_cv2(message(rows, encoding), 'mono8')
+    np.testing.assert_array_equal(gray, yuv[0])
 
 
 @pytest.mark.parametrize('encoding', ['nv12', 'nv21', 'nv24'])
@@ -90,7 +90,7 @@ def test_planar_images_go_into_messages_with_their_own_height(bridge, yuv, encod
     np.testing.assert_array_equal(bridge.imgmsg_to_cv2(sent), rows)
 
 
-def test_colours_are_not_turned_into_yuv(bridge):
+def test_colors_are_not_turned_into_yuv(bridge):
     image = message(np.zeros((HEIGHT, WIDTH, 3), np.uint8), 'rgb8')
     with pytest.raises(cv_bridge.CvBridgeError, match='Unsupported conversion'):
         bridge.imgmsg_to_cv2(image, 'nv12')

@@ -152,7 +152,7 @@ def test_indices_count_after_nans_were_left_out():
     np.testing.assert_array_equal(points, XYZ[[2]])
 
 
-def test_first_axis_of_organised_points_is_the_width():
+def test_first_axis_of_organized_points_is_the_width():
     grid = np.arange(2 * 5 * 3, dtype=np.float32).reshape(2, 5, 3)
     cloud = point_cloud2.create_cloud_xyz32(HEADER, grid)
     assert (cloud.width, cloud.height, cloud.row_step) == (2, 5, 24)

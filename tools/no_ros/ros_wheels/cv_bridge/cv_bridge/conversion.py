@@ -1,4 +1,4 @@
-"""Conversion of images between encodings: colours, mosaics and depths."""
+"""Conversion of images between encodings: colors, mosaics and depths."""
 
 from __future__ import annotations
 

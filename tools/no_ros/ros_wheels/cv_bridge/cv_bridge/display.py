@@ -25,13 +25,13 @@ def cvtColorForDisplay(
     Args:
         source: (H, W) or (H, W, C) image.
         encoding_in: Its encoding. 32SC1 shown as bgr8 counts as an image of labels, each of which
-            gets its colour; label -1, the background, is black.
-        encoding_out: A colour or mono encoding of 8 bits; '' for bgr8.
+            gets its color; label -1, the background, is black.
+        encoding_out: A color or mono encoding of 8 bits; '' for bgr8.
         do_dynamic_scaling: Spread the values from the smallest to the greatest finite one over
-            all greys. An image of one value becomes medium grey, with three channels.
+            all grays. An image of one value becomes medium gray, with three channels.
         min_image_value: The value that becomes black, without dynamic scaling.
         max_image_value: The value that becomes white; equal to the other one, nothing is scaled.
-        colormap: One of OpenCV's colour maps (cv2.COLORMAP_JET, ...) instead of greys, -1 for
+        colormap: One of OpenCV's color maps (cv2.COLORMAP_JET, ...) instead of grays, -1 for
             none; NaNs in 32FC1 become black.
 
     Raises:
@@ -52,10 +52,10 @@ def cvtColorForDisplay(
             raise RuntimeError(
                 f'an image [{encoding_in}] of several channels cannot be scaled for display'
             )
-        grey = _scale(image, min_image_value, max_image_value)
+        gray = _scale(image, min_image_value, max_image_value)
         if colormap == _NO_COLORMAP:
-            return cvtColor2(grey, 'mono8', encoding)
-        colored = cv2.applyColorMap(grey, colormap)
+            return cvtColor2(gray, 'mono8', encoding)
+        colored = cv2.applyColorMap(gray, colormap)
         if encoding_in == '32FC1':
             colored[np.isnan(image)] = 0
         return cvtColor2(colored, 'bgr8', encoding)
@@ -81,7 +81,7 @@ def _display_encoding(encoding_in: str, encoding_out: str) -> str:
         return 'bgr8'
     if not is_color_or_mono(encoding_out) or bit_depth(encoding_out) != 8:
         raise RuntimeError(
-            f"'{encoding_out}' is not fit for display: neither colour nor mono, or not of 8 bits"
+            f"'{encoding_out}' is not fit for display: neither color nor mono, or not of 8 bits"
         )
     return encoding_out
 
@@ -104,7 +104,7 @@ def _finite_range(image: np.ndarray) -> tuple[float, float]:
 
 
 def _scale(image: np.ndarray, min_value: float, max_value: float) -> np.ndarray:
-    """Return the image as greys, in the two steps of OpenCV, each of which saturates."""
+    """Return the image as grays, in the two steps of OpenCV, each of which saturates."""
     precise = image.dtype in (np.int32, np.float64)
     work_dtype = np.dtype(np.float64 if precise else np.float32)
     above_min = image.astype(work_dtype) - work_dtype.type(min_value)

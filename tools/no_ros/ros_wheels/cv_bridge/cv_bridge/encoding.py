@@ -35,7 +35,7 @@ def layout_of(encoding: str) -> str | None:
 
 
 def is_color_or_mono(encoding: str) -> bool:
-    """Whether the channels are colours (YUV included) or a grey value, and not a mosaic."""
+    """Whether the channels are colors (YUV included) or a gray value, and not a mosaic."""
     layout = layout_of(encoding)
     return layout is not None and layout not in _BAYER_ORDERS
 

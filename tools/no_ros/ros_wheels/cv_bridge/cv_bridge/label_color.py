@@ -1,10 +1,10 @@
-"""The colours in which an image of labels is shown: aliceblue, antiquewhite, aqua, ..."""
+"""The colors in which an image of labels is shown: aliceblue, antiquewhite, aqua, ..."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# The named colours of CSS in the order of their names, in hexadecimal, as cv_bridge has them:
+# The named colors of CSS in the order of their names, in hexadecimal, as cv_bridge has them:
 # without palevioletred and rebeccapurple, with palevioletred's place taken by the value of
 # paleturquoise, and with a sandybrown of its own.
 _CSS_COLORS = """
@@ -25,9 +25,9 @@ ffff00 9acd32
 
 
 def label_colors() -> np.ndarray:
-    """Return the (146, 3) uint8 BGR colours of the labels 0 to 145; then they start again.
+    """Return the (146, 3) uint8 BGR colors of the labels 0 to 145; then they start again.
 
-    The original has the colours as fractions with three digits, and cuts off what is left when
+    The original has the colors as fractions with three digits, and cuts off what is left when
     it brings them back to bytes. Many are therefore one less than in CSS.
     """
     rounded = [float(f'{byte / 255:.3g}') for byte in bytes.fromhex(_CSS_COLORS)]

@@ -4,7 +4,7 @@ A point is one record of a structured array whose fields carry the names of the 
 PointFields. Reading does not copy: what `read_points` returns looks into the message's buffer
 unless a selection or a change of byte order makes a copy necessary.
 
-An organised cloud is a two-dimensional array of points. Here, as in the package this one stands
+An organized cloud is a two-dimensional array of points. Here, as in the package this one stands
 in for, the first axis of that array is the cloud's *width* and the second its *height*. Whoever
 has an image of points, (H, W), gets a cloud with `width=H, height=W`, and should fill the
 message's sizes itself if other software is to see the image's rows as rows.
@@ -206,7 +206,7 @@ def create_cloud(
         points: A structured array with exactly the record type of `fields` (fast); or a plain
             array whose last axis holds the fields' values, all fields then being of one type
             (fast); or any iterable of points, each an iterable of values (slow). Arrays of
-            points may have one axis or, for an organised cloud, two: (width, height).
+            points may have one axis or, for an organized cloud, two: (width, height).
         point_step: Bytes from one point to the next; by default up to the end of the last field.
 
     Raises:

@@ -39,7 +39,7 @@ class Arcball:
         self._before = self._now = self._at_down
 
     def place(self, center: Sequence[float], radius: float) -> None:
-        """Set the sphere's centre and radius in the window, for example when it is resized."""
+        """Set the sphere's center and radius in the window, for example when it is resized."""
         self._center = (float(center[0]), float(center[1]))
         self._radius = float(radius)
 

@@ -12,7 +12,7 @@ def superimposition_matrix(
 ) -> np.ndarray:
     """Return the (4, 4) matrix that takes points as nearly as possible to other points.
 
-    It minimises the sum of the squared distances over all rotations and translations.
+    It minimizes the sum of the squared distances over all rotations and translations.
 
     Args:
         v0: (3, N) or (4, N) points, N >= 3; a fourth row is ignored.
@@ -32,11 +32,11 @@ def superimposition_matrix(
             'have to be alike and at least 3'
         )
     centroid0, centroid1 = points0.mean(axis=1), points1.mean(axis=1)
-    centred0, centred1 = points0 - centroid0[:, None], points1 - centroid1[:, None]
-    covariance = centred1 @ centred0.T
+    centered0, centered1 = points0 - centroid0[:, None], points1 - centroid1[:, None]
+    covariance = centered1 @ centered0.T
     linear = _rotation_by_svd(covariance) if usesvd else _rotation_by_quaternion(covariance)
     if scaling:
-        linear = linear * np.sqrt(np.sum(centred1**2) / np.sum(centred0**2))
+        linear = linear * np.sqrt(np.sum(centered1**2) / np.sum(centered0**2))
     matrix = np.identity(4)
     matrix[:3, :3] = linear
     matrix[:3, 3] = centroid1 - linear @ centroid0
