@@ -80,8 +80,8 @@ def run(
     """
     values = _SETTINGS | {'loop.enable': loops} | dict(settings or {})
     config = with_values(VggtConfig(), values)
-    robot = SimulatedOdometry(course, seed=seed) if odometry else None
-    return run_course(course, SimulatedPredictor(course, errors, seed), config, robot=robot)
+    priors = SimulatedOdometry(course, seed=seed) if odometry else None
+    return run_course(course, SimulatedPredictor(course, errors, seed), config, priors=priors)
 
 
 def _mapper(course: Course, seed: int, **settings: bool | int | float) -> Mapper:
@@ -122,7 +122,7 @@ def rig(seed: int) -> Iterator[tuple[str, Numbers]]:
         values = {'input.sync.min_cameras': least, 'input.num_cameras': num_cameras}
         config = with_values(VggtConfig(), _SETTINGS | values)
         predictor = SimulatedPredictor(course, seed=seed)
-        found = run_course(course, predictor, config, robot=SimulatedRig(places), timing=timing)
+        found = run_course(course, predictor, config, priors=SimulatedRig(places), timing=timing)
         arrived = arrivals_of(course, timing)
         usable = possible_sets(arrived, least)
         num_possible = sum(each.moment in usable for each in arrived)

@@ -23,7 +23,7 @@ from benchmarks.tracked_window import make_window, MOTIONS, TrackedWindow, Windo
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.mapping.refinement.bundle_adjustment import PosePrior
-from vggt_ros.mapping.refinement.window_candidate import WindowPriors
+from vggt_ros.mapping.refinement.window_candidate import AdjustmentPriors
 from vggt_ros.mapping.refinement.window_refinement import refine_window
 
 # Errors of pairs of verified cameras are root mean squares of turns and of shifts in median
@@ -84,7 +84,7 @@ def disturb(seed: int) -> Disturbed:
     estimate = window.estimate(
         seen.tracks, turn_deg=turn_deg, shift=shift, bend=bend, unit=unit, seed=seed
     )
-    priors = WindowPriors(poses=_held(window) if is_held else ())
+    priors = AdjustmentPriors(poses=_held(window) if is_held else ())
     found = refine_window(seen, estimate, priors)
     rows = np.flatnonzero(found.is_verified)
     before = after = float('nan')

@@ -17,7 +17,9 @@ _HUBER_DELTA = 0.1  # an absolute length, whatever the unit of the map is
 _MIN_CONFIDENCE = 0.1  # of the median
 
 
-def by_camera_centers(in_map: Submap, in_submap: Submap, doubts: object = None) -> Registration:
+def by_camera_centers(
+    in_map: Submap, in_submap: Submap, inconsistency: object = None
+) -> Registration:
     """Join by the centers of the shared cameras alone.
 
     With fewer than three centers, or centers on a line, rotation is that of the first shared
@@ -26,7 +28,7 @@ def by_camera_centers(in_map: Submap, in_submap: Submap, doubts: object = None) 
     Raises:
         AlignmentError: There is a single center, or they are all in one place.
     """
-    in_a, in_b = in_submap.submap_from_cam, in_map.submap_from_cam
+    in_a, in_b = in_submap.ref_from_cam, in_map.ref_from_cam
     try:
         found = align_sim3(in_a[:, :3, 3], in_b[:, :3, 3])
     except AlignmentError:
@@ -34,7 +36,9 @@ def by_camera_centers(in_map: Submap, in_submap: Submap, doubts: object = None) 
     return _registration(found, in_map)
 
 
-def by_dense_points(in_map: Submap, in_submap: Submap, doubts: object = None) -> Registration:
+def by_dense_points(
+    in_map: Submap, in_submap: Submap, inconsistency: object = None
+) -> Registration:
     """Join by all points of the shared frames, weighted by confidence, robustly.
 
     Deng et al., "VGGT-Long: Chunk it, Loop it, Align it", 2025, arXiv:2507.16443, section 3.2:
@@ -60,14 +64,14 @@ def by_dense_points(in_map: Submap, in_submap: Submap, doubts: object = None) ->
 
 
 def without_points(
-    in_map: Submap, in_submap: Submap, doubts: Float[np.ndarray, ' n'] | None = None
+    in_map: Submap, in_submap: Submap, inconsistency: Float[np.ndarray, ' n'] | None = None
 ) -> Registration:
     """Join as the package does, but let the cameras alone decide the translation.
 
     Raises:
         AlignmentError: As `register`.
     """
-    return register(in_map.without_points(), in_submap.without_points(), doubts)
+    return register(in_map.without_points(), in_submap.without_points(), inconsistency)
 
 
 def _by_first_camera(in_a: Float[np.ndarray, 'n 4 4'], in_b: Float[np.ndarray, 'n 4 4']) -> Sim3:
@@ -85,7 +89,7 @@ def _by_first_camera(in_a: Float[np.ndarray, 'n 4 4'], in_b: Float[np.ndarray, '
 def _points(submap: Submap) -> tuple[Float[np.ndarray, 'n 3'], Float[np.ndarray, ' n']]:
     points = [
         se3.transform(pose, cloud.reshape(-1, 3).astype(np.float64))
-        for pose, cloud in zip(submap.submap_from_cam, submap.points_in_cam, strict=True)
+        for pose, cloud in zip(submap.ref_from_cam, submap.points_in_cam, strict=True)
     ]
     return np.concatenate(points), submap.points_confidence.reshape(-1).astype(np.float64)
 

@@ -30,7 +30,6 @@ from benchmarks.published_way import as_published
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.mapping.dense_frames import dense_frames
 
 _WINDOW = 8
 
@@ -153,7 +152,7 @@ class Comparer:
         )
 
     def _round(self, overlap: int, turn: int) -> _Round:
-        request = Request(dense_frames=dense_frames([(i,) for i in range(_WINDOW)], overlap))
+        request = Request(depth_frames=depth_frames([(i,) for i in range(_WINDOW)], overlap))
         ids = [turn * (_WINDOW - overlap) + i for i in range(_WINDOW)]
         window = [self._images[i % len(self._images)] for i in ids]
         for i in range(overlap):  # what the windows before have left behind
@@ -193,8 +192,8 @@ class Comparer:
 
 def largest_difference(found: Prediction, expected: Prediction, request: Request) -> float:
     """Return the largest difference of depth and poses, relative to the largest value."""
-    assert request.dense_frames is not None
-    rows = list(request.dense_frames)
+    assert request.depth_frames is not None
+    rows = list(request.depth_frames)
     pairs = [
         (found.depth[rows], expected.depth[rows]),
         (found.cam_from_world, expected.cam_from_world),

@@ -14,7 +14,7 @@ class Stage:
         image_size: Height and width of the pictures, pixels.
         num_frames: Fewest and most frames of a window.
         frames_per_step: Frames that one step of the optimizer sees, over all windows.
-        dense_frames: Frames of a window whose dense maps are trained; 0 leaves the dense heads
+        depth_frames: Frames of a window whose dense maps are trained; 0 leaves the dense heads
             and the tracker alone.
         track_share: Share of the steps that train the tracker.
     """
@@ -23,7 +23,7 @@ class Stage:
     image_size: tuple[int, int]
     num_frames: tuple[int, int]
     frames_per_step: int
-    dense_frames: int = 0
+    depth_frames: int = 0
     track_share: float = 0.0
 
 
@@ -38,7 +38,7 @@ CURRICULUM = (
         image_size=(126, 168),
         num_frames=(1, 8),
         frames_per_step=16,
-        dense_frames=4,
+        depth_frames=4,
         track_share=0.12,
     ),
 )

@@ -70,7 +70,7 @@ class Learner(nn.Module):
         """
         network = self.network
         aggregator = network.aggregator
-        with_heads = stage.dense_frames > 0
+        with_heads = stage.depth_frames > 0
         layers = {network.config.aggregator.depth - 1}
         if with_heads:
             head = 'track' if with_tracks else 'depth'
@@ -87,7 +87,7 @@ class Learner(nn.Module):
         if with_heads and with_tracks:
             losses['track'] = self._track_loss(tokens, window, rng)
         elif with_heads:
-            losses |= self._dense_losses(tokens, window, stage.dense_frames, rng)
+            losses |= self._dense_losses(tokens, window, stage.depth_frames, rng)
         return losses
 
     def _patch_losses(

@@ -18,7 +18,6 @@ from benchmarks.streaming import largest_difference
 from vggt_ros.errors import DeviceMemoryError
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.self_test import answer_errors
-from vggt_ros.mapping.dense_frames import dense_frames
 from vggt_ros.mapping.refinement.depth_field import correct_depth
 from vggt_ros.mapping.refinement.depth_sweep import sweep_depth, SweepWindow
 from vggt_ros.synthetic.course import Course, make_course
@@ -117,7 +116,7 @@ def _same_as_cpu(device: str, left_s: float) -> Numbers:
         load_predictor('nano', device=where, precision='fp32').predict(images)
         for where in (device, 'cpu')
     )
-    difference = largest_difference(found, expected, Request(dense_frames=tuple(range(8))))
+    difference = largest_difference(found, expected, Request(depth_frames=tuple(range(8))))
     return {'ok': difference < _SAME, 'largest_difference': difference}
 
 
@@ -141,7 +140,7 @@ def _errors(found: Prediction, expected: Prediction) -> dict[str, float]:
 def _streaming(device: str, overlap: int, left_s: float) -> Numbers:
     images = pictures(2 * _NUM_FRAMES)
     predictor = load_predictor('nano', device=device, precision='fp32')
-    request = Request(dense_frames=dense_frames([(i,) for i in range(_NUM_FRAMES)], overlap))
+    request = Request(depth_frames=depth_frames([(i,) for i in range(_NUM_FRAMES)], overlap))
     worst = 0.0
     for start in range(0, len(images) - _NUM_FRAMES + 1, _NUM_FRAMES - overlap):
         ids, window = list(range(start, start + _NUM_FRAMES)), images[start : start + _NUM_FRAMES]

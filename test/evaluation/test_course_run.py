@@ -69,7 +69,7 @@ def test_a_rig_knows_meters_whatever_its_images_do(config, num_cameras):
         },
     )
     found = run_course(
-        course, SimulatedPredictor(course), config, robot=SimulatedRig(rig), timing=timing
+        course, SimulatedPredictor(course), config, priors=SimulatedRig(rig), timing=timing
     )
     assert found.updates[-1].scale_state.is_metric
     assert found.updates[-1].scale_state.source == 'rig'

@@ -5,7 +5,7 @@ from vggt_ros.evaluation.loop_errors import loop_errors, TruePath
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.geometry.se3 import inverse, rigid
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.backend.submap_chain import ClosedLoop, PlacedSubmap
+from vggt_ros.mapping.backend.submap_graph import ClosedLoop, PlacedSubmap
 
 FRAMES = {0: (0, 1, 2, 3), 7: (40, 41, 42, 43)}
 UNIT_M = 2.0

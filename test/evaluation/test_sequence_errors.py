@@ -23,7 +23,7 @@ def window_of(ids, poses, submap=0, **changed):
         K_image=np.tile(np.diag([110.0, 110.0, 1.0]), (len(ids), 1, 1)),
         predict_s=0.2,
     )
-    values = {'is_tied': True, 'process_s': 0.5, 'failure': ''} | changed
+    values = {'is_connected': True, 'process_s': 0.5, 'failure': ''} | changed
     return WindowRun(frame_ids=ids, note=note, submap=submap, **values)
 
 
@@ -38,7 +38,7 @@ def run():
         map_from_cam=said,
         windows=(
             window_of(tuple(range(8)), said),
-            window_of(tuple(range(4, 12)), said, submap=1, is_tied=False),
+            window_of(tuple(range(4, 12)), said, submap=1, is_connected=False),
         ),
         focal_px=dict.fromkeys(range(12), 98.0),
         true_focal_px=dict.fromkeys(range(12), 100.0),
@@ -104,7 +104,7 @@ def test_frames_without_a_true_pose_are_left_out(run):
 
 def test_a_run_without_any_pose_has_results_all_the_same(run):
     failed = window_of(tuple(range(8)), run.map_from_cam)
-    failed = replace(failed, note=None, submap=None, is_tied=False, failure='no answer')
+    failed = replace(failed, note=None, submap=None, is_connected=False, failure='no answer')
     nothing = replace(
         run,
         frame_index=np.arange(0),

@@ -41,7 +41,7 @@ def test_a_network_that_tells_the_truth_makes_a_true_map(rgbd_folder, course, co
     ]  # fmt: skip
     assert found.frames_of_submap[2] == (4, 5, 6, 7)
     assert all(window.note.frame_ids == window.frame_ids for window in found.windows)
-    assert all(window.is_tied and not window.failure for window in found.windows)
+    assert all(window.is_connected and not window.failure for window in found.windows)
     assert [depth.frame_id for depth in found.depths] == list(range(10))
     assert max(depth.published.abs_rel for depth in found.depths) < 1e-3
     assert min(depth.constant.abs_rel for depth in found.depths) > 0.1

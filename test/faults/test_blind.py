@@ -94,7 +94,7 @@ def test_another_place_after_the_dark_is_tied_to_nothing(stream, health):
     for index in range(300, 320):
         stream.send(index)
     stream.send_until(320, None, lambda: health.values['state'] == 'lost')
-    assert health.fresh()['is_tied'] == 'false'
+    assert health.fresh()['is_connected'] == 'false'
     assert 'another place is seen' in stream.node.log
 
 

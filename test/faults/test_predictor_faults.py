@@ -10,7 +10,7 @@ import pytest
 from vggt_ros.errors import DeviceMemoryError, PredictionError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frontend.frame import Frame
-from vggt_ros.mapping.registration.robot import UnknownRobot
+from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.ros.health import health_of
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.pipeline import Pipeline
@@ -109,7 +109,7 @@ class Run:
             node,
             CONFIG,
             self.predictor,
-            UnknownRobot(),
+            NoPriors(),
             broadcaster,
             QosEvents(print),
             lambda: None,

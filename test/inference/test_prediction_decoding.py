@@ -109,7 +109,7 @@ def test_frames_that_were_not_asked_for_keep_nothing(outputs, seen, grid):
     only = {name: value[:, 1:] for name, value in outputs.items() if name != 'pose_enc'}
     only['depth_conf'][..., :10, :] = 1.0
     settings = CloudSettings(confidence_mode='absolute', confidence_min=1.2, edge_rtol=0.0)
-    keep = decode(outputs | only, seen, grid, Request(dense_frames=(1,), filter=settings)).keep
+    keep = decode(outputs | only, seen, grid, Request(depth_frames=(1,), filter=settings)).keep
     assert not keep[0].any()
     assert keep[1].all(axis=1).tolist() == [False] * 10 + [True] * (HEIGHT - 10)
 

@@ -413,7 +413,7 @@ def test_a_stream_gets_the_numbers_of_plain_passes_at_every_overlap(tiny, overla
             predictor.encode(ids[i], images[i])
         streamed = predictor.predict(
             images,
-            Request(query_points=QUERIES, point_head=True, dense_frames=dense),
+            Request(query_points=QUERIES, point_head=True, depth_frames=dense),
             frame_ids=ids,
         )
         plain = predictor.predict(images, Request(query_points=QUERIES, point_head=True))

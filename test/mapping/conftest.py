@@ -12,14 +12,14 @@ from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Tracks
-from vggt_ros.mapping.backend.entry import WindowView
+from vggt_ros.mapping.backend.registered_window import WindowEstimate
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.refinement.features import Features
 from vggt_ros.mapping.refinement.keyframe_features import pack_features
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView
-from vggt_ros.mapping.registration.robot_view import RobotView
 from vggt_ros.mapping.registration.submap import submap_from_prediction
+from vggt_ros.mapping.registration.window_priors import WindowPriors
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 
@@ -125,8 +125,8 @@ class TruthfulPredictor:
         if self.failures:
             raise self.failures.pop(0)
         parts = self._truth(images, indices, request)
-        if request.dense_frames is not None:
-            skipped = [i for i in range(len(images)) if i not in request.dense_frames]
+        if request.depth_frames is not None:
+            skipped = [i for i in range(len(images)) if i not in request.depth_frames]
             for name in ('depth', 'depth_conf', 'points_in_world', 'points_conf'):
                 if parts[name] is not None:
                     parts[name][skipped] = np.nan
@@ -228,16 +228,18 @@ def true_K():
 
 @pytest.fixture(scope='session')
 def make_view():
-    """Make what is said about a window; everything is believed unless said otherwise."""
+    """Make what is said about a window; everything is is_inlier unless said otherwise."""
 
-    def make(window, prediction, *, believed=None, doubts=None, odom_from_cam=None, base=None):
+    def make(
+        window, prediction, *, is_inlier=None, inconsistency=None, odom_from_cam=None, base=None
+    ):
         count = len(window.frames)
-        return WindowView(
+        return WindowEstimate(
             window=window,
             submap=submap_from_prediction(window, prediction),
-            doubts=np.full(count, 0.02) if doubts is None else doubts,
-            believed=np.ones(count, dtype=bool) if believed is None else believed,
-            robot=RobotView(
+            inconsistency=np.full(count, 0.02) if inconsistency is None else inconsistency,
+            is_inlier=np.ones(count, dtype=bool) if is_inlier is None else is_inlier,
+            priors=WindowPriors(
                 odom_from_cam=(None,) * count if odom_from_cam is None else tuple(odom_from_cam),
                 base_from_cam=(base,) * count,
                 first_from_cam=(None,) * count,

@@ -7,13 +7,13 @@ from vggt_ros.errors import PredictionError, VerificationError, VggtRosError
 from vggt_ros.mapping import map_builder
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
-from vggt_ros.mapping.registration.robot import UnknownRobot
+from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.synthetic.simulated_predictor import Errors, SimulatedPredictor
 
 
 @pytest.fixture
 def builder(predictor, make_config):
-    return MapBuilder(predictor, UnknownRobot(), make_config())
+    return MapBuilder(predictor, NoPriors(), make_config())
 
 
 def build(builder, window, is_void=lambda: False):
@@ -32,24 +32,26 @@ def test_a_window_goes_all_the_way_into_the_map(builder, make_frame):
     update, added = build(builder, window_of(make_frame, 0, 0))
     assert [result.frame.id for result in update.new_frames] == list(range(6))
     assert added == [list(range(6))]
-    assert update.is_tied
+    assert update.is_connected
     assert update.correction is None
     update, added = build(builder, window_of(make_frame, 3, 3))
     assert [result.frame.id for result in update.new_frames] == [6, 7, 8]
     assert added == [list(range(3, 9))]
-    assert len(builder.map.chain) == 2
+    assert len(builder.map.graph) == 2
 
 
 def test_a_window_without_a_frame_to_believe_leaves_the_map_as_it_was(
     builder, make_frame, monkeypatch
 ):
     build(builder, window_of(make_frame, 0, 0))
-    before = len(builder.map.chain), len(builder.map.voxels), builder.map.last
+    before = len(builder.map.graph), len(builder.map.voxels), builder.map.last
     only_the_old = np.array([True, True, True, False])
-    monkeypatch.setattr(map_builder, 'consistent_frames', lambda doubts, submap: only_the_old)
+    monkeypatch.setattr(
+        map_builder, 'consistent_frames', lambda inconsistency, submap: only_the_old
+    )
     with pytest.raises(PredictionError, match='none of the 1 new frames agrees'):
         build(builder, window_of(make_frame, 3, 3, count=4))
-    assert (len(builder.map.chain), len(builder.map.voxels), builder.map.last) == before
+    assert (len(builder.map.graph), len(builder.map.voxels), builder.map.last) == before
 
 
 @pytest.mark.parametrize('asked', [1, 2, 3])
@@ -75,7 +77,7 @@ def test_where_the_way_closes_a_loop_the_map_is_corrected_once(builder, predicto
     for first in range(0, 600, 3):
         update, _ = build(builder, window_of(make_frame, first, 3 if first else 0))
         corrections.append(update.correction is not None)
-    assert builder.map.chain.num_loops == sum(corrections) > 0
+    assert builder.map.graph.num_loops == sum(corrections) > 0
     assert not any(corrections[:40])
 
 
@@ -91,7 +93,7 @@ def test_with_images_that_are_asked_loops_need_no_network(
         view = look(window, prediction, config, followed)
         ids = [frame.id for frame in window.frames]
         true_steps = np.linalg.norm(true_pose(ids[-1])[:3, 3] - true_pose(ids[0])[:3, 3])
-        steps = view.submap.submap_from_cam[[0, -1], :3, 3]
+        steps = view.submap.ref_from_cam[[0, -1], :3, 3]
         unit = float(np.linalg.norm(steps[1] - steps[0])) / true_steps
         features = {i: room.seen_from(true_pose(i), rng).features.scaled(unit) for i in ids}
         return replace(view, features=features)
@@ -101,7 +103,7 @@ def test_with_images_that_are_asked_loops_need_no_network(
         build(builder, window_of(make_frame, first, 3 if first else 0))
     statistics = builder.loop_statistics
     assert statistics.num_queries > 0
-    assert builder.map.chain.num_loops == statistics.num_confirmed > 0
+    assert builder.map.graph.num_loops == statistics.num_confirmed > 0
     assert all(ids == sorted(set(ids)) for ids in predictor.windows), 'no window over two places'
     assert len(predictor.windows) == 110
     assert all(place.jpeg == b'' for place in map(builder.map.places.__getitem__, range(9)))
@@ -115,7 +117,7 @@ def test_windows_of_which_the_images_say_nothing_are_not_shown_to_the_network_ag
     for first in range(0, 330, 3):
         build(builder, window_of(make_frame, first, 3 if first else 0))
     assert len(predictor.windows) == 110
-    assert builder.map.chain.num_loops == 0
+    assert builder.map.graph.num_loops == 0
     assert builder.loop_statistics.refusals['no_features'] == 110
 
 
@@ -124,7 +126,7 @@ def test_the_robot_is_asked_once_a_frame_and_the_refinement_hears_what_it_said(
 ):
     asked, heard = [], []
 
-    class Wheels(UnknownRobot):
+    class Wheels(NoPriors):
         def odom_from_cam(self, stamp_ns, camera_frame):
             asked.append(stamp_ns)
             return true_pose(stamp_ns // 100_000_000 - 1)
@@ -164,7 +166,7 @@ def confirmed(hall, grainy, make_config, tracks):
     config = make_config(
         refine__mode='poses', refine__tracks=tracks, refine__max_features=200, model__device='cpu'
     )
-    builder = MapBuilder(SimulatedPredictor(hall.course, errors), UnknownRobot(), config)
+    builder = MapBuilder(SimulatedPredictor(hall.course, errors), NoPriors(), config)
     # The first answer tells what the network sees.
     builder.predict(grainy(0, 2), Wanted(tracks=False), 0.0, lambda: False)
     number = 0
@@ -196,7 +198,7 @@ def test_features_that_are_followed_are_no_published_tracks(
     for tracks in ('features', 'both'):
         asked = type(predictor)()
         builder = MapBuilder(
-            asked, UnknownRobot(), make_config(refine__mode='poses', refine__tracks=tracks)
+            asked, NoPriors(), make_config(refine__mode='poses', refine__tracks=tracks)
         )
         predicted = [
             builder.predict(

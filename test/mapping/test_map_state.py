@@ -46,7 +46,7 @@ def state(make_config):
 def test_the_first_window_gives_the_unit_and_starts_at_the_origin(state, add, make_window):
     placement, in_map = add(state, make_window(range(6), 0))
     assert (placement.map_from_submap.scale, placement.scale_residual) == (1.0, 0.0)
-    np.testing.assert_allclose(in_map.submap_from_cam[0, :3, 3], 0, atol=1e-12)
+    np.testing.assert_allclose(in_map.ref_from_cam[0, :3, 3], 0, atol=1e-12)
 
 
 def test_the_last_frames_are_kept_for_the_next_seam_in_map_units(state, add, make_window):
@@ -58,7 +58,7 @@ def test_the_last_frames_are_kept_for_the_next_seam_in_map_units(state, add, mak
 def test_shared_frames_come_to_the_same_place_again(state, add, make_window):
     _, before = add(state, make_window(range(6), 0))
     _, after = add(state, make_window(range(3, 9), 3))
-    np.testing.assert_allclose(after.submap_from_cam[:3], before.submap_from_cam[3:], atol=1e-5)
+    np.testing.assert_allclose(after.ref_from_cam[:3], before.ref_from_cam[3:], atol=1e-5)
     np.testing.assert_allclose(after.depth[:3], before.depth[3:], rtol=1e-5)
 
 
@@ -75,7 +75,7 @@ def test_a_window_without_shared_frames_says_that_its_seam_is_unknown(state, add
     second, segment = add(state, make_window(range(20, 26), 0))
     assert np.isnan(second.scale_residual)
     assert np.nanmedian(segment.depth) == pytest.approx(np.nanmedian(in_map.depth), rel=1e-3)
-    np.testing.assert_allclose(segment.submap_from_cam[0], in_map.submap_from_cam[-1], atol=1e-9)
+    np.testing.assert_allclose(segment.ref_from_cam[0], in_map.ref_from_cam[-1], atol=1e-9)
 
 
 def test_a_seam_that_can_not_be_registered_is_refused(state, add, make_window, predictor):
@@ -141,7 +141,7 @@ def test_with_odometry_from_the_start_the_map_begins_as_its_frame(
 ):
     odom_from_cam = odom_of(true_pose, range(6))
     _, in_map = add(state, make_window(range(6), 0), odom_from_cam=odom_from_cam)
-    np.testing.assert_allclose(in_map.submap_from_cam, odom_from_cam, atol=1e-5)
+    np.testing.assert_allclose(in_map.ref_from_cam, odom_from_cam, atol=1e-5)
     assert not state.scale.is_locked
 
 
@@ -158,8 +158,8 @@ def test_a_robot_that_tells_late_what_is_up_turns_the_whole_map(
     if how == 'odometry':
         view = {'odom_from_cam': [None] * 2 + [level_from_cam] + [None] * 3}
     points_in_map = state.voxels.points().points_in_map
-    _, in_map = add(state, make_window(range(3, 9), 3), believed=only(2), **view)
-    up = in_map.submap_from_cam[2, :3, :3] @ level_from_cam[2, :3]
+    _, in_map = add(state, make_window(range(3, 9), 3), is_inlier=only(2), **view)
+    up = in_map.ref_from_cam[2, :3, :3] @ level_from_cam[2, :3]
     np.testing.assert_allclose(up, [0, 0, 1], atol=1e-3 if how == 'odometry' else 0.03)
     poses = state.trajectory.poses().map_from_cam
     turn = state.correction.rotation
@@ -174,9 +174,9 @@ def test_a_robot_that_tells_late_what_is_up_turns_the_whole_map(
 
 
 def only(row):
-    believed = np.zeros(6, dtype=bool)
-    believed[[row, 3, 4, 5]] = True
-    return believed
+    is_inlier = np.zeros(6, dtype=bool)
+    is_inlier[[row, 3, 4, 5]] = True
+    return is_inlier
 
 
 def test_odometry_bridges_a_gap(state, add, make_window, true_pose):
@@ -186,15 +186,15 @@ def test_odometry_bridges_a_gap(state, add, make_window, true_pose):
         add(state, make_window(indices, num_overlap), **view)
     indices = range(20, 26)
     _, in_map = add(state, make_window(indices, 0), odom_from_cam=odom_of(true_pose, indices))
-    np.testing.assert_allclose(in_map.submap_from_cam, odom_of(true_pose, indices), atol=1e-3)
-    assert state.chain.is_tied
+    np.testing.assert_allclose(in_map.ref_from_cam, odom_of(true_pose, indices), atol=1e-3)
+    assert state.graph.is_connected
 
 
 def test_a_gap_that_nothing_bridges_begins_a_segment(state, add, make_window):
     add(state, make_window(range(6), 0))
     add(state, make_window(range(20, 26), 0))
-    assert not state.chain.is_tied
-    assert [state.chain[k].segment for k in range(2)] == [0, 1]
+    assert not state.graph.is_connected
+    assert [state.graph[k].segment for k in range(2)] == [0, 1]
 
 
 def test_a_closed_loop_moves_points_path_and_the_last_window_together(
@@ -206,14 +206,14 @@ def test_a_closed_loop_moves_points_path_and_the_last_window_together(
     move = Sim3(1.0, np.eye(3), np.array([0.1, 0.0, 0.0]))
     points = state.voxels.points().points_in_map
     path = state.trajectory.poses().map_from_cam
-    kept = state.last.in_map.submap_from_cam
+    kept = state.last.in_map.ref_from_cam
     window = make_window(range(9, 15), 3)
     prediction = predictor.predict([frame.image for frame in window.frames], Request())
     entry = state.enter(make_view(window, prediction))
     expected = entry.placed.map_from_submap.translation + 0.1 * np.eye(3)[0]
     moved_entry = state.close(entry, loop_from_first(state, entry, move))
     np.testing.assert_allclose(
-        moved_entry.in_map.submap_from_cam[0, :3, 3],
+        moved_entry.in_map.ref_from_cam[0, :3, 3],
         expected,
         atol=0.002,
     )
@@ -221,22 +221,20 @@ def test_a_closed_loop_moves_points_path_and_the_last_window_together(
     np.testing.assert_allclose(moved[:6], 0.0, atol=1e-3)  # of the first submap
     assert (np.diff(moved) >= -1e-6).all()
     assert 0.02 < moved[-1] < 0.1
-    last = state.last.in_map.submap_from_cam[:, 0, 3] - kept[:, 0, 3]
+    last = state.last.in_map.ref_from_cam[:, 0, 3] - kept[:, 0, 3]
     np.testing.assert_allclose(last, moved[-1], atol=1e-3)
     assert state.correction.translation[0] == pytest.approx(moved[-1], abs=0.004)
     after = state.voxels.points().points_in_map
     assert np.abs(after.mean(axis=0) - points.mean(axis=0))[0] > 0.004
-    assert state.places[0].in_map.submap_from_cam[0, 0, 3] == pytest.approx(
-        path[0, 0, 3], abs=1e-3
-    )
-    assert state.places[5].in_map.submap_from_cam[0, 0, 3] == pytest.approx(
+    assert state.places[0].in_map.ref_from_cam[0, 0, 3] == pytest.approx(path[0, 0, 3], abs=1e-3)
+    assert state.places[5].in_map.ref_from_cam[0, 0, 3] == pytest.approx(
         path[-1, 0, 3] + moved[-1], abs=1e-3
     )
 
 
 def loop_from_first(state, entry, move):
     """A loop that says that the newest submap is elsewhere than the map has it."""
-    first, newest = state.chain[0], entry.placed
+    first, newest = state.graph[0], entry.placed
     seen = first.map_from_submap.inverse() @ (move @ newest.map_from_submap)
     covariance = isotropic(1e-4, 1e-4, 1e-4)
     return Edge(i=first.id, j=newest.id, i_from_j=seen, covariance=covariance, is_loop=True)
@@ -244,7 +242,7 @@ def loop_from_first(state, entry, move):
 
 def test_a_rolling_map_forgets_what_is_far(state, add, make_window, make_config):
     def distances():
-        center = state.last.in_map.submap_from_cam[-1, :3, 3]
+        center = state.last.in_map.ref_from_cam[-1, :3, 3]
         return np.linalg.norm(state.voxels.points().points_in_map - center, axis=1)
 
     add(state, make_window(range(6), 0))
@@ -295,4 +293,4 @@ def test_a_window_whose_unit_jumps_is_refused_and_changes_nothing(
     predictor.spoil = shrink
     with pytest.raises(AlignmentError, match='changed by a factor of'):
         add(state, make_window(range(3, 9), 3))
-    assert len(state.chain) == 1
+    assert len(state.graph) == 1

@@ -364,7 +364,7 @@ def test_the_map_is_kept_in_a_segment_of_its_own_when_only_the_buffers_are_clear
     mapper = Mapper(predictor, config)
     updates = run_again_from_an_earlier_time(mapper, make_frame)
     assert predictor.windows[1] == list(range(39, 45)), 'no frame is shared'
-    assert not updates[0].is_tied
+    assert not updates[0].is_connected
     assert len(mapper.path().stamps_ns) == 12
     assert mapper.snapshot().epoch == 0
     assert mapper.snapshot().counts.drops == {'stamp_stray': 1, 'time_jump': 2}
@@ -592,7 +592,7 @@ def test_a_frame_that_cannot_be_encoded_is_left_to_its_window(
 
 def test_depth_is_asked_for_new_frames_and_the_ends_of_the_seam(mapper, predictor, make_frame):
     run(mapper, map(make_frame, range(9)))
-    assert [request.dense_frames for request in predictor.requests] == [
+    assert [request.depth_frames for request in predictor.requests] == [
         (0, 1, 2, 3, 4, 5),
         (0, 2, 3, 4, 5),
     ]
@@ -678,7 +678,7 @@ def test_after_three_failed_windows_the_map_goes_on_in_a_segment_until_a_seam_ho
     for index in range(15, 21):
         mapper.add_frame(make_frame(index))
     (update,) = run_windows(mapper)
-    assert not update.is_tied
+    assert not update.is_connected
     assert [result.frame.id for result in update.new_frames] == list(range(15, 21))
     assert all(result.covariance[0, 0] > 1000 for result in update.new_frames)
     assert mapper.snapshot().state == 'lost', 'its place is a guess'

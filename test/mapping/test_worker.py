@@ -7,11 +7,11 @@ import pytest
 from vggt_ros.errors import AlignmentError, PredictionError
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.mapping.registration.robot import UnknownRobot
+from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.mapping.worker import Worker
 
 
-class SlowRobot(UnknownRobot):
+class SlowRobot(NoPriors):
     """Lets a window wait on its way into the map until it is released."""
 
     def __init__(self):
@@ -208,8 +208,8 @@ def test_stopping_twice_or_before_the_start_is_no_error(make_worker):
 @pytest.fixture
 def slow(predictor, make_config, make_frame, listener):
     """A worker whose map waits in its first window; and its mapper, robot and predictor."""
-    robot = SlowRobot()
-    mapper = Mapper(predictor, make_config(), robot=robot, offline=True)
+    priors = SlowRobot()
+    mapper = Mapper(predictor, make_config(), priors=priors, offline=True)
     worker = Worker(
         mapper,
         wanted=lambda: Wanted(tracks=False),
@@ -219,9 +219,9 @@ def slow(predictor, make_config, make_frame, listener):
     worker.start()
     for index in range(6):
         mapper.add_frame(make_frame(index))
-    assert robot.entered.wait(10)
-    yield worker, mapper, robot
-    robot.release.set()
+    assert priors.entered.wait(10)
+    yield worker, mapper, priors
+    priors.release.set()
     assert worker.stop(10.0)
 
 
@@ -235,7 +235,7 @@ def wait_for(condition, timeout_s=10):
 def test_the_network_works_on_the_next_window_while_one_enters_the_map(
     slow, listener, predictor, make_frame
 ):
-    _, mapper, robot = slow
+    _, mapper, priors = slow
     for index in range(6, 12):
         mapper.add_frame(make_frame(index))
     wait_for(lambda: len(predictor.windows) == 2)
@@ -243,7 +243,7 @@ def test_the_network_works_on_the_next_window_while_one_enters_the_map(
     assert predictor.windows[1][0] < 6 <= predictor.windows[1][-1]
     time.sleep(0.05)
     assert len(predictor.windows) == 2, 'a window that would only wait is not taken'
-    robot.release.set()
+    priors.release.set()
     listener.wait(updates=3)
     ids = [result.frame.id for update in listener.updates for result in update.new_frames]
     assert ids == list(range(12))
@@ -261,12 +261,12 @@ def test_frames_are_encoded_while_two_windows_are_at_work(slow, predictor, make_
 def test_a_window_that_builds_on_a_failed_one_is_predicted_again(
     slow, listener, predictor, make_frame, monkeypatch
 ):
-    _, mapper, robot = slow
+    _, mapper, priors = slow
     for index in range(6, 12):
         mapper.add_frame(make_frame(index))
     wait_for(lambda: len(predictor.windows) == 2)
     monkeypatch.setattr(mapper._map, 'enter', failing_once(mapper._map.enter))
-    robot.release.set()
+    priors.release.set()
     listener.wait(updates=1, errors=1)
     assert predictor.windows[1][:3] == [3, 4, 5]
     assert predictor.windows[2] == [6, 7, 8, 9, 10, 11]
@@ -287,25 +287,25 @@ def failing_once(call):
 
 
 def test_errors_come_in_the_order_of_their_windows(slow, listener, predictor, make_frame):
-    _, mapper, robot = slow
+    _, mapper, priors = slow
     predictor.failures = [PredictionError('second')]
     for index in range(6, 9):
         mapper.add_frame(make_frame(index))
     wait_for(lambda: not predictor.failures)
     assert not listener.errors
-    robot.release.set()
+    priors.release.set()
     listener.wait(updates=1, errors=1)
     assert [str(error) for error in listener.errors] == ['second']
     assert mapper.snapshot().state == 'lost'
 
 
 def test_a_reset_voids_what_both_stages_have_in_hand(slow, listener, predictor, make_frame):
-    _, mapper, robot = slow
+    _, mapper, priors = slow
     for index in range(6, 9):
         mapper.add_frame(make_frame(index))
     wait_for(lambda: len(predictor.windows) == 2)
     mapper.reset()
-    robot.release.set()
+    priors.release.set()
     wait_for(lambda: mapper.snapshot().frames_pending == 0)
     assert not listener.updates
     assert mapper.snapshot().counts.drops == {'reset': 9}
@@ -314,10 +314,10 @@ def test_a_reset_voids_what_both_stages_have_in_hand(slow, listener, predictor, 
 def test_what_the_network_has_answered_is_added_before_the_end(
     slow, listener, predictor, make_frame
 ):
-    worker, mapper, robot = slow
+    worker, mapper, priors = slow
     for index in range(6, 9):
         mapper.add_frame(make_frame(index))
     wait_for(lambda: len(predictor.windows) == 2)
-    threading.Timer(0.05, robot.release.set).start()
+    threading.Timer(0.05, priors.release.set).start()
     assert worker.stop(10.0)
     assert len(listener.updates) == 2

@@ -87,7 +87,7 @@ def make_update():
             ),
             depth_ratio=1.0,
             correction=None,
-            is_tied=True,
+            is_connected=True,
         )
 
     return make

@@ -102,7 +102,7 @@ def test_meters_have_their_source_and_how_sure_they_are():
         'scale_rejected': '4',
         'submaps': '12',
         'loops': '2',
-        'is_tied': 'true',
+        'is_connected': 'true',
         'tf_mode': 'map_to_odom',
     }
     assert expected.items() <= values.items()
@@ -175,7 +175,7 @@ def test_before_the_first_configuration_there_are_no_counts():
         ({'scale_residual': 0.2}, 'scale_residual'),
         ({'focal_ratio': 2.0}, 'focal_ratio'),
         ({'model': {'is_trained': 'false', 'note': 'not trained'}}, 'not trained'),
-        ({'is_tied': False}, 'lost'),
+        ({'is_connected': False}, 'lost'),
         ({'tf_conflict': 'odom has the parent world'}, 'odom has the parent world'),
     ],
 )

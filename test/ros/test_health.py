@@ -62,7 +62,7 @@ def pipeline():
         scale_residual=0.1,
         depth_ratio=1.1,
         focal_ratio=0.9,
-        is_tied=False,
+        is_connected=False,
         refinement=REPORT,
         scale_state=ScaleState(
             is_metric=True, meters_per_unit=1.01, log_sigma=0.02, source='odometry'
@@ -105,6 +105,6 @@ def test_a_window_that_failed_is_the_error_unless_a_transition_did(pipeline):
 
 def test_scale_frames_and_segments_are_there(pipeline):
     health = health_of('active', pipeline, None, '')
-    assert (health.submaps, health.loops, health.is_tied) == (3, 1, False)
+    assert (health.submaps, health.loops, health.is_connected) == (3, 1, False)
     assert (health.tf_mode, health.tf_conflict) == ('map_to_odom', 'somebody is')
     assert health.scale_state.is_metric

@@ -9,7 +9,7 @@ from sensor_msgs.msg import Image, PointCloud2
 from vggt_ros.errors import DeviceError, DeviceMemoryError, InputError, PredictionError
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frontend.frame import Frame
-from vggt_ros.mapping.registration.robot import UnknownRobot
+from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.ros import pipeline as pipeline_module
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.pipeline import Pipeline
@@ -77,7 +77,7 @@ def pipeline(make_node, predictor):
         node,
         CONFIG,
         predictor,
-        UnknownRobot(),
+        NoPriors(),
         SilentBroadcaster(),
         QosEvents(print),
         lambda: restarts.append(True),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.geometry import se3
-from vggt_ros.mapping.registration.robot import Robot
+from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.simulated_odometry import SimulatedOdometry
 
@@ -32,7 +32,7 @@ def relative_errors(found, truth, length_m):
 
 def test_it_is_what_a_mapper_asks(course):
     odometry = SimulatedOdometry(course)
-    assert isinstance(odometry, Robot)
+    assert isinstance(odometry, PosePriors)
     assert odometry.odom_from_cam(PERIOD_NS + 1, 'c') is None
     assert odometry.odom_from_cam(0, 'c') is None
     assert odometry.odom_from_cam(1501 * PERIOD_NS, 'c') is None

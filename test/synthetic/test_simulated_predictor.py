@@ -128,7 +128,7 @@ def test_the_same_seed_gives_the_same_answers(course):
 
 def test_frames_that_were_not_asked_for_have_no_depth_and_the_filter_is_applied(course):
     settings = CloudSettings(confidence_percentile=50.0)
-    prediction = ask(SimulatedPredictor(course), course, dense_frames=(0, 6, 7), filter=settings)
+    prediction = ask(SimulatedPredictor(course), course, depth_frames=(0, 6, 7), filter=settings)
     has_depth = np.isfinite(prediction.depth).all(axis=(1, 2))
     assert has_depth.tolist() == [True] + [False] * 5 + [True] * 2
     assert not prediction.keep[1:6].any()

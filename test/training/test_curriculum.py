@@ -27,5 +27,5 @@ def test_pictures_fill_whole_patches_and_end_at_the_size_that_is_shipped():
 def test_the_last_stage_trains_every_head_on_one_to_eight_frames():
     last = CURRICULUM[-1]
     assert last.num_frames == (1, 8)
-    assert last.dense_frames > 0
+    assert last.depth_frames > 0
     assert 0 < last.track_share < 1

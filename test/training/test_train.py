@@ -15,7 +15,7 @@ from vggt_ros.inference.weights_file import read_weights, save_network
 from vggt_ros.model.vggt import VGGT
 
 TINY = Stage(
-    until=1.0, image_size=(84, 112), num_frames=(2, 2), frames_per_step=4, dense_frames=1,
+    until=1.0, image_size=(84, 112), num_frames=(2, 2), frames_per_step=4, depth_frames=1,
     track_share=0.5,
 )  # fmt: skip
 

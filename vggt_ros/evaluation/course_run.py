@@ -16,7 +16,7 @@ from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.predicts import Predicts
-from vggt_ros.mapping.registration.robot import Robot
+from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.course import Course
@@ -67,7 +67,7 @@ def run_course(
     predictor: Predicts,
     config: VggtConfig,
     *,
-    robot: Robot | None = None,
+    priors: PosePriors | None = None,
     is_calibrated: bool = True,
     timing: RigTiming | None = None,
 ) -> CourseRun:
@@ -77,7 +77,7 @@ def run_course(
         course: The frames; their ids are their numbers.
         predictor: The network.
         config: The settings; the path is kept whole, whatever its bound.
-        robot: What else is known, None for nothing.
+        priors: What else is known, None for nothing.
         is_calibrated: Whether the mapper knows the true intrinsics.
         timing: Of several cameras; None for images that all arrive and at once.
 
@@ -86,7 +86,7 @@ def run_course(
     """
     bound = max(config.path.max_size, len(course))
     config = with_values(config, {'path.max_size': bound, 'input.num_cameras': course.num_cameras})
-    mapper = Mapper(predictor, config, robot=robot, offline=True)
+    mapper = Mapper(predictor, config, priors=priors, offline=True)
     published: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     updates, stamps_ns, corrected, num_failed = [], [], [], 0
     for update in drive(course, mapper, is_calibrated=is_calibrated, timing=timing):

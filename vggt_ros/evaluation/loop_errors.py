@@ -10,7 +10,7 @@ import numpy as np
 
 from vggt_ros.geometry.rotation import angle_between
 from vggt_ros.geometry.se3 import inverse
-from vggt_ros.mapping.backend.submap_chain import ClosedLoop
+from vggt_ros.mapping.backend.submap_graph import ClosedLoop
 
 MAX_ERROR_M = 0.5
 MAX_ERROR_DEG = 20.0

@@ -70,7 +70,7 @@ def refined_answer(
         )
     return RefinedAnswer(
         answer=WindowAnswer(
-            cam_from_world=se3.inverse(refinement.submap.submap_from_cam),
+            cam_from_world=se3.inverse(refinement.submap.ref_from_cam),
             depth=refinement.submap.depth,
         ),
         is_verified=refinement.window.is_verified,

@@ -204,7 +204,7 @@ def _windows(run: SequenceRun) -> dict[str, Any]:
     return {
         'num': len(run.windows),
         'num_failed': len(failures),
-        'num_not_tied': sum(not window.is_tied for window in entered),
+        'num_not_tied': sum(not window.is_connected for window in entered),
         'failures': failures,
         'process_s_median': _median([window.process_s for window in run.windows]),
         'process_s_max': max((window.process_s for window in run.windows), default=float('nan')),

@@ -15,7 +15,7 @@ from vggt_ros.evaluation.frame_sample import FrameSample
 from vggt_ros.evaluation.model_evaluation import WindowSample
 from vggt_ros.evaluation.published_depth import FrameDepthError, published_depth_error
 from vggt_ros.evaluation.window_notes import NotingPredictor, WindowNote
-from vggt_ros.mapping.backend.submap_chain import ClosedLoop
+from vggt_ros.mapping.backend.submap_graph import ClosedLoop
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.map_update import MapUpdate
@@ -38,7 +38,7 @@ class WindowRun:
         frame_ids: Numbers of its frames.
         note: What the network said of it; None if it said nothing.
         submap: Id of its submap, None if it did not enter the map.
-        is_tied: Whether its place in the map is known.
+        is_connected: Whether its place in the map is known.
         process_s: Wall time from taking it to its update.
         failure: Why it did not enter the map; empty if it did.
     """
@@ -46,7 +46,7 @@ class WindowRun:
     frame_ids: tuple[int, ...]
     note: WindowNote | None
     submap: int | None
-    is_tied: bool
+    is_connected: bool
     process_s: float
     failure: str
 
@@ -198,7 +198,7 @@ class _Run:
                     # Further passes of the same window look for places that are seen again.
                     note=notes[0] if notes and notes[0].frame_ids == ids else None,
                     submap=None if update is None else self.mapper.snapshot().num_submaps - 1,
-                    is_tied=update is not None and update.is_tied,
+                    is_connected=update is not None and update.is_connected,
                     process_s=process_s,
                     failure=failure,
                 )

@@ -21,14 +21,14 @@ class Request:
         point_head: True to run the point head, too.
         filter: Which pixels are worth a point, as far as that can be told without a unit of
             length; None for all that have a depth.
-        dense_frames: Positions of the images whose depth and points are wanted; None for all. The
+        depth_frames: Positions of the images whose depth and points are wanted; None for all. The
             others keep NaN: who has them from an earlier pass need not pay for them again.
     """
 
     query_points: Float32[np.ndarray, 'N 2'] | None = None
     point_head: bool = False
     filter: CloudSettings | None = None
-    dense_frames: tuple[int, ...] | None = None
+    depth_frames: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -72,8 +72,8 @@ def _keep(
     """Filter on the device and copy the answer; frames that were not asked for keep nothing."""
     depth, confidence = outputs['depth'][0, ..., 0], outputs['depth_conf'][0]
     frames = list(range(len(cam_from_world)))
-    if request.dense_frames is not None:
-        frames = list(request.dense_frames)
+    if request.depth_frames is not None:
+        frames = list(request.depth_frames)
     if 'world_points' in outputs:
         points, confidence = outputs['world_points'][0], outputs['world_points_conf'][0]
         axis = torch.from_numpy(cam_from_world[frames, 2]).to(points)[:, None, None]
@@ -93,10 +93,10 @@ def _of_all_frames(
 ) -> Float32[np.ndarray, 'S ...']:
     """Copy a dense output to the CPU; frames that were not asked for are NaN."""
     numbers = _numbers(output, what)
-    if request.dense_frames is None:
+    if request.depth_frames is None:
         return numbers
     every = np.full((len(seen), *numbers.shape[1:]), np.nan, dtype=np.float32)
-    every[list(request.dense_frames)] = numbers
+    every[list(request.depth_frames)] = numbers
     return every
 
 

@@ -298,7 +298,7 @@ class Predictor:
                 (grid.model_height, grid.model_width),
                 query_points,
                 heads=heads,
-                dense_frames=request.dense_frames,
+                depth_frames=request.depth_frames,
             )
 
     def _autocast(self) -> torch.autocast:

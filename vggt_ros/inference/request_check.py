@@ -37,15 +37,15 @@ def check_dense_frames(request: Request, num_images: int) -> None:
     """Refuse frames that are not there.
 
     Raises:
-        PredictionError: `dense_frames` is empty, names a frame twice or one that does not exist.
+        PredictionError: `depth_frames` is empty, names a frame twice or one that does not exist.
     """
-    frames = request.dense_frames
+    frames = request.depth_frames
     if frames is None:
         return
     outside = [frame for frame in frames if not 0 <= frame < num_images]
     if not frames or outside or len(set(frames)) != len(frames):
         raise PredictionError(
-            f'dense_frames must name at least one of the {num_images} images, each once; '
+            f'depth_frames must name at least one of the {num_images} images, each once; '
             f'got {frames}'
         )
 

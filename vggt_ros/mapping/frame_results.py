@@ -14,36 +14,36 @@ from vggt_ros.geometry.uncertainty import (
     unknown_pose_covariance,
 )
 from vggt_ros.inference.prediction import Prediction
-from vggt_ros.mapping.backend.entry import Entry
+from vggt_ros.mapping.backend.registered_window import RegisteredWindow
 from vggt_ros.mapping.layers.map_update import FrameResult, Motion
-from vggt_ros.mapping.layers.track_book import frame_tracks, Queries
-from vggt_ros.mapping.registration.pose_noise import PoseNoise
+from vggt_ros.mapping.layers.track_registry import frame_tracks, Queries
+from vggt_ros.mapping.registration.pose_error_model import PoseErrorModel
 from vggt_ros.settings.config import CloudSettings
 
 _MIN_WAY = 0.02  # median depths
 
 
 def frame_results(
-    entry: Entry,
+    registered: RegisteredWindow,
     prediction: Prediction,
-    noise: PoseNoise,
+    noise: PoseErrorModel,
     settings: CloudSettings,
     queries: Queries | None,
 ) -> tuple[FrameResult, ...]:
     """Return the results of the frames that the map does not have yet, oldest first.
 
     Args:
-        entry: The window, where it is in the map.
+        registered: The window, where it is in the map.
         prediction: The network's answer; its images and tracks are used.
         noise: Of the network's poses.
         settings: The filters that need the unit of the map; the others are in the prediction.
         queries: Which points the tracks of the prediction are about, None if there are none.
     """
-    window, in_map = entry.view.window, entry.in_map
-    covariances, descriptors = _covariances(entry, noise), prediction.descriptors
+    window, in_map = registered.estimate.window, registered.in_map
+    covariances, descriptors = _covariances(registered, noise), prediction.descriptors
     results = []
     for i in range(window.num_overlap, len(window.frames)):
-        if not entry.view.believed[i]:
+        if not registered.estimate.is_inlier[i]:
             continue
         keep = prediction.keep[i] & _is_in_range(in_map.points_in_cam[i, ..., 2], settings)
         tracks = None
@@ -59,9 +59,9 @@ def frame_results(
                 keep=keep,
                 K=in_map.K[i],
                 K_image=prediction.grid.K_image_from_model(in_map.K[i]),
-                map_from_cam=in_map.submap_from_cam[i],
+                map_from_cam=in_map.ref_from_cam[i],
                 covariance=covariances[i],
-                motion=_motion(entry, i, noise),
+                motion=_motion(registered, i, noise),
                 descriptor=None if descriptors is None else descriptors[i],
                 tracks=tracks,
             )
@@ -69,14 +69,14 @@ def frame_results(
     return tuple(results)
 
 
-def _motion(entry: Entry, row: int, noise: PoseNoise) -> Motion | None:
-    """Return the step to a frame from the believed one of its camera before it in the window."""
-    frames, believed = entry.view.window.frames, entry.view.believed
-    before = [i for i in range(row) if believed[i] and frames[i].camera == frames[row].camera]
+def _motion(registered: RegisteredWindow, row: int, noise: PoseErrorModel) -> Motion | None:
+    """Return the step to a frame from the inlier one of its camera before it in the window."""
+    frames, is_inlier = registered.estimate.window.frames, registered.estimate.is_inlier
+    before = [i for i in range(row) if is_inlier[i] and frames[i].camera == frames[row].camera]
     if not before:
         return None
-    in_map, previous = entry.in_map, before[-1]
-    step = se3.inverse(in_map.submap_from_cam[previous]) @ in_map.submap_from_cam[row]
+    in_map, previous = registered.in_map, before[-1]
+    step = se3.inverse(in_map.ref_from_cam[previous]) @ in_map.ref_from_cam[row]
     way = float(np.linalg.norm(step[:3, 3]))
     median_depth = float(np.nanmedian(in_map.depth))
     # On the spot the network errs, too.
@@ -88,25 +88,27 @@ def _motion(entry: Entry, row: int, noise: PoseNoise) -> Motion | None:
     )
 
 
-def _own_error(noise: PoseNoise, way: float, median_depth: float) -> Float[np.ndarray, '7 7']:
+def _own_error(noise: PoseErrorModel, way: float, median_depth: float) -> Float[np.ndarray, '7 7']:
     rotation_rad, shift = noise.over(way / median_depth)
     return isotropic(rotation_rad, shift * median_depth, 0.0)
 
 
-def _covariances(entry: Entry, noise: PoseNoise) -> list[Float[np.ndarray, '6 6']]:
+def _covariances(
+    registered: RegisteredWindow, noise: PoseErrorModel
+) -> list[Float[np.ndarray, '6 6']]:
     """Return how sure the poses are: that of the first camera, and errors that grow from there."""
-    in_map = entry.in_map
-    if entry.placed.segment != 0:
+    in_map = registered.in_map
+    if registered.placed.segment != 0:
         return [unknown_pose_covariance()] * len(in_map.frame_ids)
     median_depth = float(np.nanmedian(in_map.depth))
-    first = in_map.submap_from_cam[0]
+    first = in_map.ref_from_cam[0]
     covariances = []
-    for pose in in_map.submap_from_cam:
+    for pose in in_map.ref_from_cam:
         first_from_cam = se3.inverse(first) @ pose
         way = float(np.linalg.norm(first_from_cam[:3, 3]))
         own = _own_error(noise, way, median_depth)
         step = Sim3(1.0, first_from_cam[:3, :3], first_from_cam[:3, 3])
-        covariances.append(pose_covariance(compose(entry.placed.covariance, step, own), pose))
+        covariances.append(pose_covariance(compose(registered.placed.covariance, step, own), pose))
     return covariances
 
 

@@ -15,11 +15,11 @@ from vggt_ros.errors import AlignmentError, PredictionError
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction, Request
-from vggt_ros.mapping.backend.entry import Entry, unit_of, WindowView
-from vggt_ros.mapping.backend.loop_closure import LoopCloser, Visit
+from vggt_ros.mapping.backend.loop_closure import LoopCloser, LoopQuery
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics, LoopVerifier
 from vggt_ros.mapping.backend.pose_graph import Edge
-from vggt_ros.mapping.dense_frames import dense_frames
+from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of, WindowEstimate
+from vggt_ros.mapping.depth_request import depth_request
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
@@ -28,14 +28,14 @@ from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
 from vggt_ros.mapping.predicted_window import PredictedWindow
 from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.refinement.network_tracks import NetworkTracks, take_network_tracks
-from vggt_ros.mapping.registration.frame_agreement import consistent_frames, frame_disagreement
+from vggt_ros.mapping.registration.frame_agreement import consistent_frames, frame_inconsistency
 from vggt_ros.mapping.registration.known_motion import known_motion
 from vggt_ros.mapping.registration.odometry_agreement import moved_as_odometry
+from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.mapping.registration.rig import measure_by_rig, on_rig
-from vggt_ros.mapping.registration.robot import Robot
-from vggt_ros.mapping.registration.robot_view import robot_view
 from vggt_ros.mapping.registration.submap import submap_from_prediction
 from vggt_ros.mapping.registration.window_depth import kept_pixels
+from vggt_ros.mapping.registration.window_priors import window_priors
 from vggt_ros.mapping.registration.window_refiner import Refinement, WindowRefiner
 from vggt_ros.settings.config import VggtConfig
 
@@ -63,19 +63,19 @@ class MapBuilder:
         map: What is known so far; its lock is held while it changes, never while the network runs.
     """
 
-    def __init__(self, predictor: Predicts, robot: Robot, config: VggtConfig) -> None:
+    def __init__(self, predictor: Predicts, priors: PosePriors, config: VggtConfig) -> None:
         """Start with an empty map.
 
         Args:
             predictor: The network.
-            robot: What else is known of the camera.
+            priors: What else is known of the camera.
             config: The settings.
         """
         self.map = MapState(config)
         self._predictor = predictor
         # Loops may ask the network, too, while it works on the next window.
         self._network_lock = threading.Lock()
-        self._robot = robot
+        self._priors = priors
         self._config = config
         self._loops = LoopCloser(self.map.places)
         # Frames are in a window or wait for one of the next.
@@ -196,37 +196,39 @@ class MapBuilder:
             raise prediction
         if prediction is None:
             return None
-        view = self._view(window, prediction, config, predicted.followed)
+        estimate = self._view(window, prediction, config, predicted.followed)
 
         with self.map.lock:
             if is_void():
                 return None
-            entry = self.map.lock_scale(self.map.enter(view))
-        entry = self._close_loop(entry, prediction, is_void)
+            registered = self.map.lock_scale(self.map.enter(estimate))
+        registered = self._close_loop(registered, prediction, is_void)
 
         with self.map.lock:
             if is_void():
                 return None
             keep = prediction.keep
-            if view.refinement is not None:
-                rows = np.flatnonzero(view.believed[window.num_overlap :]) + window.num_overlap
-                keep = kept_pixels(view.submap, prediction.grid, config.cloud, rows.tolist())
+            if estimate.refinement is not None:
+                rows = window.num_overlap + np.flatnonzero(
+                    estimate.is_inlier[window.num_overlap :]
+                )
+                keep = kept_pixels(estimate.submap, prediction.grid, config.cloud, rows.tolist())
             prediction = replace(prediction, keep=keep)
-            results = frame_results(entry, prediction, self.map.noise, config.cloud, queries)
-            self.map.add(entry, results)
-            rows = np.flatnonzero(view.believed)
-            refinement = view.refinement
+            results = frame_results(registered, prediction, self.map.noise, config.cloud, queries)
+            self.map.add(registered, results)
+            rows = np.flatnonzero(estimate.is_inlier)
+            refinement = estimate.refinement
             update = MapUpdate(
                 new_frames=results,
-                window_map_from_cam=entry.in_map.submap_from_cam[rows],
-                scale=unit_of(view, entry.placement),
-                scale_residual=entry.placement.scale_residual,
-                focal_ratio=view.submap.focal_ratio,
+                window_map_from_cam=registered.in_map.ref_from_cam[rows],
+                scale=unit_of(estimate, registered.placement),
+                scale_residual=registered.placement.scale_residual,
+                focal_ratio=estimate.submap.focal_ratio,
                 latency_s=time.monotonic() - predicted.start_s,
                 scale_state=self.map.scale.state,
                 depth_ratio=self.map.depth.newest_ratio,
                 correction=self.map.correction,
-                is_tied=entry.placed.segment == 0,
+                is_connected=registered.placed.segment == 0,
                 refinement=None if refinement is None else refinement.window.report,
             )
             on_added(update, [window.frames[row].id for row in rows])
@@ -243,83 +245,83 @@ class MapBuilder:
         prediction: Prediction,
         config: VggtConfig,
         followed: NetworkTracks | None,
-    ) -> WindowView:
+    ) -> WindowEstimate:
         submap = submap_from_prediction(window, prediction)
-        robot = robot_view(window, prediction, self._robot, config.scale)
+        priors = window_priors(window, prediction, self._priors, config.scale)
         rows = window.set_rows
         refinement: Refinement | None = None
         if config.refine.verifies:
             with self.map.lock:
                 last, scale = self.map.last, self.map.scale.state
-            motion = known_motion(window, robot, scale)
+            motion = known_motion(window, priors, scale)
             refinement = self._refiner.refine(window, prediction, submap, last, motion, followed)
             submap = refinement.submap
-        doubts = frame_disagreement(submap, max(map(len, rows)))
+        inconsistency = frame_inconsistency(submap, max(map(len, rows)))
         if refinement is None:
-            believed = consistent_frames(doubts, submap)
+            is_inlier = consistent_frames(inconsistency, submap)
         else:
-            believed = refinement.window.is_verified.copy()
-        believed &= moved_as_odometry(submap.submap_from_cam, robot.odom_from_cam)
-        if not believed[window.num_overlap :].any():
+            is_inlier = refinement.window.is_verified.copy()
+        is_inlier &= moved_as_odometry(submap.ref_from_cam, priors.odom_from_cam)
+        if not is_inlier[window.num_overlap :].any():
             raise PredictionError(
                 f'none of the {len(window.new_frames)} new frames agrees with the rest of the '
                 f'window'
             )
-        rig = measure_by_rig(submap.submap_from_cam, rows, robot.first_from_cam, believed)
+        rig = measure_by_rig(submap.ref_from_cam, rows, priors.first_from_cam, is_inlier)
         if rig is not None and rig.residual <= config.scale.max_residual:
-            robot = replace(robot, rig_scale=rig)
-            submap = on_rig(submap, rows, robot.first_from_cam, believed, rig.meters_per_unit)
-        return WindowView(
+            priors = replace(priors, rig_scale=rig)
+            submap = on_rig(submap, rows, priors.first_from_cam, is_inlier, rig.meters_per_unit)
+        return WindowEstimate(
             window=window,
             submap=submap,
-            doubts=doubts,
-            believed=believed,
-            robot=robot,
+            inconsistency=inconsistency,
+            is_inlier=is_inlier,
+            priors=priors,
             refinement=refinement,
             features=None if refinement is None else refinement.features,
         )
 
     def _close_loop(
-        self, entry: Entry, prediction: Prediction, is_void: Callable[[], bool]
-    ) -> Entry:
+        self, registered: RegisteredWindow, prediction: Prediction, is_void: Callable[[], bool]
+    ) -> RegisteredWindow:
         """Look whether the window is at a revisited place; if it is, correct the map."""
         if not self._config.loop.enable or prediction.descriptors is None:
-            return entry
-        visit = _visit(entry, prediction.descriptors)
+            return registered
+        query = _loop_query(registered, prediction.descriptors)
         edge = (
-            self._predicted_loop(visit, is_void)
-            if visit.features is None
-            else self._verified_loop(visit, is_void)
+            self._predicted_loop(query, is_void)
+            if query.features is None
+            else self._verified_loop(query, is_void)
         )
         if edge is None:
-            return entry
+            return registered
         with self.map.lock:
             if is_void():
-                return entry
+                return registered
             try:
-                return self.map.close(entry, edge)
+                return self.map.close(registered, edge)
             except AlignmentError:
                 _log.warning('a loop was found and could not be closed', exc_info=True)
-                return entry
+                return registered
 
-    def _verified_loop(self, visit: Visit, is_void: Callable[[], bool]) -> Edge | None:
+    def _verified_loop(self, query: LoopQuery, is_void: Callable[[], bool]) -> Edge | None:
         """Return a loop that the images confirm."""
         with self.map.lock:
-            query = None if is_void() else self._verifier.query(visit, self.map.chain)
-        return None if query is None else self._verifier.verify(query)
+            candidates = None if is_void() else self._verifier.candidates(query, self.map.graph)
+        return None if candidates is None else self._verifier.verify(candidates)
 
-    def _predicted_loop(self, visit: Visit, is_void: Callable[[], bool]) -> Edge | None:
+    def _predicted_loop(self, query: LoopQuery, is_void: Callable[[], bool]) -> Edge | None:
         """Return a loop that a network window over both places shows."""
         with self.map.lock:
             if is_void():
                 return None
-            places = self._loops.candidates(visit)
-            chain = self.map.chain
-            places = [place for place in places if place.submap_id in chain]
-            submaps = {place.submap_id: chain[place.submap_id] for place in places}
+            places = self._loops.candidates(query)
+            graph = self.map.graph
+            places = [place for place in places if place.submap_id in graph]
+            submaps = {place.submap_id: graph[place.submap_id] for place in places}
         if not places:
             return None
-        return self._loops.look(visit, places, submaps, self._predict, self.map.noise)
+        return self._loops.verify(query, places, submaps, self._predict, self.map.noise)
 
 
 def _request(
@@ -329,18 +331,20 @@ def _request(
         query_points=np.concatenate(points) if points else None,
         point_head=config.cloud.point_source == 'point_head',
         filter=config.cloud,
-        dense_frames=dense_frames(window.set_rows, window.num_overlap_sets),
+        depth_frames=depth_request(window.set_rows, window.num_overlap_sets),
     )
 
 
-def _visit(entry: Entry, descriptors: Float32[np.ndarray, 'S C']) -> Visit:
-    window, believed = entry.view.window, entry.view.believed
-    rows = [i for i in range(window.num_overlap, len(window.frames)) if believed[i]]
-    features = tuple(entry.features_in_map(window.frames[i].id) for i in rows)
-    return Visit(
-        submap=entry.placed,
+def _loop_query(
+    registered: RegisteredWindow, descriptors: Float32[np.ndarray, 'S C']
+) -> LoopQuery:
+    window, is_inlier = registered.estimate.window, registered.estimate.is_inlier
+    rows = [i for i in range(window.num_overlap, len(window.frames)) if is_inlier[i]]
+    features = tuple(registered.features_in_map(window.frames[i].id) for i in rows)
+    return LoopQuery(
+        submap=registered.placed,
         frames=tuple(window.frames[i] for i in rows),
-        in_map=entry.in_map.select([window.frames[i].id for i in rows]),
+        in_map=registered.in_map.select([window.frames[i].id for i in rows]),
         descriptors=descriptors[rows],
-        features=None if entry.view.features is None else features,
+        features=None if registered.estimate.features is None else features,
     )

@@ -12,27 +12,27 @@ import numpy as np
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.backend.entry import Entry, unit_of, WindowView
-from vggt_ros.mapping.backend.last_window import anchor_poses, last_window
-from vggt_ros.mapping.backend.place_memory import PlaceMemory
+from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase
+from vggt_ros.mapping.backend.overlap_reference import anchor_poses, overlap_reference
 from vggt_ros.mapping.backend.pose_graph import Edge
-from vggt_ros.mapping.backend.submap_chain import Correction, SubmapChain
+from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of, WindowEstimate
+from vggt_ros.mapping.backend.submap_graph import Correction, SubmapGraph
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.mapping.layers.occupancy_grid import OccupancyGridMap
 from vggt_ros.mapping.layers.occupancy_scan import scan_from_frame
-from vggt_ros.mapping.layers.track_book import TrackBook
+from vggt_ros.mapping.layers.track_registry import TrackRegistry
 from vggt_ros.mapping.layers.trajectory import Trajectory
 from vggt_ros.mapping.layers.voxel_map import VoxelMap
 from vggt_ros.mapping.registration.metric_scale import MetricScale
 from vggt_ros.mapping.registration.placement import (
-    begin,
-    bridge,
     check_unit,
-    join,
-    LastWindow,
+    OverlapReference,
+    place_by_odometry,
+    place_by_overlap,
+    place_first,
     Placement,
 )
-from vggt_ros.mapping.registration.pose_noise import PoseNoise
+from vggt_ros.mapping.registration.pose_error_model import PoseErrorModel
 from vggt_ros.mapping.registration.scene_depth import SceneDepth
 from vggt_ros.mapping.registration.z_up import has_up, upright_turn
 from vggt_ros.settings.config import VggtConfig
@@ -76,13 +76,13 @@ class MapState:
         self.lock = threading.RLock()
         self.voxels = VoxelMap(config.map.voxel_size, config.map.max_points)
         self.trajectory = Trajectory(config.path.max_size * config.input.num_cameras)
-        self.tracks = TrackBook()
-        self.chain = SubmapChain()
+        self.tracks = TrackRegistry()
+        self.graph = SubmapGraph()
         self.occupancy = OccupancyGridMap(config.occupancy, _MAX_SCANS)
-        self.places = PlaceMemory(config.loop)
+        self.places = KeyframeDatabase(config.loop)
         self.scale = MetricScale(config.scale)
-        self.noise = PoseNoise()
-        self.last: LastWindow | None = None
+        self.noise = PoseErrorModel()
+        self.last: OverlapReference | None = None
         self.correction: Sim3 | None = None
         self.depth = SceneDepth()
         self._origin = np.zeros(3)
@@ -103,47 +103,57 @@ class MapState:
         self.voxels.clear()
         self.trajectory.clear()
         self.tracks.clear()
-        self.chain.clear()
+        self.graph.clear()
         self.places.clear()
         self.occupancy.clear()
         self.scale.clear()
         self.depth.clear()
         self.last = None
 
-    def enter(self, view: WindowView) -> Entry:
+    def enter(self, estimate: WindowEstimate) -> RegisteredWindow:
         """Find the place of a window and make it a submap; its points come with `add`.
 
         Raises:
             AlignmentError: It has no place, or one beyond all bounds; nothing is added.
         """
-        submap, last = view.submap, self.last
+        submap, last = estimate.submap, self.last
         self.correction = None
         if last is None:
-            self._is_upright = has_up(view.robot)
-            placement = begin(submap, view.believed, view.robot, self._first_scale(view))
-            self._origin = placement.map_from_submap.apply(submap.submap_from_cam[0, :3, 3])
-        elif view.window.num_overlap:
-            shared = None if view.refinement is None else view.refinement.shared
-            placement = join(
-                view.window, submap, view.believed, view.doubts, last, self.noise, shared
+            self._is_upright = has_up(estimate.priors)
+            placement = place_first(
+                submap, estimate.is_inlier, estimate.priors, self._first_scale(estimate)
+            )
+            self._origin = placement.map_from_submap.apply(submap.ref_from_cam[0, :3, 3])
+        elif estimate.window.num_overlap:
+            shared = None if estimate.refinement is None else estimate.refinement.shared
+            placement = place_by_overlap(
+                estimate.window,
+                submap,
+                estimate.is_inlier,
+                estimate.inconsistency,
+                last,
+                self.noise,
+                shared,
             )
             self.scale.drift(placement.log_scale_sigma)
         else:
             unit = self.scale.meters_per_unit
-            scale = self._own_scale(view)
-            placement = bridge(
-                submap, view.believed, view.robot, last, unit, scale, self.depth.usual
+            scale = self._own_scale(estimate)
+            placement = place_by_odometry(
+                submap, estimate.is_inlier, estimate.priors, last, unit, scale, self.depth.usual
             )
             self.scale.drift(placement.log_scale_sigma)
-        if last is not None and view.window.num_overlap:
-            check_unit(unit_of(view, placement), last.unit)
-        placement = self._in_true_scale(view, placement)
+        if last is not None and estimate.window.num_overlap:
+            check_unit(unit_of(estimate, placement), last.unit)
+        placement = self._in_true_scale(estimate, placement)
         in_map = placement.in_map(submap)
-        first = in_map.submap_from_cam[0]
-        placed = self.chain.add(Sim3(1.0, first[:3, :3], first[:3, 3]), placement.covariance)
-        return self._upright(Entry(view=view, placed=placed, placement=placement, in_map=in_map))
+        first = in_map.ref_from_cam[0]
+        placed = self.graph.add(Sim3(1.0, first[:3, :3], first[:3, 3]), placement.covariance)
+        return self._upright(
+            RegisteredWindow(estimate=estimate, placed=placed, placement=placement, in_map=in_map)
+        )
 
-    def lock_scale(self, entry: Entry) -> Entry:
+    def lock_scale(self, registered: RegisteredWindow) -> RegisteredWindow:
         """Make the unit of the map a meter if that is known by now.
 
         Returns:
@@ -151,12 +161,12 @@ class MapState:
         """
         scale = self.scale.take_lock()
         if scale is None:
-            return entry
+            return registered
         map_from_old_map = Sim3(scale, np.eye(3), (1.0 - scale) * self._origin)
         self.depth.rescale(scale)
-        return self._corrected(entry, self.chain.rescale(map_from_old_map))
+        return self._corrected(registered, self.graph.rescale(map_from_old_map))
 
-    def close(self, entry: Entry, loop: Edge) -> Entry:
+    def close(self, registered: RegisteredWindow, loop: Edge) -> RegisteredWindow:
         """Take in a recognized place.
 
         Returns:
@@ -165,23 +175,23 @@ class MapState:
         Raises:
             AlignmentError: The loop makes no sense; nothing is changed.
         """
-        return self._corrected(entry, self.chain.close(loop, is_rigid=self.scale.is_locked))
+        return self._corrected(registered, self.graph.close(loop, is_rigid=self.scale.is_locked))
 
-    def add(self, entry: Entry, results: tuple[FrameResult, ...]) -> None:
+    def add(self, registered: RegisteredWindow, results: tuple[FrameResult, ...]) -> None:
         """Add the new frames of a window and make it the one to join next.
 
         Args:
-            entry: The window, where it is now.
+            registered: The window, where it is now.
             results: Its new frames.
         """
-        submap_id = entry.placed.id
-        if entry.view.refinement is not None:
+        submap_id = registered.placed.id
+        if registered.estimate.refinement is not None:
             # Later images confirmed or corrected them.
-            for row in range(entry.view.window.num_overlap):
-                if entry.view.believed[row]:
-                    pose = entry.in_map.submap_from_cam[row]
-                    self.trajectory.correct_pose(entry.in_map.frame_ids[row], submap_id, pose)
-            for frame_id, pose in anchor_poses(entry).items():
+            for row in range(registered.estimate.window.num_overlap):
+                if registered.estimate.is_inlier[row]:
+                    pose = registered.in_map.ref_from_cam[row]
+                    self.trajectory.correct_pose(registered.in_map.frame_ids[row], submap_id, pose)
+            for frame_id, pose in anchor_poses(registered).items():
                 self.trajectory.correct_pose(frame_id, submap_id, pose)
         for result in results:
             self.trajectory.add(result.frame.id, submap_id, result.view)
@@ -207,38 +217,42 @@ class MapState:
                         result.map_from_cam,
                     )
                 )
-        self.depth.add(entry.in_map.depth)
-        self._remember_places(entry, results)
-        self.last = last_window(
-            entry,
+        self.depth.add(registered.in_map.depth)
+        self._remember_places(registered, results)
+        self.last = overlap_reference(
+            registered,
             self.last,
             self._config.window.overlap,
             MAX_ANCHOR_SETS * self._config.input.num_cameras,
             self.scale.meters_per_unit,
         )
 
-    def _upright(self, entry: Entry) -> Entry:
+    def _upright(self, registered: RegisteredWindow) -> RegisteredWindow:
         """Turn a map that began as if the camera were level, once the robot says what is up."""
-        if self._is_upright or entry.placed.segment:
-            return entry
-        turn = upright_turn(entry.in_map.submap_from_cam, entry.view.believed, entry.view.robot)
+        if self._is_upright or registered.placed.segment:
+            return registered
+        turn = upright_turn(
+            registered.in_map.ref_from_cam,
+            registered.estimate.is_inlier,
+            registered.estimate.priors,
+        )
         if turn is None:
-            return entry
+            return registered
         self._is_upright = True
         angle_rad = float(rotation_angle(turn))
         if angle_rad < _MIN_TILT_RAD:
-            return entry
+            return registered
         _log.warning(
             'TF tells by now which way is up: the map is turned by %.1f degrees',
             np.rad2deg(angle_rad),
         )
         map_from_old_map = Sim3(1.0, turn, self._origin - turn @ self._origin)
-        return self._corrected(entry, self.chain.rescale(map_from_old_map))
+        return self._corrected(registered, self.graph.rescale(map_from_old_map))
 
-    def _corrected(self, entry: Entry, correction: Correction) -> Entry:
+    def _corrected(self, registered: RegisteredWindow, correction: Correction) -> RegisteredWindow:
         """Move all that has been added, and the window that is about to be."""
         if not correction:
-            return entry
+            return registered
         self.voxels.correct(correction)
         self.trajectory.correct(correction)
         self.places.correct(correction)
@@ -247,47 +261,49 @@ class MapState:
             move = correction[self.last.submap_id]
             self.last = self.last.moved(move)
             self.correction = move if self.correction is None else move @ self.correction
-        return entry.moved(correction, self.chain[entry.placed.id])
+        return registered.moved(correction, self.graph[registered.placed.id])
 
-    def _remember_places(self, entry: Entry, results: tuple[FrameResult, ...]) -> None:
+    def _remember_places(
+        self, registered: RegisteredWindow, results: tuple[FrameResult, ...]
+    ) -> None:
         if not self._config.loop.enable:
             return
         for result in _spread(results, _PLACES_PER_WINDOW):
             frame, descriptor = result.frame, result.descriptor
             if descriptor is not None:
-                alone = entry.in_map.select([frame.id])
-                features = entry.features_in_map(frame.id)
-                self.places.add(entry.placed.id, frame, alone, descriptor, features)
+                alone = registered.in_map.select([frame.id])
+                features = registered.features_in_map(frame.id)
+                self.places.add(registered.placed.id, frame, alone, descriptor, features)
 
-    def _first_scale(self, view: WindowView) -> float:
+    def _first_scale(self, estimate: WindowEstimate) -> float:
         """Return map units per unit of the first window."""
         if self.scale.settings.source == 'fixed':
             return self.scale.start_fixed()
-        measured = view.robot.scale(view.submap, view.believed, self.scale.settings)
+        measured = estimate.priors.scale(estimate.submap, estimate.is_inlier, self.scale.settings)
         found = None if measured is None else self.scale.start(measured)
         return 1.0 if found is None else found
 
-    def _own_scale(self, view: WindowView) -> float | None:
+    def _own_scale(self, estimate: WindowEstimate) -> float | None:
         """Return map units per unit of a window, from what the robot says of it alone."""
-        measured = view.robot.scale(view.submap, view.believed, self.scale.settings)
+        measured = estimate.priors.scale(estimate.submap, estimate.is_inlier, self.scale.settings)
         if measured is None or not np.isfinite(self.scale.meters_per_unit):
             return None
         if measured.residual > self.scale.settings.max_residual:
             return None
         return measured.meters_per_unit / self.scale.meters_per_unit
 
-    def _in_true_scale(self, view: WindowView, placement: Placement) -> Placement:
+    def _in_true_scale(self, estimate: WindowEstimate, placement: Placement) -> Placement:
         """Compare the window's lengths with meters; once locked, put them right."""
         if self.last is None or self.scale.settings.source in ('none', 'fixed'):
             return placement
-        in_map = view.submap.moved(placement.map_from_submap)
+        in_map = estimate.submap.moved(placement.map_from_submap)
         unit = placement.map_from_submap.scale
-        measured = view.robot.scale(in_map, view.believed, self.scale.settings, unit)
+        measured = estimate.priors.scale(in_map, estimate.is_inlier, self.scale.settings, unit)
         if measured is not None:
             self.scale.observe(measured)
         factor = self.scale.take_correction()
         # The seam stays where it is: lengths grow about the last shared camera.
-        anchor = in_map.submap_from_cam[max(view.window.num_overlap - 1, 0), :3, 3]
+        anchor = in_map.ref_from_cam[max(estimate.window.num_overlap - 1, 0), :3, 3]
         old = placement.map_from_submap
         moved = Sim3(
             factor * old.scale, old.rotation, anchor + factor * (old.translation - anchor)

@@ -9,7 +9,7 @@ import threading
 import time
 
 from vggt_ros.errors import DeviceMemoryError, VerificationError, VggtRosError
-from vggt_ros.mapping.backend.submap_chain import ClosedLoop
+from vggt_ros.mapping.backend.submap_graph import ClosedLoop
 from vggt_ros.mapping.frontend.counters import Counters
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.frontend.intake import Intake
@@ -24,7 +24,7 @@ from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
 from vggt_ros.mapping.predicted_window import PredictedWindow
 from vggt_ros.mapping.predicts import Predicts
-from vggt_ros.mapping.registration.robot import Robot, UnknownRobot
+from vggt_ros.mapping.registration.pose_priors import NoPriors, PosePriors
 from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import check_changes
@@ -53,7 +53,7 @@ class Mapper:
         predictor: Predicts,
         config: VggtConfig,
         *,
-        robot: Robot | None = None,
+        priors: PosePriors | None = None,
         offline: bool = False,
     ) -> None:
         """Start with an empty map.
@@ -61,7 +61,7 @@ class Mapper:
         Args:
             predictor: The network; only `process` calls it.
             config: The settings.
-            robot: What else is known of the camera; only `process` asks it. None for nothing.
+            priors: What else is known of the camera; only `process` asks it. None for nothing.
             offline: True to drop no keyframe when the network is late, and to make incomplete
                 windows only after `flush`; the caller then takes care not to add frames faster
                 than windows are processed.
@@ -74,7 +74,7 @@ class Mapper:
             config.window, self._counters, offline=offline, lock=self._lock
         )
         self._intake = Intake(config, self._counters, self._buffer)
-        self._builder = MapBuilder(predictor, UnknownRobot() if robot is None else robot, config)
+        self._builder = MapBuilder(predictor, NoPriors() if priors is None else priors, config)
         self._map = self._builder.map
         self._is_enabled = True
         self._has_frames = False
@@ -273,7 +273,7 @@ class Mapper:
     def loops(self) -> tuple[ClosedLoop, ...]:
         """Return the places that were recognized and moved the map."""
         with self._map.lock:
-            return self._map.chain.loops
+            return self._map.graph.loops
 
     @property
     def epoch(self) -> int:
@@ -289,8 +289,8 @@ class Mapper:
                 frames_pending=self._buffer.num_pending + self._intake.num_waiting,
                 cameras=self._intake.cameras(),
                 num_map_points=len(self._map.voxels),
-                num_submaps=len(self._map.chain),
-                num_loops=self._map.chain.num_loops,
+                num_submaps=len(self._map.graph),
+                num_loops=self._map.graph.num_loops,
                 loop_statistics=self._builder.loop_statistics,
                 window_limit=self._buffer.limit,
                 epoch=self._buffer.epoch,
@@ -340,7 +340,7 @@ class Mapper:
                 start = None if report is None else report.refined_from
                 self._counters.window_used(num_new, update.latency_s, start)
                 self._counters.drop('inconsistent', len(window.new_frames) - num_new)
-                self._is_lost = not update.is_tied
+                self._is_lost = not update.is_connected
                 self._failures_in_row = 0
 
         return self._builder.add(predicted, partial(self._is_void, window), on_added)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.frontend.window import Window
-from vggt_ros.mapping.layers.track_book import Queries
+from vggt_ros.mapping.layers.track_registry import Queries
 from vggt_ros.mapping.refinement.network_tracks import NetworkTracks
 from vggt_ros.settings.config import VggtConfig
 

@@ -121,7 +121,7 @@ class VGGT(nn.Module):
         query_points: Float[Tensor, 'B N 2'] | None = None,
         *,
         heads: Collection[str] | None = None,
-        dense_frames: Sequence[int] | None = None,
+        depth_frames: Sequence[int] | None = None,
     ) -> Outputs:
         """Predict from the tokens of each frame, whenever they were made.
 
@@ -132,7 +132,7 @@ class VGGT(nn.Module):
             image_size: Height and width of the images they were made from, pixels.
             query_points: Pixels (x, y) of the first frame to track.
             heads: As in `forward`.
-            dense_frames: The frames whose depth and points are wanted, in this order; None for
+            depth_frames: The frames whose depth and points are wanted, in this order; None for
                 all. The dense heads see one frame at a time.
 
         Raises:
@@ -144,7 +144,7 @@ class VGGT(nn.Module):
         grid = (image_size[0] // patch, image_size[1] // patch)
         layers = {layer for head in chosen for layer in self.config.layers_of(head)}
         tokens = self.aggregator.aggregate(patch_tokens, grid, layers)
-        outputs = self._run_heads(chosen, tokens, image_size, dense_frames)
+        outputs = self._run_heads(chosen, tokens, image_size, depth_frames)
         if 'track' in chosen and query_points is not None:
             outputs.update(self._track(tokens, image_size, query_points))
         return outputs

@@ -69,7 +69,7 @@ class Diagnostics:
             'loops': str(health.loops),
             **_loop_values(health.loop_statistics),
             **_refinement_values(health.refinement),
-            'is_tied': _truth(health.is_tied),
+            'is_connected': _truth(health.is_connected),
             'tf_mode': health.tf_mode,
             'tf_problem': _tf_problem(health),
             **_scale_values(health.scale_state),
@@ -119,7 +119,7 @@ class Diagnostics:
         """Return everything that deserves a look, in no order."""
         recent = [text for text, at_s in self._trouble_at_s.items() if now_s - at_s < _RECENT_S]
         quality = [*recent, *_unusual(health)]
-        if not health.is_tied:
+        if not health.is_connected:
             quality.append(
                 'lost: the newest part of the map is tied to the rest by nothing; its place is a '
                 'guess until a known place is seen again'

@@ -17,7 +17,7 @@ from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.input.cameras import Cameras
 from vggt_ros.ros.input.input_report import Problem, TopicReport
 from vggt_ros.ros.pipeline import Pipeline
-from vggt_ros.ros.robot_link import RobotLink
+from vggt_ros.ros.tf_link import TfLink
 
 _BYTES_PER_MB = 1e6
 
@@ -41,7 +41,7 @@ class Health:
         loop_statistics: What loop queries by images brought; None before the first configuration.
         refinement: What the images made of the newest window in the map; None before it, and
             without refinement.
-        is_tied: False if the newest window is in a segment whose place in the map is a guess.
+        is_connected: False if the newest window is in a segment whose place in the map is a guess.
         tf_mode: What is broadcast, see `MapBroadcaster`; empty before the first configuration.
         tf_conflict: Who is in the way of it, empty if nobody is.
         tf_problems: What is wrong with TF and its clocks.
@@ -75,7 +75,7 @@ class Health:
     loops: int = 0
     loop_statistics: LoopStatistics | None = None
     refinement: RefinementReport | None = None
-    is_tied: bool = True
+    is_connected: bool = True
     tf_mode: str = ''
     tf_conflict: str = ''
     tf_problems: tuple[Problem, ...] = ()
@@ -107,7 +107,7 @@ def health_of(
     pipeline: Pipeline | None,
     cameras: Cameras | None,
     last_error: str,
-    link: RobotLink | None = None,
+    link: TfLink | None = None,
 ) -> Health:
     """Ask the pipeline how it is.
 
@@ -136,7 +136,7 @@ def health_of(
         loops=snapshot.num_loops,
         loop_statistics=snapshot.loop_statistics,
         refinement=None if update is None else update.refinement,
-        is_tied=True if update is None else update.is_tied,
+        is_connected=True if update is None else update.is_connected,
         tf_mode=pipeline.broadcaster.mode,
         tf_conflict=pipeline.broadcaster.conflict,
         tf_problems=() if link is None else tuple(link.problems),

@@ -29,7 +29,7 @@ from vggt_ros.ros.middleware.shutdown import run_until_shutdown
 from vggt_ros.ros.middleware.transitions import logged
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.predictor_loader import PredictorLoader
-from vggt_ros.ros.robot_link import RobotLink
+from vggt_ros.ros.tf_link import TfLink
 from vggt_ros.settings.config import VggtConfig
 
 _AUTOSTART_PERIOD_S = 0.1
@@ -76,7 +76,7 @@ class VggtNode(LifecycleNode):
         self._qos_events = QosEvents(self.get_logger().warning)
         self._diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self._link: RobotLink | None = None
+        self._link: TfLink | None = None
         answering = self._errors.answering
         self.create_service(Trigger, '~/reset', answering(self._on_reset))
         self.create_service(SetBool, '~/enable', answering(self._on_enable))
@@ -123,12 +123,12 @@ class VggtNode(LifecycleNode):
             self.get_logger().info('told to end while the weights were loading')
             return TransitionCallbackReturn.FAILURE
         topics = HeardTopics(self, self.config.input, self._qos_events)
-        self._link = RobotLink(self, self.config, topics, self.note_error)
+        self._link = TfLink(self, self.config, topics, self.note_error)
         self._pipeline = Pipeline(
             self,
             self.config,
             predictor,
-            self._link.robot,
+            self._link.priors,
             self._link.broadcaster,
             self._qos_events,
             self._link.forget,
@@ -203,7 +203,7 @@ class VggtNode(LifecycleNode):
         link.note_frame(frame)
         pipeline.add_frame(frame)
 
-    def _configured(self) -> tuple[Pipeline, Cameras, RobotLink]:
+    def _configured(self) -> tuple[Pipeline, Cameras, TfLink]:
         assert self._pipeline is not None, 'configured'
         assert self._cameras is not None, 'configured'
         assert self._link is not None, 'configured'

@@ -20,7 +20,7 @@ from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.layers.odometry_chain import OdometryChain
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.mapping.registration.robot import Robot
+from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.mapping.worker import Worker
 from vggt_ros.ros.middleware.memory import MemoryRelease
@@ -51,7 +51,7 @@ class Pipeline:
         node: LifecycleNode,
         config: VggtConfig,
         predictor: Predictor,
-        robot: Robot,
+        priors: PosePriors,
         broadcaster: MapBroadcaster,
         qos_events: QosEvents,
         on_restart: Callable[[], None],
@@ -63,7 +63,7 @@ class Pipeline:
             node: Owns the publishers.
             config: The settings.
             predictor: Belongs to the pipeline from now on.
-            robot: What else is known of the camera.
+            priors: What else is known of the camera.
             broadcaster: Sends TF.
             qos_events: Told of subscribers that nothing can be sent to.
             on_restart: Called after the stamps of the images began again and the map with them.
@@ -77,7 +77,7 @@ class Pipeline:
         self._broadcaster = broadcaster
         self._on_restart = on_restart
         self._on_fatal = on_fatal
-        self._mapper = Mapper(predictor, config, robot=robot)
+        self._mapper = Mapper(predictor, config, priors=priors)
         self._publishers = Publishers(node, config, qos_events)
         self._worker = Worker(
             self._mapper, wanted=self._wanted, on_update=self._on_update, on_error=self._on_error

@@ -13,7 +13,7 @@ _DRIFT_LENGTH_M = 10.0
 
 
 class SimulatedOdometry:
-    """Answers as `Robot` for the frames of a course, which are stamped at an even rate.
+    """Answers as `PosePriors` for the frames of a course, which are stamped at an even rate.
 
     Steps are too long by one factor, and the heading wanders.
     """

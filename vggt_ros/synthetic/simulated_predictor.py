@@ -128,8 +128,8 @@ class SimulatedPredictor:
         depth *= np.float32(unit * focal)
         cam_from_world[:, :3, 3] *= unit
         confidence = self._confidence(depth / (unit * focal), true_depth)
-        if request.dense_frames is not None:
-            unasked = sorted(set(range(len(frame_ids))) - set(request.dense_frames))
+        if request.depth_frames is not None:
+            unasked = sorted(set(range(len(frame_ids))) - set(request.depth_frames))
             depth[unasked] = confidence[unasked] = np.nan
         K = course.K.copy()
         K[(0, 1), (0, 1)] *= focal

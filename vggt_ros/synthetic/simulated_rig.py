@@ -29,7 +29,7 @@ def make_rig(num_cameras: int, baseline_m: float) -> Float[np.ndarray, 'C 4 4']:
 
 
 class SimulatedRig:
-    """Answers as `Robot`; the frame of camera i is `camera_i`."""
+    """Answers as `PosePriors`; the frame of camera i is `camera_i`."""
 
     def __init__(self, first_from_cam: Float[np.ndarray, 'C 4 4']) -> None:
         """Remember the rig.

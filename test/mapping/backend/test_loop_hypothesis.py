@@ -12,7 +12,7 @@ from vggt_ros.mapping.backend.loop_hypothesis import (
     MAX_WINDOWS_BETWEEN,
     say_the_same,
 )
-from vggt_ros.mapping.backend.submap_chain import PlacedSubmap
+from vggt_ros.mapping.backend.submap_graph import PlacedSubmap
 from vggt_ros.mapping.refinement.place_verification import VerifiedPlace
 
 

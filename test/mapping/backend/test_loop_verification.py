@@ -7,7 +7,8 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import isotropic
-from vggt_ros.mapping.backend.loop_closure import Visit
+from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase
+from vggt_ros.mapping.backend.loop_closure import LoopQuery
 from vggt_ros.mapping.backend.loop_verification import (
     AMBIGUOUS,
     LoopVerifier,
@@ -15,8 +16,7 @@ from vggt_ros.mapping.backend.loop_verification import (
     OUT_OF_REACH,
     UNCONFIRMED,
 )
-from vggt_ros.mapping.backend.place_memory import PlaceMemory
-from vggt_ros.mapping.backend.submap_chain import SubmapChain
+from vggt_ros.mapping.backend.submap_graph import SubmapGraph
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.settings.world_config import LoopSettings
@@ -37,7 +37,7 @@ def submap_of(ids, poses):
         points_in_cam=np.ones((*shape, 3), np.float32),
         points_confidence=np.ones(shape, np.float32),
         K=np.stack([np.eye(3)] * len(ids)),
-        submap_from_cam=np.stack(poses),
+        ref_from_cam=np.stack(poses),
         focal_ratio=float('nan'),
     )
 
@@ -49,9 +49,9 @@ class Walk:
         self.scene = scene
         self.pose_at = pose_at
         self.rng = np.random.default_rng(seed)
-        self.memory = PlaceMemory(LoopSettings(min_gap=5.0))
-        self.chain = SubmapChain()
-        self.verifier = LoopVerifier(self.memory)
+        self.database = KeyframeDatabase(LoopSettings(min_gap=5.0))
+        self.graph = SubmapGraph()
+        self.verifier = LoopVerifier(self.database)
         self.num_frames = 0
 
     def window(self, x, drift=IDENTITY, scene=None, covariance=STEP_COVARIANCE, features=True):
@@ -72,9 +72,9 @@ class Walk:
             for i in ids
         )
         descriptors = self.rng.normal(size=(FRAMES_PER_WINDOW, 16)).astype(np.float32)
-        first = in_map.submap_from_cam[0]
-        placed = self.chain.add(Sim3(1.0, first[:3, :3], first[:3, 3]), covariance)
-        visit = Visit(
+        first = in_map.ref_from_cam[0]
+        placed = self.graph.add(Sim3(1.0, first[:3, :3], first[:3, 3]), covariance)
+        query = LoopQuery(
             submap=placed,
             frames=frames,
             in_map=in_map,
@@ -82,18 +82,18 @@ class Walk:
             features=tuple(v.features if features else None for v in views),
         )
         for k in (0, FRAMES_PER_WINDOW - 1):
-            self.memory.add(
+            self.database.add(
                 placed.id,
                 frames[k],
                 in_map.select([ids[k]]),
                 descriptors[k],
-                visit.features[k],
+                query.features[k],
             )
-        return visit
+        return query
 
-    def ask(self, visit):
-        query = self.verifier.query(visit, self.chain)
-        return None if query is None else self.verifier.verify(query)
+    def ask(self, query):
+        candidates = self.verifier.candidates(query, self.graph)
+        return None if candidates is None else self.verifier.verify(candidates)
 
     def go(self, count=14, start=0.0, **values):
         """Windows in a row; return the loops."""
@@ -130,13 +130,13 @@ def test_a_second_window_that_says_the_same_closes_the_loop(walk, small_drift):
     assert walk.verifier.statistics.refusals[UNCONFIRMED] == 1
     edge = walk.ask(walk.window(1.3, small_drift))
     assert edge is not None
-    there = walk.chain[edge.i].map_from_submap @ edge.i_from_j
+    there = walk.graph[edge.i].map_from_submap @ edge.i_from_j
     np.testing.assert_allclose(there.translation, [1.3, 0, 0], atol=0.02)
     assert float(rotation_angle(there.rotation)) < 0.005
     assert there.scale == pytest.approx(1 / 1.05, rel=0.01)
     statistics = walk.verifier.statistics
     assert (statistics.num_verified, statistics.num_confirmed) == (2, 1)
-    correction = walk.chain.close(edge, is_rigid=False)
+    correction = walk.graph.close(edge, is_rigid=False)
     assert correction, 'the graph takes it'
 
 
@@ -147,7 +147,7 @@ def test_the_edge_is_as_certain_as_it_says(wall, pose_at, small_drift):
         walk.go(12)
         walk.ask(walk.window(0.1, small_drift))
         edge = walk.ask(walk.window(1.3, small_drift))
-        there = walk.chain[edge.i].map_from_submap @ edge.i_from_j
+        there = walk.graph[edge.i].map_from_submap @ edge.i_from_j
         error = there.translation - np.array([1.3, 0, 0])
         normalized.append(np.linalg.norm(error) / np.sqrt(np.trace(edge.covariance[3:6, 3:6])))
     # Windows of this walk are perfect; the covariance is that of real ones at least.
@@ -201,9 +201,9 @@ def test_the_graph_refuses_a_place_that_only_looks_the_same(point_scene, pose_at
     found = [edge for edge in edges if edge is not None]
     assert found, 'to the images it is the first room'
     for edge in found:
-        assert walk.chain.close(edge, is_rigid=False) == {}
-    assert walk.chain.num_loops == 0
-    assert walk.chain.num_loops_refused == len(found)
+        assert walk.graph.close(edge, is_rigid=False) == {}
+    assert walk.graph.num_loops == 0
+    assert walk.graph.num_loops_refused == len(found)
 
 
 def test_a_lost_map_is_tied_to_what_it_knows_without_waiting(walk, drift):
@@ -214,9 +214,9 @@ def test_a_lost_map_is_tied_to_what_it_knows_without_waiting(walk, drift):
     edges = [walk.ask(begins)] + [walk.ask(walk.window(9.0 + 0.4 * k, drift)) for k in (1, 2)]
     assert edges[:2] == [None, None], 'no graph could object: three windows have to say the same'
     assert edges[2] is not None
-    correction = walk.chain.close(edges[2], is_rigid=False)
-    assert walk.chain.is_tied
-    moved = correction[begins.submap.id].apply_to_pose(begins.in_map.submap_from_cam)
+    correction = walk.graph.close(edges[2], is_rigid=False)
+    assert walk.graph.is_connected
+    moved = correction[begins.submap.id].apply_to_pose(begins.in_map.ref_from_cam)
     np.testing.assert_allclose(moved[0, :3, 3], [9.0, 0, 0], atol=0.05)
 
 
@@ -255,17 +255,17 @@ def test_after_a_reset_nothing_is_waiting(walk, small_drift):
 
 def test_a_submap_that_was_forgotten_is_no_place(walk, small_drift):
     walk.go()
-    forgetful = SubmapChain()
-    visit = walk.window(0.1, small_drift)
-    forgetful._submaps = {visit.submap.id: visit.submap}
-    assert walk.verifier.query(visit, forgetful) is None
+    forgetful = SubmapGraph()
+    query = walk.window(0.1, small_drift)
+    forgetful._submaps = {query.submap.id: query.submap}
+    assert walk.verifier.candidates(query, forgetful) is None
 
 
 def test_only_frames_of_which_something_is_known_are_compared(walk, small_drift):
     walk.go()
     walk.ask(walk.window(0.1, small_drift))
-    visit = walk.window(1.3, small_drift)
-    some = replace(visit, features=(visit.features[0], None, None, None))
+    query = walk.window(1.3, small_drift)
+    some = replace(query, features=(query.features[0], None, None, None))
     assert walk.ask(some) is not None
 
 
@@ -273,8 +273,8 @@ def test_stored_keyframes_move_with_the_map(walk, small_drift):
     walk.go()
     walk.ask(walk.window(0.1, small_drift))
     edge = walk.ask(walk.window(1.3, small_drift))
-    walk.memory.correct(walk.chain.close(edge, is_rigid=False))
-    assert walk.memory[len(walk.memory) - 1].features.has_point.any()
+    walk.database.correct(walk.graph.close(edge, is_rigid=False))
+    assert walk.database[len(walk.database) - 1].features.has_point.any()
     # What the map says now is right already: the next loop moves nothing.
-    place = walk.memory[len(walk.memory) - 1]
+    place = walk.database[len(walk.database) - 1]
     np.testing.assert_allclose(se3.inverse(place.map_from_cam)[:3, 3], [-2.2, 0, 0], atol=0.1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.backend.place_memory import PlaceMemory
+from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase
 from vggt_ros.mapping.backend.segment_gap import segment_gap
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.registration.submap import Submap
@@ -14,7 +14,7 @@ DEPTH = 3.0
 
 def places_along(xs, seconds):
     """Stored keyframes of a robot that is at x at these times."""
-    memory = PlaceMemory(LoopSettings())
+    database = KeyframeDatabase(LoopSettings())
     shape = (1, 6, 8)
     for i, (x, second) in enumerate(zip(xs, seconds, strict=True)):
         pose = np.eye(4)
@@ -26,7 +26,7 @@ def places_along(xs, seconds):
             points_in_cam=np.ones((*shape, 3), np.float32),
             points_confidence=np.ones(shape, np.float32),
             K=np.eye(3)[None],
-            submap_from_cam=pose[None],
+            ref_from_cam=pose[None],
             focal_ratio=float('nan'),
         )
         frame = Frame(
@@ -35,8 +35,8 @@ def places_along(xs, seconds):
             camera_frame='camera',
             image=np.zeros((6, 8, 3), np.uint8),
         )
-        memory.add(i, frame, submap, np.ones(4, np.float32))
-    return [memory[i] for i in range(len(memory))]
+        database.add(i, frame, submap, np.ones(4, np.float32))
+    return [database[i] for i in range(len(database))]
 
 
 def shift(x):

@@ -25,7 +25,7 @@ def test_a_thinned_window_keeps_the_newest_frame_and_the_end_of_the_overlap(
     make_frame, num_overlap, size, expected
 ):
     frames = tuple(make_frame(index) for index in range(8))
-    thin = Window.of_frames(frames, num_overlap, 3).thinned(size)
+    thin = Window.of_frames(frames, num_overlap, 3).subsampled(size)
     assert [frame.id for frame in thin.frames] == expected
     assert all(frame.id < num_overlap for frame in thin.frames[: thin.num_overlap])
     assert all(frame.id >= num_overlap for frame in thin.new_frames)

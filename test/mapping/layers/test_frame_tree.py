@@ -18,8 +18,8 @@ def pose(rng):
 def test_the_chain_over_the_other_frame_ends_at_the_camera(seed):
     rng = np.random.default_rng(seed)
     map_from_cam, odom_from_cam = pose(rng), pose(rng)
-    chain = map_from_parent(map_from_cam, odom_from_cam) @ odom_from_cam
-    np.testing.assert_allclose(chain, map_from_cam, atol=1e-12)
+    graph = map_from_parent(map_from_cam, odom_from_cam) @ odom_from_cam
+    np.testing.assert_allclose(graph, map_from_cam, atol=1e-12)
 
 
 @seeds

@@ -43,17 +43,17 @@ def result_of(k, map_from_cam, *, has_motion=True):
 
 
 def test_steps_are_chained_and_corrections_of_the_map_are_not_seen():
-    chain = OdometryChain()
+    graph = OdometryChain()
     jump = se3.rigid(np.eye(3), np.array([0.0, 3.0, 0.0]))
     for k in range(10):
-        found = chain.add(result_of(k, pose(k) if k < 5 else jump @ pose(k)))
+        found = graph.add(result_of(k, pose(k) if k < 5 else jump @ pose(k)))
         np.testing.assert_allclose(found.odom_from_cam, pose(k), atol=1e-9)
         assert found.stamp_ns == k * PERIOD_NS
 
 
 def test_position_is_the_less_sure_the_longer_the_way():
-    chain = OdometryChain()
-    found = [chain.add(result_of(k, pose(k))).covariance for k in range(8)]
+    graph = OdometryChain()
+    found = [graph.add(result_of(k, pose(k))).covariance for k in range(8)]
     sigmas = [np.sqrt(np.trace(each[:3, :3])) for each in found]
     assert sigmas[0] == 0.0
     assert (np.diff(sigmas) > 0).all()
@@ -61,9 +61,9 @@ def test_position_is_the_less_sure_the_longer_the_way():
 
 
 def test_the_twist_is_along_the_axes_of_the_camera():
-    chain = OdometryChain()
+    graph = OdometryChain()
     for k in range(4):
-        found = chain.add(result_of(k, pose(k)))
+        found = graph.add(result_of(k, pose(k)))
     step_in_map = (pose(3) - pose(2))[:3, 3]
     np.testing.assert_allclose(found.twist[:3], pose(3)[:3, :3].T @ step_in_map / 0.2, atol=1e-9)
     np.testing.assert_allclose(found.twist[3:], [0.0, 0.0, 0.5], atol=1e-9)
@@ -72,10 +72,10 @@ def test_the_twist_is_along_the_axes_of_the_camera():
 
 
 def test_after_a_gap_the_pose_is_a_guess():
-    chain = OdometryChain()
+    graph = OdometryChain()
     for k in range(4):
-        found = chain.add(result_of(k, pose(k), has_motion=k != 2))
+        found = graph.add(result_of(k, pose(k), has_motion=k != 2))
     assert found.covariance[0, 0] == UNKNOWN_VARIANCE
     np.testing.assert_allclose(found.odom_from_cam, pose(1) @ se3.inverse(pose(2)) @ pose(3))
-    chain.clear()
-    assert chain.add(result_of(0, pose(7))).covariance[0, 0] == 0.0
+    graph.clear()
+    assert graph.add(result_of(0, pose(7))).covariance[0, 0] == 0.0

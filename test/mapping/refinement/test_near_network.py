@@ -8,9 +8,9 @@ from vggt_ros.mapping.refinement import near_network
 from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, PosePrior
 from vggt_ros.mapping.refinement.network_start import start_from_network
 from vggt_ros.mapping.refinement.relative_pose import RelativePose
-from vggt_ros.mapping.refinement.window_candidate import solve, WindowPriors
+from vggt_ros.mapping.refinement.window_candidate import AdjustmentPriors, solve
 
-NOTHING = WindowPriors()
+NOTHING = AdjustmentPriors()
 
 
 def solved(window, seen, estimate, priors=NOTHING):
@@ -53,7 +53,9 @@ def test_only_windows_whose_points_the_map_does_not_know_are_drawn_to_the_networ
         log_sigma=np.full(len(track), 0.01),
     )
     best = solved(window, seen, estimate)
-    assert near_network.drawn_to_network(best, seen, estimate, WindowPriors(depth=depth)) is best
+    assert (
+        near_network.drawn_to_network(best, seen, estimate, AdjustmentPriors(depth=depth)) is best
+    )
     assert not drawn
     near_network.drawn_to_network(best, seen, estimate, NOTHING)
     assert len(drawn) == 1
@@ -83,6 +85,6 @@ def test_what_wheels_contradict_is_not_nearly_as_good(tracked, monkeypatch, has_
     poses[3, 0, 3] += 0.1
     near = replace(best, name='near', geometry=replace(best.geometry, window_from_cam=poses))
     monkeypatch.setattr(near_network, 'solve', lambda *_, **__: near)
-    priors = WindowPriors(relative=wheels(window) if has_wheels else ())
+    priors = AdjustmentPriors(relative=wheels(window) if has_wheels else ())
     found = near_network.near_network(best, seen, estimate, priors)
     assert found.name == ('network' if has_wheels else 'near')

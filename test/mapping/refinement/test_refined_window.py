@@ -1,13 +1,13 @@
 import numpy as np
 
-from vggt_ros.mapping.refinement.window_candidate import WindowPriors
+from vggt_ros.mapping.refinement.window_candidate import AdjustmentPriors
 from vggt_ros.mapping.refinement.window_refinement import refine_window
 
 
 def test_without_its_first_cameras_a_window_keeps_what_the_others_see(tracked):
     window = tracked()
     seen = window.seen()
-    whole = refine_window(seen, window.estimate(seen.tracks), WindowPriors())
+    whole = refine_window(seen, window.estimate(seen.tracks), AdjustmentPriors())
     part = whole.without_first(3)
     np.testing.assert_array_equal(part.is_verified, whole.is_verified[3:])
     np.testing.assert_array_equal(
@@ -27,7 +27,7 @@ def test_without_its_first_cameras_a_window_keeps_what_the_others_see(tracked):
 def test_without_none_of_them_it_is_the_same(tracked):
     window = tracked()
     seen = window.seen()
-    whole = refine_window(seen, window.estimate(seen.tracks), WindowPriors())
+    whole = refine_window(seen, window.estimate(seen.tracks), AdjustmentPriors())
     same = whole.without_first(0)
     np.testing.assert_array_equal(same.geometry.points, whole.geometry.points)
     np.testing.assert_array_equal(same.is_inlier, whole.is_inlier)

@@ -8,13 +8,13 @@ from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.mapping.refinement.bundle_adjustment import PosePrior
 from vggt_ros.mapping.refinement.relative_pose import RelativePose
 from vggt_ros.mapping.refinement.turning_window import refine_rotations_only
-from vggt_ros.mapping.refinement.window_candidate import WindowPriors
+from vggt_ros.mapping.refinement.window_candidate import AdjustmentPriors
 
 
 def known(window, rows, shift=0.0):
     poses = window.window_from_cam.copy()
     poses[:, 0, 3] += shift * np.arange(7)
-    return WindowPriors(
+    return AdjustmentPriors(
         poses=[
             PosePrior(
                 row=row,
@@ -30,7 +30,7 @@ def known(window, rows, shift=0.0):
 def refined(window, priors=None, *, is_calibrated=True, **errors):
     seen = window.seen(is_calibrated=is_calibrated)
     estimate = window.estimate(seen.tracks, **({'turn_deg': 2.0, 'shift': 0.1} | errors))
-    return *refine_rotations_only(seen, estimate, priors or WindowPriors()), seen, estimate
+    return *refine_rotations_only(seen, estimate, priors or AdjustmentPriors()), seen, estimate
 
 
 def test_rotations_are_found_and_positions_are_one(tracked, pose_error):
@@ -89,7 +89,7 @@ def test_pairs_that_mislead_do_no_harm_if_the_network_is_near(tracked, pose_erro
         b_from_a[:3, :3] = turn @ b_from_a[:3, :3]
         wrong[key] = replace(pair, b_from_a=b_from_a)
     estimate = window.estimate(seen.tracks, turn_deg=0.5)
-    found, _ = refine_rotations_only(replace(seen, pairs=wrong), estimate, WindowPriors())
+    found, _ = refine_rotations_only(replace(seen, pairs=wrong), estimate, AdjustmentPriors())
     rows = found.is_verified
     assert rows.sum() > 3
     assert pose_error(window, found.geometry.window_from_cam, rows, unit=1.0)[0] < 0.1

@@ -9,6 +9,7 @@ from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, Geometry, 
 from vggt_ros.mapping.refinement.network_start import log_depth_ratios, start_from_network
 from vggt_ros.mapping.refinement.track_score import score_tracks
 from vggt_ros.mapping.refinement.window_candidate import (
+    AdjustmentPriors,
     Candidate,
     explains_more,
     held_distance,
@@ -18,7 +19,6 @@ from vggt_ros.mapping.refinement.window_candidate import (
     point_angles,
     solve,
     verified,
-    WindowPriors,
 )
 
 
@@ -49,7 +49,7 @@ def test_a_start_becomes_a_solution_in_the_unit_of_the_network(tracked, pose_err
     seen = window.seen()
     estimate = window.estimate(seen.tracks, turn_deg=1.0, shift=0.03, bend=0.02, unit=2.5)
     start = start_from_network(estimate, seen.tracks.uv, seen.K)
-    found = solve('network', start, seen, estimate, WindowPriors(), is_near=False)
+    found = solve('network', start, seen, estimate, AdjustmentPriors(), is_near=False)
     assert pose_error(window, found.geometry.window_from_cam)[0] < 0.05
     ratios = log_depth_ratios(estimate, found.geometry)
     assert np.nanmedian(ratios) == pytest.approx(0.0, abs=0.01)
@@ -63,7 +63,7 @@ def test_a_start_of_one_camera_is_none(tracked):
     estimate = window.estimate(seen.tracks)
     estimate.window_from_cam[1:] = np.nan
     start = start_from_network(estimate, seen.tracks.uv, seen.K)
-    assert solve('network', start, seen, estimate, WindowPriors(), is_near=True) is None
+    assert solve('network', start, seen, estimate, AdjustmentPriors(), is_near=True) is None
 
 
 def test_the_unit_of_the_network_is_kept_about_a_known_camera(tracked):
@@ -99,15 +99,15 @@ def test_cameras_without_a_place_stay_without_one(tracked):
 def test_the_cameras_farthest_apart_hold_the_distance_unless_two_are_known(tracked):
     window = tracked()
     truth = truth_of(window, window.seen())
-    assert held_distance(truth, WindowPriors()) == (0, 6)
-    assert held_distance(truth, WindowPriors(poses=[prior_of(window, 2)])) == (0, 6)
-    known = WindowPriors(poses=[prior_of(window, 0), prior_of(window, 1)])
+    assert held_distance(truth, AdjustmentPriors()) == (0, 6)
+    assert held_distance(truth, AdjustmentPriors(poses=[prior_of(window, 2)])) == (0, 6)
+    known = AdjustmentPriors(poses=[prior_of(window, 0), prior_of(window, 1)])
     assert held_distance(truth, known) is None
 
 
 def test_cameras_in_one_place_hold_no_distance(tracked):
     window = tracked(motion='turning')
-    assert held_distance(truth_of(window, window.seen()), WindowPriors()) is None
+    assert held_distance(truth_of(window, window.seen()), AdjustmentPriors()) is None
 
 
 def test_some_of_the_tracks_have_their_own_depth(tracked):
@@ -232,7 +232,7 @@ def test_a_nearer_start_needs_fewer_stages(tracked, monkeypatch, options, count)
     monkeypatch.setattr(window_candidate, 'adjust_in_stages', adjust)
     window = tracked(num_points=50)
     seen = window.seen()
-    solve('network', truth_of(window, seen), seen, None, WindowPriors(), **options)
+    solve('network', truth_of(window, seen), seen, None, AdjustmentPriors(), **options)
     assert len(stages) == count
     assert stages[-1].max_error_px == 4.0
 

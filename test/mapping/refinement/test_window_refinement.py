@@ -7,12 +7,12 @@ from vggt_ros.geometry import se3
 from vggt_ros.mapping.refinement import turning_window, window_refinement
 from vggt_ros.mapping.refinement.bundle_adjustment import DepthPrior, PosePrior
 from vggt_ros.mapping.refinement.relative_pose import RelativePose
-from vggt_ros.mapping.refinement.window_candidate import WindowPriors
+from vggt_ros.mapping.refinement.window_candidate import AdjustmentPriors
 from vggt_ros.mapping.refinement.window_refinement import refine_window
 
 # As far off as networks are in hard windows.
 ROUGH = {'turn_deg': 2.0, 'shift': 0.05, 'bend': 0.1, 'unit': 2.0}
-NOTHING = WindowPriors()
+NOTHING = AdjustmentPriors()
 
 
 def refined(window, errors=ROUGH, priors=NOTHING, *, is_calibrated=True):
@@ -31,7 +31,7 @@ def priors_of(window, rows, seen=None, log_sigma=0.01):
         for row in rows
     ]
     if seen is None:
-        return WindowPriors(poses=poses)
+        return AdjustmentPriors(poses=poses)
     track = np.flatnonzero(seen.tracks.is_seen[:, 0])
     depth = DepthPrior(
         track=track,
@@ -39,7 +39,7 @@ def priors_of(window, rows, seen=None, log_sigma=0.01):
         depth=window.depth[window.point_of(seen.tracks)[track], 0],
         log_sigma=np.full(len(track), log_sigma),
     )
-    return WindowPriors(poses=poses, depth=depth)
+    return AdjustmentPriors(poses=poses, depth=depth)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.inference.prediction import Request
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
-from vggt_ros.mapping.registration.frame_agreement import consistent_frames, frame_disagreement
+from vggt_ros.mapping.registration.frame_agreement import consistent_frames, frame_inconsistency
 from vggt_ros.mapping.registration.submap import submap_from_prediction
 from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.simulated_predictor import Errors, NONE, SimulatedPredictor
@@ -16,12 +16,12 @@ COURSES = ('figure_eight', 'corridor_loop', 'lawn_mower', 'turning')
 LIKE_VGGT = replace(Errors(), outliers=0.0, failures=0.0)
 
 
-def submap_of(name, errors, first=30, count=8, dense_frames=None, seed=0):
+def submap_of(name, errors, first=30, count=8, depth_frames=None, seed=0):
     course = make_course(name, 200, 0)
     ids = list(range(first, first + count))
     image = np.zeros((course.height, course.width, 3), np.uint8)
     prediction = SimulatedPredictor(course, errors, seed).predict(
-        [image] * count, Request(dense_frames=dense_frames), frame_ids=ids
+        [image] * count, Request(depth_frames=depth_frames), frame_ids=ids
     )
     frames = [Frame(id=i, stamp_ns=i, camera_frame='c', image=image, K=course.K) for i in ids]
     window = Window.of_frames(frames)
@@ -29,14 +29,14 @@ def submap_of(name, errors, first=30, count=8, dense_frames=None, seed=0):
 
 
 def believed_in(submap):
-    return consistent_frames(frame_disagreement(submap), submap)
+    return consistent_frames(frame_inconsistency(submap), submap)
 
 
 def turned(submap, frame, degrees):
-    poses = submap.submap_from_cam.copy()
+    poses = submap.ref_from_cam.copy()
     turn = matrix_from_rotation_vector(np.array([0.0, np.radians(degrees), 0.0]))
     poses[frame, :3, :3] = poses[frame, :3, :3] @ turn
-    return replace(submap, submap_from_cam=poses)
+    return replace(submap, ref_from_cam=poses)
 
 
 def scaled(submap, frame, factor):
@@ -49,7 +49,7 @@ def scaled(submap, frame, factor):
 @pytest.mark.parametrize('name', COURSES)
 def test_the_truth_agrees_but_for_what_is_hidden(name):
     submap = submap_of(name, NONE)
-    assert frame_disagreement(submap).max() < 0.03
+    assert frame_inconsistency(submap).max() < 0.03
     assert believed_in(submap).all()
 
 
@@ -81,8 +81,8 @@ def test_a_network_that_is_bad_throughout_is_not_thrown_away():
 
 
 def test_frames_without_depth_are_believed_and_compared_with_nothing():
-    submap = submap_of('figure_eight', LIKE_VGGT, dense_frames=(0, 4, 5, 6, 7))
-    disagreement = frame_disagreement(submap)
+    submap = submap_of('figure_eight', LIKE_VGGT, depth_frames=(0, 4, 5, 6, 7))
+    disagreement = frame_inconsistency(submap)
     assert np.isnan(disagreement[1:4]).all()
     assert np.isfinite(disagreement[[0, 4, 5, 6, 7]]).all()
     assert believed_in(submap).all()
@@ -97,10 +97,10 @@ def test_of_two_frames_that_disagree_both_are_believed():
 
 def test_a_frame_that_sees_nothing_of_what_the_others_see_is_left_out():
     submap = submap_of('figure_eight', NONE)
-    poses = submap.submap_from_cam.copy()
+    poses = submap.ref_from_cam.copy()
     poses[2, :3, 3] += 1e3
-    elsewhere = replace(submap, submap_from_cam=poses)
-    assert np.isnan(frame_disagreement(elsewhere)[2])
+    elsewhere = replace(submap, ref_from_cam=poses)
+    assert np.isnan(frame_inconsistency(elsewhere)[2])
     assert believed_in(elsewhere).tolist() == [True, True, False, True, True, True, True, True]
 
 

@@ -9,7 +9,7 @@ from vggt_ros.mapping.frontend.frame_set import FrameSet
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.registration.known_motion import known_motion, NO_MOTION
 from vggt_ros.mapping.registration.metric_scale import ScaleState
-from vggt_ros.mapping.registration.robot_view import RobotView
+from vggt_ros.mapping.registration.window_priors import WindowPriors
 
 KNOWN = ScaleState(
     is_metric=False, meters_per_unit=2.0, log_sigma=0.01, source='odometry', num_rejected=0
@@ -33,7 +33,7 @@ def walk(step_m, turn_rad=0.0):
 
 def view(odom=(), first=(), count=4):
     nothing = (None,) * count
-    return RobotView(
+    return WindowPriors(
         odom_from_cam=tuple(odom) or nothing,
         base_from_cam=nothing,
         first_from_cam=tuple(first) or nothing,

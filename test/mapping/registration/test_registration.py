@@ -28,7 +28,7 @@ def random_submap(rng, with_points=False):
         points_in_cam=points,
         points_confidence=ones,
         K=np.stack([np.eye(3)] * S),
-        submap_from_cam=poses,
+        ref_from_cam=poses,
         focal_ratio=float('nan'),
     )
 
@@ -63,10 +63,10 @@ def test_the_similarity_between_two_predictions_is_found(seed):
 
 
 def with_wrong_camera(submap, row):
-    poses = submap.submap_from_cam.copy()
+    poses = submap.ref_from_cam.copy()
     turn = matrix_from_quat_xyzw(np.array([0.0, 0.2, 0.0, 1.0]))
     poses[row] = poses[row] @ se3.rigid(turn, np.array([0.5, 0.0, 0.0]))
-    return changed(submap, submap_from_cam=poses)
+    return changed(submap, ref_from_cam=poses)
 
 
 def with_wrong_depth(submap, row):
@@ -89,9 +89,9 @@ def test_one_wrong_frame_in_four_is_left_out(spoil, seed):
 def test_of_two_frames_at_odds_the_more_doubtful_is_left_out(spoil, wrong):
     in_map, in_submap, truth = seam_of(np.random.default_rng(0))
     in_map, in_submap = in_map.select([0, 1]), in_submap.select([0, 1])
-    doubts = np.array([0.02, 0.02])
-    doubts[wrong] = 0.08
-    seam = register(in_map, spoil(in_submap, wrong), doubts)
+    inconsistency = np.array([0.02, 0.02])
+    inconsistency[wrong] = 0.08
+    seam = register(in_map, spoil(in_submap, wrong), inconsistency)
     assert seam.frame_ids == (1 - wrong,)
     assert_close(seam.map_from_submap, truth, 1e-5)
 
@@ -184,14 +184,14 @@ def test_one_shared_frame_is_enough():
 
 
 def on_the_spot(submap):
-    poses = submap.submap_from_cam.copy()
+    poses = submap.ref_from_cam.copy()
     poses[:, :3, 3] = poses[0, :3, 3]
-    return changed(submap, submap_from_cam=poses)
+    return changed(submap, ref_from_cam=poses)
 
 
 def without_motion(submap):
-    poses = np.repeat(submap.submap_from_cam[:1], S, axis=0)
-    return changed(submap, submap_from_cam=poses)
+    poses = np.repeat(submap.ref_from_cam[:1], S, axis=0)
+    return changed(submap, ref_from_cam=poses)
 
 
 def of_one_plane(submap):
@@ -215,12 +215,12 @@ def test_scale_needs_no_baseline_no_motion_and_no_relief(degenerate, seed):
 def test_confident_points_have_half_a_say_in_the_translation():
     in_map, in_submap, truth = seam_of(np.random.default_rng(0), with_points=True)
     assert_close(register(in_map, in_submap).map_from_submap, truth, 1e-5)
-    poses = in_map.submap_from_cam.copy()
+    poses = in_map.ref_from_cam.copy()
     shift = np.array([0.05, 0.0, 0.0])
     poses[:, :3, 3] += shift  # the cameras of the map, but not what they see
     turned = poses[:, :3, :3].swapaxes(1, 2) @ -shift
     points = in_map.points_in_cam + turned[:, None, None].astype(np.float32)
-    moved = changed(in_map, submap_from_cam=poses, points_in_cam=points)
+    moved = changed(in_map, ref_from_cam=poses, points_in_cam=points)
     found = register(moved, in_submap).map_from_submap
     np.testing.assert_allclose(found.translation, truth.translation + 0.5 * shift, atol=1e-3)
 
@@ -244,10 +244,10 @@ def test_too_few_common_pixels_are_refused():
 
 def test_a_pose_that_is_not_finite_is_refused():
     in_map, in_submap, _ = seam_of(np.random.default_rng(0))
-    poses = in_submap.submap_from_cam.copy()
+    poses = in_submap.ref_from_cam.copy()
     poses[0, 0, 3] = np.nan
     with pytest.raises(AlignmentError, match='not finite'):
-        register(in_map, changed(in_submap, submap_from_cam=poses))
+        register(in_map, changed(in_submap, ref_from_cam=poses))
 
 
 def test_different_pixels_are_refused():
@@ -263,8 +263,8 @@ def test_different_pixels_are_refused():
 @seeds
 def test_a_segment_without_a_seam_starts_at_the_last_pose(seed):
     rng = np.random.default_rng(seed)
-    submap, last = random_submap(rng), random_submap(rng).submap_from_cam[0]
+    submap, last = random_submap(rng), random_submap(rng).ref_from_cam[0]
     continued = continue_from(last, 2.5, submap)
     assert continued.scale == 2.5
-    first = submap.moved(continued).submap_from_cam[0]
+    first = submap.moved(continued).ref_from_cam[0]
     np.testing.assert_allclose(first, last, atol=1e-9)

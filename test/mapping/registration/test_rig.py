@@ -73,9 +73,9 @@ def test_cameras_that_the_network_sees_in_one_place_tell_nothing(rng):
 def test_frames_that_are_not_believed_tell_nothing(rng):
     poses, rows, places = rig_window(rng, 5, 2)
     poses[3, :3, 3] += 10.0
-    believed = everything(poses)
-    believed[3] = False
-    found = measure_by_rig(poses, rows, places, believed)
+    is_inlier = everything(poses)
+    is_inlier[3] = False
+    found = measure_by_rig(poses, rows, places, is_inlier)
     assert found.meters_per_unit == pytest.approx(UNIT, rel=1e-9)
 
 
@@ -103,12 +103,12 @@ def test_on_the_rig_the_cameras_are_where_they_must_be_and_nearer_to_the_truth(
     errors = []
     for _ in range(50):
         noisy, _, _ = rig_window(rng, 3, 2, noise_m=0.05, turn_rad=0.02)
-        object.__setattr__(submap, 'submap_from_cam', noisy)
+        object.__setattr__(submap, 'ref_from_cam', noisy)
         put = on_rig(submap, rows, places, everything(noisy), UNIT)
         for i, j in rows:
-            way = (se3.inverse(put.submap_from_cam[i]) @ put.submap_from_cam[j])[:3, 3] * UNIT
+            way = (se3.inverse(put.ref_from_cam[i]) @ put.ref_from_cam[j])[:3, 3] * UNIT
             np.testing.assert_allclose(way, places[j][:3, 3], atol=1e-9)
-        for poses in (noisy, put.submap_from_cam):
+        for poses in (noisy, put.ref_from_cam):
             shift = np.linalg.norm(poses[:, :3, 3] - true_poses[:, :3, 3], axis=1)
             turn = rotation_angle(np.swapaxes(poses[:, :3, :3], 1, 2) @ true_poses[:, :3, :3])
             errors.append((shift.mean(), turn.mean()))
@@ -123,4 +123,4 @@ def test_a_set_with_one_known_camera_stays(rng, predictor, make_frame):
     )
     places = (np.eye(4), None, np.eye(4), None)
     put = on_rig(submap, [(0, 1), (2, 3)], places, np.ones(4, dtype=bool), 1.0)
-    np.testing.assert_array_equal(put.submap_from_cam, submap.submap_from_cam)
+    np.testing.assert_array_equal(put.ref_from_cam, submap.ref_from_cam)

@@ -95,7 +95,7 @@ def test_there_is_no_depth_in_the_padding(window, predict):
 def test_poses_a_little_off_a_rotation_are_put_right(window, predict):
     prediction = predict()
     prediction.cam_from_world[:, :3, :3] *= 1.001
-    rotations = submap_from_prediction(window, prediction).submap_from_cam[:, :3, :3]
+    rotations = submap_from_prediction(window, prediction).ref_from_cam[:, :3, :3]
     products = rotations @ np.swapaxes(rotations, 1, 2)
     np.testing.assert_allclose(products, [np.eye(3)] * 3, atol=1e-12)
 
@@ -105,8 +105,8 @@ def test_moving_scales_depth_points_and_positions_together(window, predict):
     moved = submap.moved(Sim3(3.0, np.eye(3), np.array([1.0, 0.0, 0.0])))
     np.testing.assert_allclose(moved.depth, 3 * submap.depth)
     np.testing.assert_allclose(moved.points_in_cam, 3 * submap.points_in_cam)
-    positions = 3 * submap.submap_from_cam[:, :3, 3] + (1, 0, 0)
-    np.testing.assert_allclose(moved.submap_from_cam[:, :3, 3], positions)
+    positions = 3 * submap.ref_from_cam[:, :3, 3] + (1, 0, 0)
+    np.testing.assert_allclose(moved.ref_from_cam[:, :3, 3], positions)
 
 
 def test_frames_are_selected_by_id(window, predict):
@@ -120,20 +120,20 @@ def test_frames_are_selected_by_id(window, predict):
 
 def test_frames_without_depth_are_completed_by_what_was_known_before(window, predict):
     earlier = submap_from_prediction(window, predict())
-    bare = submap_from_prediction(window, predict(Request(dense_frames=(1,))))
+    bare = submap_from_prediction(window, predict(Request(depth_frames=(1,))))
     ids = bare.frame_ids
     assert np.isnan(bare.depth[0]).all()
     complete = bare.completed_by(earlier.select([ids[2], ids[0]]))
     np.testing.assert_array_equal(complete.depth[0], earlier.depth[0])
     np.testing.assert_array_equal(complete.points_in_cam[2], earlier.points_in_cam[2])
     np.testing.assert_array_equal(complete.depth[1], bare.depth[1])
-    np.testing.assert_array_equal(complete.submap_from_cam, bare.submap_from_cam)
+    np.testing.assert_array_equal(complete.ref_from_cam, bare.ref_from_cam)
     assert np.isnan(bare.depth[0]).all(), 'the submap itself stays as it was'
 
 
 def test_frames_nobody_knows_stay_without_depth(window, predict):
     earlier = submap_from_prediction(window, predict())
-    bare = submap_from_prediction(window, predict(Request(dense_frames=(1,))))
+    bare = submap_from_prediction(window, predict(Request(depth_frames=(1,))))
     complete = bare.completed_by(earlier.select(bare.frame_ids[:1]))
     assert np.isfinite(complete.depth[0]).any()
     assert np.isnan(complete.depth[2]).all()

@@ -45,7 +45,7 @@ def refined(hall, answer):
     """Exact points that all frames see, in the unit of the truth."""
     _, submap = answer
     rng = np.random.default_rng(0)
-    course, first = hall.course, submap.submap_from_cam[0]
+    course, first = hall.course, submap.ref_from_cam[0]
     uv = rng.uniform((20, 20), (299, 219), (400, 2))
     at = course.grid.model_from_image(uv)
     columns, rows = np.rint(at).astype(int).T
@@ -55,7 +55,7 @@ def refined(hall, answer):
     )
     points = se3.transform(first, rays * depth[:, None])
     pixels = np.full((400, 4, 2), np.nan)
-    for i, pose in enumerate(submap.submap_from_cam):
+    for i, pose in enumerate(submap.ref_from_cam):
         in_cam = se3.transform(se3.inverse(pose), points)
         seen = in_cam[:, :2] / in_cam[:, 2:] * course.K_image[0, 0] + course.K_image[:2, 2]
         inside = ((seen > 0) & (seen < (319, 239))).all(axis=1) & (in_cam[:, 2] > 0.1)
@@ -64,7 +64,7 @@ def refined(hall, answer):
     feature = np.where(is_seen, np.arange(400)[:, None], -1)
     return RefinedWindow(
         geometry=Geometry(
-            window_from_cam=submap.submap_from_cam,
+            window_from_cam=submap.ref_from_cam,
             K=np.repeat(course.K_image[None], 4, axis=0),
             points=points,
         ),
@@ -104,7 +104,7 @@ def test_cameras_are_the_refined_ones_on_the_pixels_of_the_network(hall, answer,
     K[:, 2, 2] = 1.0
     moved = replace(refined, geometry=replace(refined.geometry, window_from_cam=poses, K=K))
     found = agreeing(answer, answer[1], moved)
-    np.testing.assert_array_equal(found.submap_from_cam, poses)
+    np.testing.assert_array_equal(found.ref_from_cam, poses)
     np.testing.assert_allclose(found.K, hall.course.grid.K_model_from_image(K))
 
 
@@ -166,7 +166,7 @@ def test_the_depth_of_the_map_counts_where_it_has_one(answer):
 
 def test_depth_of_another_size_is_not_mixed_in(answer):
     truth = answer[1]
-    small = truth.select([0]).thinned(20)
+    small = truth.select([0]).subsampled(20)
     assert with_map_depth(truth, small) is truth.depth
 
 

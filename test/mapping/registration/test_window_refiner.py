@@ -14,9 +14,9 @@ from vggt_ros.mapping.refinement.landmarks import Landmarks
 from vggt_ros.mapping.registration import window_refiner
 from vggt_ros.mapping.registration.known_motion import known_motion, NO_MOTION
 from vggt_ros.mapping.registration.metric_scale import ScaleState
-from vggt_ros.mapping.registration.placement import LastWindow
-from vggt_ros.mapping.registration.robot_view import RobotView
+from vggt_ros.mapping.registration.placement import OverlapReference
 from vggt_ros.mapping.registration.submap import submap_from_prediction
+from vggt_ros.mapping.registration.window_priors import WindowPriors
 from vggt_ros.mapping.registration.window_refiner import WindowRefiner
 from vggt_ros.settings.refine_config import RefineSettings
 from vggt_ros.synthetic.simulated_predictor import Errors
@@ -40,9 +40,9 @@ def refine(hall, with_refiner, *indices, last=None, num_overlap=0, errors=ERRORS
     return with_refiner.refine(window, prediction, submap, last), submap
 
 
-def errors_of(hall, indices, submap_from_cam):
+def errors_of(hall, indices, ref_from_cam):
     """Largest turn, degrees, and shift, meters, after bringing both to their first camera."""
-    truth, found = hall.world_from_cam(indices), submap_from_cam
+    truth, found = hall.world_from_cam(indices), ref_from_cam
     truth, found = se3.inverse(truth[0]) @ truth, se3.inverse(found[0]) @ found
     scale = (truth[:, :3, 3] * found[:, :3, 3]).sum() / (found[:, :3, 3] ** 2).sum()
     turns = rotation_angle(np.swapaxes(truth[:, :3, :3], 1, 2) @ found[:, :3, :3])
@@ -51,11 +51,11 @@ def errors_of(hall, indices, submap_from_cam):
 
 
 def last_of(refinement, ids, anchors=()):
-    return LastWindow(
+    return OverlapReference(
         submap_id=0,
         in_map=refinement.submap.select(ids),
-        doubts=np.zeros(len(ids)),
-        map_from_first=refinement.submap.submap_from_cam[0],
+        inconsistency=np.zeros(len(ids)),
+        map_from_first=refinement.submap.ref_from_cam[0],
         map_from_odom=None,
         unit=refinement.unit,
         landmarks=refinement.landmarks,
@@ -72,8 +72,8 @@ def first(hall):
 
 def test_images_correct_the_poses_of_the_network(hall):
     found, submap = refine(hall, refiner(), *INDICES, errors=LARGE)
-    before = errors_of(hall, INDICES, submap.submap_from_cam)
-    after = errors_of(hall, INDICES, found.submap.submap_from_cam)
+    before = errors_of(hall, INDICES, submap.ref_from_cam)
+    after = errors_of(hall, INDICES, found.submap.ref_from_cam)
     assert found.window.is_verified.all()
     assert after[0] < 0.15
     assert after[0] < 0.3 * before[0]
@@ -100,7 +100,7 @@ def test_a_first_window_that_is_not_confirmed_is_looked_at_more_closely(hall, mo
     far = (0, 12, 24, 36)
     found, _ = refine(hall, refiner(max_features=100), *far, errors=LARGE)
     assert found.window.is_verified.all()
-    assert errors_of(hall, far, found.submap.submap_from_cam)[0] < 0.5
+    assert errors_of(hall, far, found.submap.ref_from_cam)[0] < 0.5
     with pytest.raises(VerificationError):  # there is no time for it
         refine(hall, refiner(max_features=100, budget_ms=1), *far, errors=LARGE)
     monkeypatch.setattr(feature_store.FeatureStore, 'look_closer', lambda *_: False)
@@ -145,9 +145,9 @@ def test_a_window_in_the_map_is_in_its_frame_and_unit(hall, first):
     indices = (6, 8, 10, 12, 14)
     last = last_of(begun, (6, 8))
     found, _ = refine(hall, with_refiner, *indices, last=last, num_overlap=2)
-    poses = found.submap.submap_from_cam
-    np.testing.assert_allclose(poses[:2], begun.submap.submap_from_cam[3:], atol=0.01)
-    whole = np.concatenate([begun.submap.submap_from_cam, poses[2:]])
+    poses = found.submap.ref_from_cam
+    np.testing.assert_allclose(poses[:2], begun.submap.ref_from_cam[3:], atol=0.01)
+    whole = np.concatenate([begun.submap.ref_from_cam, poses[2:]])
     turn_deg, shift_m = errors_of(hall, (*INDICES, 10, 12, 14), whole)
     assert turn_deg < 0.3
     assert shift_m < 0.04
@@ -171,7 +171,7 @@ def test_points_that_the_map_has_are_where_they_were(hall, first):
 
 def test_anchors_hold_a_window_and_are_confirmed(hall, first):
     with_refiner, begun, _ = first
-    poses = begun.submap.submap_from_cam
+    poses = begun.submap.ref_from_cam
     anchors = tuple(anchor(hall.frame(INDICES[row]), poses[row]) for row in (1, 2))
     last = last_of(begun, (6, 8), anchors)
     found, _ = refine(hall, with_refiner, 6, 8, 10, 12, last=last, num_overlap=2)
@@ -184,7 +184,7 @@ def test_anchors_hold_a_window_and_are_confirmed(hall, first):
 
 def test_there_may_be_more_anchors_with_landmarks_than_frames(hall, first):
     with_refiner, begun, _ = first
-    poses = begun.submap.submap_from_cam
+    poses = begun.submap.ref_from_cam
     anchors = tuple(anchor(hall.frame(INDICES[row]), poses[row]) for row in range(4))
     last = last_of(begun, (8,), anchors)
     found, _ = refine(hall, with_refiner, 8, 10, last=last, num_overlap=1)
@@ -194,7 +194,7 @@ def test_there_may_be_more_anchors_with_landmarks_than_frames(hall, first):
 
 def test_an_anchor_whose_features_are_forgotten_is_left_out(hall, first):
     _, begun, _ = first
-    stranger = anchor(replace(hall.frame(2), id=777), begun.submap.submap_from_cam[1])
+    stranger = anchor(replace(hall.frame(2), id=777), begun.submap.ref_from_cam[1])
     last = last_of(begun, (6, 8), (stranger,))
     found, _ = refine(hall, first[0], 6, 8, 10, 12, last=last, num_overlap=2)
     assert not found.anchor_poses
@@ -214,15 +214,15 @@ def test_a_map_without_landmarks_still_holds_a_window(hall, first):
     found, _ = refine(hall, with_refiner, 6, 8, 10, 12, last=last, num_overlap=2)
     assert found.window.is_verified.all()
     np.testing.assert_allclose(
-        found.submap.submap_from_cam[:2], begun.submap.submap_from_cam[3:], atol=0.01
+        found.submap.ref_from_cam[:2], begun.submap.ref_from_cam[3:], atol=0.01
     )
 
 
 def test_to_verify_keeps_poses_and_depth_of_the_network(hall):
     found, submap = refine(hall, refiner('verify'), *INDICES)
     assert found.window.is_verified.all()
-    np.testing.assert_array_equal(found.submap.submap_from_cam, submap.submap_from_cam)
-    np.testing.assert_array_equal(found.window.geometry.window_from_cam, submap.submap_from_cam)
+    np.testing.assert_array_equal(found.submap.ref_from_cam, submap.ref_from_cam)
+    np.testing.assert_array_equal(found.window.geometry.window_from_cam, submap.ref_from_cam)
     np.testing.assert_array_equal(found.submap.depth, submap.depth)
 
 
@@ -306,7 +306,7 @@ def motion_of(hall, window, factor=1.0, **scale):
     poses = hall.world_from_cam([frame.id for frame in window.frames])
     poses[:, :3, 3] *= factor
     nothing = (None,) * len(poses)
-    view = RobotView(
+    view = WindowPriors(
         odom_from_cam=tuple(poses),
         base_from_cam=nothing,
         first_from_cam=nothing,
@@ -327,7 +327,7 @@ def test_wheels_are_asked_in_the_unit_of_the_map_beside_its_anchors(hall, first,
         return original(seen, estimate, priors, budget_s)
 
     monkeypatch.setattr(window_refiner, 'refine_window', spy)
-    poses = begun.submap.submap_from_cam
+    poses = begun.submap.ref_from_cam
     unit = np.linalg.norm(poses[-1, :3, 3] - poses[0, :3, 3])
     truth = hall.world_from_cam(INDICES)
     meters_per_unit = np.linalg.norm(truth[-1, :3, 3] - truth[0, :3, 3]) / unit
@@ -338,7 +338,7 @@ def test_wheels_are_asked_in_the_unit_of_the_map_beside_its_anchors(hall, first,
     submap = submap_from_prediction(window, prediction)
     found = with_refiner.refine(window, prediction, submap, last, motion)
     assert [(each.row_a, each.row_b) for each in asked[0].relative] == [(1, 2), (2, 3), (3, 4)]
-    steps = se3.inverse(found.submap.submap_from_cam[:-1]) @ found.submap.submap_from_cam[1:]
+    steps = se3.inverse(found.submap.ref_from_cam[:-1]) @ found.submap.ref_from_cam[1:]
     for each, step in zip(asked[0].relative, steps, strict=True):
         assert each.tells_length
         np.testing.assert_allclose(each.a_from_b, step, atol=0.03)
@@ -355,7 +355,7 @@ def test_wheels_that_lie_do_not_bend_what_the_images_show(hall, first):
     motions = NO_MOTION, motion_of(hall, window, factor=10.0)
     found = [with_refiner.refine(window, prediction, submap, last, each) for each in motions]
     np.testing.assert_allclose(
-        found[0].submap.submap_from_cam, found[1].submap.submap_from_cam, atol=0.01
+        found[0].submap.ref_from_cam, found[1].submap.ref_from_cam, atol=0.01
     )
 
 

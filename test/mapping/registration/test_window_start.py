@@ -6,7 +6,7 @@ from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.refinement.anchor import anchor
 from vggt_ros.mapping.refinement.feature_store import FeatureStore
 from vggt_ros.mapping.refinement.landmarks import Landmarks
-from vggt_ros.mapping.registration.placement import LastWindow
+from vggt_ros.mapping.registration.placement import OverlapReference
 from vggt_ros.mapping.registration.submap import submap_from_prediction
 from vggt_ros.mapping.registration.window_start import window_start
 from vggt_ros.synthetic.simulated_predictor import NONE
@@ -36,11 +36,11 @@ def in_map_of(submap, scale=2.0):
 
 
 def last_of(in_map, ids, anchors=()):
-    return LastWindow(
+    return OverlapReference(
         submap_id=0,
         in_map=in_map.select(ids),
-        doubts=np.zeros(len(ids)),
-        map_from_first=in_map.submap_from_cam[0],
+        inconsistency=np.zeros(len(ids)),
+        map_from_first=in_map.ref_from_cam[0],
         map_from_odom=None,
         unit=1.0,
         landmarks=Landmarks(of_frame={}),
@@ -69,7 +69,7 @@ def test_what_the_network_says_is_brought_to_the_map(said, store):
     start = window_start(window, submap, last_of(in_map, (0, 2)), store)
     assert start.unit == pytest.approx(place.scale, rel=1e-3)
     np.testing.assert_allclose(
-        start.known.submap_from_cam, in_map.submap_from_cam, atol=1e-2 * place.scale
+        start.known.ref_from_cam, in_map.ref_from_cam, atol=1e-2 * place.scale
     )
 
 
@@ -77,7 +77,7 @@ def test_anchors_come_first_and_the_oldest_cameras_are_held(hall, said, store):
     window, prediction = said
     submap = submap_from_prediction(window, prediction)
     _, in_map = in_map_of(submap)
-    poses = in_map.submap_from_cam
+    poses = in_map.ref_from_cam
     anchors = (anchor(hall.frame(4), poses[2]), anchor(hall.frame(30), poses[2]))
     start = window_start(window, submap, last_of(in_map, (0, 2), anchors), store)
     # The store does not know the features of frame 30.

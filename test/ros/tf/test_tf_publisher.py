@@ -13,8 +13,8 @@ from vggt_ros.ros.middleware.messages import header_of, transform
 from vggt_ros.ros.middleware.stamps import ns_from_stamp, stamp_from_ns
 from vggt_ros.ros.tf.sent_transforms import SentTransforms
 from vggt_ros.ros.tf.tf_listener import TfListener
+from vggt_ros.ros.tf.tf_pose_priors import TfPosePriors
 from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
-from vggt_ros.ros.tf.tf_robot import TfRobot
 from vggt_ros.settings.world_config import FrameSettings, TfSettings
 
 FRAMES = FrameSettings()
@@ -38,7 +38,7 @@ def stamp(k):
     return START_NS + k * PERIOD_NS
 
 
-class Robot:
+class PosePriors:
     """All that the tests need: a broadcaster, a listener of its own and a robot that drives."""
 
     def __init__(self, make_node, tree, frame_result, make_update, words=(), **settings):
@@ -49,7 +49,9 @@ class Robot:
         self.settings = TfSettings(lookup_timeout=0.0, **settings)
         sent = SentTransforms()
         self.listener = TfListener(self.node, 30.0, root='map', sent=sent)
-        robot = TfRobot(self.listener, FRAMES, self.settings, lambda stamp_ns, camera: None, print)
+        robot = TfPosePriors(
+            self.listener, FRAMES, self.settings, lambda stamp_ns, camera: None, print
+        )
         self.broadcaster = MapBroadcaster(
             self.node, self.settings, FRAMES, robot, self.listener.other_parent, sent
         )
@@ -95,7 +97,7 @@ def robot_of(make_node, tree, frame_result, make_update):
     made = []
 
     def make(*words, **settings):
-        made.append(Robot(make_node, tree, frame_result, make_update, words, **settings))
+        made.append(PosePriors(make_node, tree, frame_result, make_update, words, **settings))
         return made[-1]
 
     yield make

@@ -13,18 +13,22 @@ from vggt_ros.errors import VggtRosError
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import isotropic
 from vggt_ros.inference.prediction import Prediction, Request
-from vggt_ros.mapping.backend.place_memory import MAX_DEPTH_SIZE, Place, PlaceMemory
+from vggt_ros.mapping.backend.keyframe_database import (
+    KeyframeDatabase,
+    MAX_DEPTH_SIZE,
+    StoredKeyframe,
+)
 from vggt_ros.mapping.backend.pose_graph import Edge
-from vggt_ros.mapping.backend.submap_chain import PlacedSubmap
+from vggt_ros.mapping.backend.submap_graph import PlacedSubmap
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.registration.frame_agreement import (
     consistent_frames,
-    frame_disagreement,
-    pairwise_disagreement,
+    frame_inconsistency,
+    pairwise_inconsistency,
 )
-from vggt_ros.mapping.registration.pose_noise import PoseNoise
+from vggt_ros.mapping.registration.pose_error_model import PoseErrorModel
 from vggt_ros.mapping.registration.registration import register, Registration
 from vggt_ros.mapping.registration.submap import Submap, submap_from_prediction
 
@@ -45,12 +49,12 @@ Predict = Callable[[Sequence[Frame], Request], Prediction]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Visit:
+class LoopQuery:
     """What a new window shows of the place the robot is at.
 
     Attributes:
         submap: The window's submap.
-        frames: Its new frames that are believed.
+        frames: Its new frames are inliers.
         in_map: The same frames in the map.
         descriptors: (n, C) of the same frames.
         features: What the images of the same frames show, map units, None for a frame of which
@@ -68,56 +72,56 @@ class LoopCloser:
     """Looks for places and verifies them; one window at a time.
 
     Attributes:
-        num_looks: Windows that were made over two places.
+        num_verified: Windows that were made over two places.
         num_found: Those that showed that the two are one.
     """
 
-    def __init__(self, memory: PlaceMemory) -> None:
-        self._memory = memory
+    def __init__(self, database: KeyframeDatabase) -> None:
+        self._database = database
         self._pause = _FIRST_PAUSE
         self._windows_to_wait = 0
-        self.num_looks = 0
+        self.num_verified = 0
         self.num_found = 0
 
     def clear(self) -> None:
         """Forget how long to wait."""
         self._pause, self._windows_to_wait = _FIRST_PAUSE, 0
 
-    def candidates(self, visit: Visit) -> list[Place]:
+    def candidates(self, query: LoopQuery) -> list[StoredKeyframe]:
         """Return the frames of the place that this window may have come back to; often none."""
         if self._windows_to_wait > 0:
             self._windows_to_wait -= 1
             return []
-        newest = visit.frames[-1]
-        index = self._memory.candidate(visit.descriptors[-1], newest.stamp_ns, _MIN_SUBMAP_GAP)
+        newest = query.frames[-1]
+        index = self._database.candidate(query.descriptors[-1], newest.stamp_ns, _MIN_SUBMAP_GAP)
         if index is None:
             return []
-        places = self._memory.around(index, _FRAMES)
-        size = visit.in_map.thinned(MAX_DEPTH_SIZE).depth.shape[1:]
+        places = self._database.around(index, _FRAMES)
+        size = query.in_map.subsampled(MAX_DEPTH_SIZE).depth.shape[1:]
         return places if places[0].in_map.depth.shape[1:] == size else []
 
-    def look(
+    def verify(
         self,
-        visit: Visit,
-        places: Sequence[Place],
+        query: LoopQuery,
+        places: Sequence[StoredKeyframe],
         submaps: Mapping[int, PlacedSubmap],
         predict: Predict,
-        noise: PoseNoise,
+        noise: PoseErrorModel,
     ) -> Edge | None:
         """Make a window over both places; return what it says if they are one.
 
         Args:
-            visit: Where the robot is.
+            query: Where the robot is.
             places: From `candidates`, not empty.
             submaps: Those of both, by id.
             predict: The network.
             noise: Of its poses.
         """
-        self.num_looks += 1
+        self.num_verified += 1
         try:
-            edge, news = self._edge(visit, places, submaps, predict, noise)
+            edge, news = self._edge(query, places, submaps, predict, noise)
         except VggtRosError as error:
-            _log.info('frame %d is not at an old place: %s', visit.frames[-1].id, error)
+            _log.info('frame %d is not at an old place: %s', query.frames[-1].id, error)
             edge, news = None, 0.0
         if edge is not None:
             self.num_found += 1
@@ -127,38 +131,40 @@ class LoopCloser:
 
     def _edge(
         self,
-        visit: Visit,
-        places: Sequence[Place],
+        query: LoopQuery,
+        places: Sequence[StoredKeyframe],
         submaps: Mapping[int, PlacedSubmap],
         predict: Predict,
-        noise: PoseNoise,
+        noise: PoseErrorModel,
     ) -> tuple[Edge | None, float]:
         old_frames = [place.decoded() for place in places]
-        picked = np.unique(np.linspace(0, len(visit.frames) - 1, _FRAMES).astype(int))
-        new_frames = [visit.frames[i] for i in picked]
+        picked = np.unique(np.linspace(0, len(query.frames) - 1, _FRAMES).astype(int))
+        new_frames = [query.frames[i] for i in picked]
         frames = (*old_frames, *new_frames)
         both = submap_from_prediction(
             Window.of_frames(frames), predict(frames, Request())
-        ).thinned(MAX_DEPTH_SIZE)
-        doubts = frame_disagreement(both)
-        believed = consistent_frames(doubts, both)
+        ).subsampled(MAX_DEPTH_SIZE)
+        inconsistency = frame_inconsistency(both)
+        is_inlier = consistent_frames(inconsistency, both)
         is_old = np.arange(len(frames)) < len(old_frames)
-        if not (believed[is_old].any() and believed[~is_old].any()):
+        if not (is_inlier[is_old].any() and is_inlier[~is_old].any()):
             return None, 0.0
-        if not _is_one_place(pairwise_disagreement(both), is_old & believed, ~is_old & believed):
+        if not _is_one_place(
+            pairwise_inconsistency(both), is_old & is_inlier, ~is_old & is_inlier
+        ):
             return None, 0.0
-        old_ids = [f.id for f, ok in zip(frames, is_old & believed, strict=True) if ok]
-        new_ids = [f.id for f, ok in zip(frames, ~is_old & believed, strict=True) if ok]
+        old_ids = [f.id for f, ok in zip(frames, is_old & is_inlier, strict=True) if ok]
+        new_ids = [f.id for f, ok in zip(frames, ~is_old & is_inlier, strict=True) if ok]
         known = {place.frame.id: place for place in places}
         in_map_old = _joined([known[i].in_map for i in old_ids])
-        doubt = dict(zip(both.frame_ids, doubts, strict=True))
+        doubt = dict(zip(both.frame_ids, inconsistency, strict=True))
         old = register(in_map_old, both.select(old_ids), np.array([doubt[i] for i in old_ids]))
-        thin = visit.in_map.thinned(MAX_DEPTH_SIZE)
+        thin = query.in_map.subsampled(MAX_DEPTH_SIZE)
         new = register(
             thin.select(new_ids), both.select(new_ids), np.array([doubt[i] for i in new_ids])
         )
         corrected_from_map = old.map_from_submap @ new.map_from_submap.inverse()
-        submap_old, submap_new = submaps[known[old.frame_ids[-1]].submap_id], visit.submap
+        submap_old, submap_new = submaps[known[old.frame_ids[-1]].submap_id], query.submap
         edge = Edge(
             i=submap_old.id,
             j=submap_new.id,
@@ -184,7 +190,7 @@ def _is_one_place(pairs: np.ndarray, is_old: np.ndarray, is_new: np.ndarray) -> 
 
 def _joined(submaps: Sequence[Submap]) -> Submap:
     """Return the frames of several submaps, all in the map, as one."""
-    names = ('depth', 'confidence', 'points_in_cam', 'points_confidence', 'K', 'submap_from_cam')
+    names = ('depth', 'confidence', 'points_in_cam', 'points_confidence', 'K', 'ref_from_cam')
     return Submap(
         frame_ids=tuple(i for submap in submaps for i in submap.frame_ids),
         focal_ratio=submaps[0].focal_ratio,
@@ -193,11 +199,11 @@ def _joined(submaps: Sequence[Submap]) -> Submap:
 
 
 def _covariance(
-    old: Registration, new: Registration, both_in_map: Submap, noise: PoseNoise
+    old: Registration, new: Registration, both_in_map: Submap, noise: PoseErrorModel
 ) -> np.ndarray:
     """Return how unsure the step from the old to the new place is: a seam at either end."""
     median_depth = float(np.nanmedian(both_in_map.depth))
-    positions = both_in_map.submap_from_cam[:, :3, 3]
+    positions = both_in_map.ref_from_cam[:, :3, 3]
     steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
     way = max(float(steps.sum()) / median_depth, 0.05)
     rotation_rad, shift = noise.over(way)
@@ -212,6 +218,6 @@ def _covariance(
 def _news(corrected_from_map: Sim3, in_map: Submap) -> float:
     """Return how far the newest camera is moved, in median depths, or its scale changed."""
     median_depth = float(np.nanmedian(in_map.depth))
-    position = in_map.submap_from_cam[-1, :3, 3]
+    position = in_map.ref_from_cam[-1, :3, 3]
     moved = float(np.linalg.norm(corrected_from_map.apply(position) - position)) / median_depth
     return max(moved, abs(float(np.log(corrected_from_map.scale))))

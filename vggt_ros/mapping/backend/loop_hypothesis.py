@@ -17,7 +17,7 @@ from vggt_ros.geometry.rotation import angle_between
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import compose
 from vggt_ros.mapping.backend.pose_graph import Edge
-from vggt_ros.mapping.backend.submap_chain import PlacedSubmap
+from vggt_ros.mapping.backend.submap_graph import PlacedSubmap
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView
 from vggt_ros.mapping.refinement.place_verification import VerifiedPlace
 

@@ -1,9 +1,9 @@
 """Loop verification: revisited places that the images confirm, without another network window.
 
-A loop query goes through four tests, and each of them can only refuse: stored keyframes that look
-alike are compared image by image (`refinement.place_verification`); places that contradict each
-other are ambiguous; the next window has to say the same (`loop_hypothesis`); and the submap graph
-has to find it possible (`loop_gate`).
+A loop candidate goes through four tests, and each of them can only refuse: stored keyframes that
+look alike are compared image by image (`refinement.place_verification`); places that contradict
+each other are ambiguous; the next window has to say the same (`loop_hypothesis`); and the submap
+graph has to find it possible (`loop_gate`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from vggt_ros.mapping.backend.loop_closure import Visit
+from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase, StoredKeyframe
+from vggt_ros.mapping.backend.loop_closure import LoopQuery
 from vggt_ros.mapping.backend.loop_hypothesis import (
     are_one,
     hypothesis_of,
@@ -22,15 +23,14 @@ from vggt_ros.mapping.backend.loop_hypothesis import (
     MAX_WINDOWS_BETWEEN,
     say_the_same,
 )
-from vggt_ros.mapping.backend.place_memory import Place, PlaceMemory
 from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.backend.segment_gap import segment_gap, SegmentGap
-from vggt_ros.mapping.backend.submap_chain import PlacedSubmap, SubmapChain
+from vggt_ros.mapping.backend.submap_graph import PlacedSubmap, SubmapGraph
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView, Refusal
 from vggt_ros.mapping.refinement.place_verification import VerifiedPlace, verify_place
 
-# Keyframes of either place that are compared, and places that are looked at in a query.
+# Keyframes of either place that are compared, and places that are looked at in a candidates.
 _FRAMES = 3
 _MAX_PLACES = 4
 # The newest submaps are no other place.
@@ -54,8 +54,8 @@ class LoopStatistics:
         num_verified: Queries in which the images confirmed a place.
         num_confirmed: Those of them that a second window confirmed: the loops.
         refusals: By reason how many places were not confirmed: those of `Refusal`; ambiguous:
-            places of one query contradict each other; unconfirmed: the windows before and after
-            did not say the same; no_features: nothing is known of the window's images;
+            candidates of one query contradict each other; unconfirmed: the windows before and
+            after did not say the same; no_features: nothing is known of the window's images;
             out_of_reach: the robot cannot have got there while the map was lost.
     """
 
@@ -66,18 +66,18 @@ class LoopStatistics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LoopQuery:
+class LoopCandidates:
     """A window and the places that it may have come back to.
 
     Attributes:
-        visit: The window.
+        query: The window.
         places: Keyframes of each place, those that were taken in a row.
         placed: The submaps that matter, by id.
         gaps: Between other segments, by their number, and that of the window.
     """
 
-    visit: Visit
-    places: tuple[tuple[Place, ...], ...]
+    query: LoopQuery
+    places: tuple[tuple[StoredKeyframe, ...], ...]
     placed: Mapping[int, PlacedSubmap]
     gaps: Mapping[int, SegmentGap]
 
@@ -93,8 +93,8 @@ class _Counts:
 class LoopVerifier:
     """Finds revisited places by their images; one window at a time."""
 
-    def __init__(self, memory: PlaceMemory) -> None:
-        self._memory = memory
+    def __init__(self, database: KeyframeDatabase) -> None:
+        self._database = database
         self._counts = _Counts()
         self._pending: LoopHypothesis | None = None
         self._pause, self._windows_to_wait = 1, 0
@@ -115,53 +115,53 @@ class LoopVerifier:
         self._pending = None
         self._pause, self._windows_to_wait = 1, 0
 
-    def query(self, visit: Visit, chain: SubmapChain) -> LoopQuery | None:
+    def candidates(self, query: LoopQuery, graph: SubmapGraph) -> LoopCandidates | None:
         """Return what to compare a window with; None if there is nothing, or it is too early.
 
         A window whose segment is not connected to the rest of the map is compared with all other
         segments, however new, and every time: this is how the map is relocalized.
 
         Args:
-            visit: The window.
-            chain: The submaps; nothing of it is kept.
+            query: The window.
+            graph: The submaps; nothing of it is kept.
         """
-        if not _rows_with_features(visit):
+        if not _rows_with_features(query):
             self._counts.refusals[NO_FEATURES] += 1
             return None
-        rows, is_relocalizing = self._eligible_rows(visit, chain)
+        rows, is_relocalizing = self._eligible_rows(query, graph)
         if self._windows_to_wait > 0 and not is_relocalizing:
             self._windows_to_wait -= 1
             return None
-        places = tuple(self._around(row, rows) for row in self._ranked(visit, rows))
+        places = tuple(self._around(row, rows) for row in self._ranked(query, rows))
         if not places:
             return None
         self._counts.num_queries += 1
-        ids = {place.submap_id for each in places for place in each} | {visit.submap.id}
+        ids = {place.submap_id for each in places for place in each} | {query.submap.id}
         if self._pending is not None:
             ids |= {self._pending.edge.i, self._pending.edge.j}
-        placed = {submap_id: chain[submap_id] for submap_id in ids if submap_id in chain}
-        gaps = self._gaps(visit, chain) if is_relocalizing else {}
-        return LoopQuery(visit=visit, places=places, placed=placed, gaps=gaps)
+        placed = {submap_id: graph[submap_id] for submap_id in ids if submap_id in graph}
+        gaps = self._gaps(query, graph) if is_relocalizing else {}
+        return LoopCandidates(query=query, places=places, placed=placed, gaps=gaps)
 
-    def verify(self, query: LoopQuery) -> Edge | None:
-        """Compare the images of a query; return a loop once two windows say the same.
+    def verify(self, candidates: LoopCandidates) -> Edge | None:
+        """Return a loop once two windows in a row say the same of the candidates.
 
         Takes some 10 ms for every pair of images that have something in common.
         """
-        found = self._verified(query)
-        if found is not None and not _is_in_reach(found, query):
+        found = self._verified(candidates)
+        if found is not None and not _is_in_reach(found, candidates):
             self._counts.refusals[OUT_OF_REACH] += 1
             self._pending = found = None
         pending = self._pending
         if found is None:
-            if pending is not None and not self._is_recent(pending, query):
+            if pending is not None and not self._is_recent(pending, candidates):
                 self._pending = None
             return None
         self._counts.num_verified += 1
-        if pending is not None and say_the_same(pending, found, query.placed):
+        if pending is not None and say_the_same(pending, found, candidates.placed):
             found = replace(found, num_windows=pending.num_windows + 1)
         self._pending = found
-        segments = {query.placed[found.edge.i].segment, query.visit.submap.segment}
+        segments = {candidates.placed[found.edge.i].segment, candidates.query.submap.segment}
         if found.num_windows < (
             _MIN_WINDOWS if len(segments) == 1 else _MIN_WINDOWS_BETWEEN_SEGMENTS
         ):
@@ -173,54 +173,54 @@ class LoopVerifier:
         self._windows_to_wait = self._pause - 1
         return found.edge
 
-    def _is_recent(self, pending: LoopHypothesis, query: LoopQuery) -> bool:
-        return query.visit.submap.id - pending.edge.j < MAX_WINDOWS_BETWEEN
+    def _is_recent(self, pending: LoopHypothesis, candidates: LoopCandidates) -> bool:
+        return candidates.query.submap.id - pending.edge.j < MAX_WINDOWS_BETWEEN
 
-    def _eligible_rows(self, visit: Visit, chain: SubmapChain) -> tuple[list[int], bool]:
+    def _eligible_rows(self, query: LoopQuery, graph: SubmapGraph) -> tuple[list[int], bool]:
         """Return the stored keyframes that may be another place, and whether the map is lost."""
-        segment = visit.submap.segment
-        until_ns = visit.frames[-1].stamp_ns - int(self._memory.settings.min_gap * 1e9)
+        segment = query.submap.segment
+        until_ns = query.frames[-1].stamp_ns - int(self._database.settings.min_gap * 1e9)
         rows, others = [], []
-        for row in range(len(self._memory)):
-            place = self._memory[row]
-            if place.features is None or place.submap_id not in chain:
+        for row in range(len(self._database)):
+            place = self._database[row]
+            if place.features is None or place.submap_id not in graph:
                 continue
-            if chain[place.submap_id].segment != segment:
+            if graph[place.submap_id].segment != segment:
                 others.append(row)
             elif (
                 place.frame.stamp_ns <= until_ns
-                and place.submap_id <= visit.submap.id - _MIN_SUBMAP_GAP
+                and place.submap_id <= query.submap.id - _MIN_SUBMAP_GAP
             ):
                 rows.append(row)
         return sorted(rows + others), bool(others)
 
-    def _gaps(self, visit: Visit, chain: SubmapChain) -> dict[int, SegmentGap]:
+    def _gaps(self, query: LoopQuery, graph: SubmapGraph) -> dict[int, SegmentGap]:
         """Return how far from the ends of other segments the window's own one can begin."""
-        by_segment: dict[int, list[Place]] = {}
-        for row in range(len(self._memory)):
-            place = self._memory[row]
-            if place.submap_id in chain:
-                by_segment.setdefault(chain[place.submap_id].segment, []).append(place)
-        begin, begin_ns = visit.in_map.submap_from_cam[0, :3, 3], visit.frames[0].stamp_ns
-        own = by_segment.pop(visit.submap.segment, [])
+        by_segment: dict[int, list[StoredKeyframe]] = {}
+        for row in range(len(self._database)):
+            place = self._database[row]
+            if place.submap_id in graph:
+                by_segment.setdefault(graph[place.submap_id].segment, []).append(place)
+        begin, begin_ns = query.in_map.ref_from_cam[0, :3, 3], query.frames[0].stamp_ns
+        own = by_segment.pop(query.submap.segment, [])
         if own:
             begin, begin_ns = own[0].map_from_cam[:3, 3], own[0].frame.stamp_ns
         return {
             number: segment_gap(places, begin, begin_ns) for number, places in by_segment.items()
         }
 
-    def _ranked(self, visit: Visit, rows: Sequence[int]) -> list[int]:
+    def _ranked(self, query: LoopQuery, rows: Sequence[int]) -> list[int]:
         """Return the rows of different places to look at, the most promising first."""
         if not rows:
             return []
         ranked: list[int] = []
         if self._pending is not None:
-            ids = [self._memory[row].frame.id for row in rows]
+            ids = [self._database[row].frame.id for row in rows]
             if self._pending.frame_id in ids:
                 ranked.append(rows[ids.index(self._pending.frame_id)])
-        newest, features = _rows_with_features(visit)[-1]
-        by_network = self._memory.similarities(visit.descriptors[newest])[rows]
-        by_words = self._memory.word_similarities(features)
+        newest, features = _rows_with_features(query)[-1]
+        by_network = self._database.similarities(query.descriptors[newest])[rows]
+        by_words = self._database.word_similarities(features)
         likely = [rows[k] for k in np.argsort(-by_network, kind='stable')[:_FRAMES]]
         if by_words is not None:
             order = np.argsort(-by_words[rows], kind='stable')
@@ -233,15 +233,15 @@ class LoopVerifier:
                 ranked.append(row)
         return ranked
 
-    def _around(self, row: int, rows: Sequence[int]) -> tuple[Place, ...]:
+    def _around(self, row: int, rows: Sequence[int]) -> tuple[StoredKeyframe, ...]:
         reach = _FRAMES // 2
         near = [each for each in rows if abs(each - row) <= reach]
-        return tuple(self._memory[each] for each in near)
+        return tuple(self._database[each] for each in near)
 
-    def _verified(self, query: LoopQuery) -> LoopHypothesis | None:
-        views = _views_of(query.visit)
+    def _verified(self, candidates: LoopCandidates) -> LoopHypothesis | None:
+        views = _views_of(candidates.query)
         found: list[tuple[VerifiedPlace, LoopHypothesis]] = []
-        for places in query.places:
+        for places in candidates.places:
             stored = [
                 KeyframeView(features=place.features, place_from_cam=place.map_from_cam)
                 for place in places
@@ -252,7 +252,7 @@ class LoopVerifier:
                 self._counts.refusals[verified.value] += 1
             else:
                 place = places[len(places) // 2]
-                old, new = query.placed[place.submap_id], query.visit.submap
+                old, new = candidates.placed[place.submap_id], candidates.query.submap
                 hypothesis = hypothesis_of(verified, views[-1], place.frame.id, old, new)
                 found.append((verified, hypothesis))
         if not found:
@@ -265,22 +265,22 @@ class LoopVerifier:
         return hypothesis
 
 
-def _is_in_reach(found: LoopHypothesis, query: LoopQuery) -> bool:
+def _is_in_reach(found: LoopHypothesis, candidates: LoopCandidates) -> bool:
     """Return whether the robot can have come to a place of another segment."""
-    old, new = query.placed[found.edge.i], query.visit.submap
-    gap = query.gaps.get(old.segment)
+    old, new = candidates.placed[found.edge.i], candidates.query.submap
+    gap = candidates.gaps.get(old.segment)
     corrected_from_map = old.map_from_submap @ found.edge.i_from_j @ new.map_from_submap.inverse()
     return gap is None or gap.allows(corrected_from_map)
 
 
-def _rows_with_features(visit: Visit) -> list[tuple[int, KeyframeFeatures]]:
-    return [(k, each) for k, each in enumerate(visit.features or ()) if each is not None]
+def _rows_with_features(query: LoopQuery) -> list[tuple[int, KeyframeFeatures]]:
+    return [(k, each) for k, each in enumerate(query.features or ()) if each is not None]
 
 
-def _views_of(visit: Visit) -> list[KeyframeView]:
-    known = _rows_with_features(visit)
+def _views_of(query: LoopQuery) -> list[KeyframeView]:
+    known = _rows_with_features(query)
     picked = np.unique(np.linspace(0, len(known) - 1, _FRAMES).round().astype(int))
-    poses = visit.in_map.submap_from_cam
+    poses = query.in_map.ref_from_cam
     return [
         KeyframeView(features=features, place_from_cam=poses[row])
         for row, features in (known[k] for k in picked)

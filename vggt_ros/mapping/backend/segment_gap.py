@@ -14,7 +14,7 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.backend.place_memory import Place
+from vggt_ros.mapping.backend.keyframe_database import StoredKeyframe
 
 # Times the speed that the robot had at its fastest, and median depths beyond.
 _SPEED_FACTOR, _SLACK = 2.0, 2.0
@@ -44,7 +44,7 @@ class SegmentGap:
 
 
 def segment_gap(
-    earlier: Sequence[Place], begin: Float[np.ndarray, ' 3'], begin_ns: int
+    earlier: Sequence[StoredKeyframe], begin: Float[np.ndarray, ' 3'], begin_ns: int
 ) -> SegmentGap:
     """Return the gap between a segment and a later one.
 

@@ -60,7 +60,7 @@ class Window:
             start += len(each.frames)
         return tuple(rows)
 
-    def thinned(self, size: int) -> Window:
+    def subsampled(self, size: int) -> Window:
         """Return a window of fewer sets: the newest ones, and some of the overlap.
 
         Args:

@@ -189,7 +189,7 @@ class WindowBuffer:
             window: At least three sets.
         """
         with self._changed:
-            smaller = window.thinned(max(2, len(window.sets) // 2))
+            smaller = window.subsampled(max(2, len(window.sets) // 2))
             self._limit = len(smaller.sets)
             if self.is_at_work(window):
                 num_dropped = len(window.new_frames) - len(smaller.new_frames)

@@ -116,7 +116,7 @@ class MapUpdate:
         scale_state: What is known of meters.
         depth_ratio: Median depth of the window over that of windows before.
         correction: map_from_old_map of the map around the robot, None if the map was not moved.
-        is_tied: False if the window is in a segment of the map whose place is a guess.
+        is_connected: False if the window is in a segment of the map whose place is a guess.
         refinement: What the images said; None if they were not asked.
     """
 
@@ -129,5 +129,5 @@ class MapUpdate:
     scale_state: ScaleState
     depth_ratio: float
     correction: Sim3 | None
-    is_tied: bool
+    is_connected: bool
     refinement: RefinementReport | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int8, Int64
 import numpy as np
 
-from vggt_ros.mapping.backend.submap_chain import Correction
+from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.layers.occupancy_scan import OccupancyScan
 from vggt_ros.mapping.layers.occupancy_votes import cell_votes, HIT
 from vggt_ros.settings.world_config import OccupancySettings

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64
 import numpy as np
 
 from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
-from vggt_ros.mapping.backend.submap_chain import Correction
+from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.layers.camera_view import CameraView
 
 _NS_PER_S = 1_000_000_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float, Float32, Int64, UInt8
 import numpy as np
 
-from vggt_ros.mapping.backend.submap_chain import Correction
+from vggt_ros.mapping.backend.submap_graph import Correction
 
 # A voxel's three indices share one 63-bit key.
 _BITS = 21

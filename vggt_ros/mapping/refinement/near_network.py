@@ -13,11 +13,11 @@ from vggt_ros.mapping.refinement.parallax import fit_px, MOVING, noise_px, suppo
 from vggt_ros.mapping.refinement.relative_pose import contradiction
 from vggt_ros.mapping.refinement.track_score import seen_twice
 from vggt_ros.mapping.refinement.window_candidate import (
+    AdjustmentPriors,
     Candidate,
     knows_points,
     solve,
     verified,
-    WindowPriors,
 )
 from vggt_ros.mapping.refinement.window_tracks import WindowTracks
 
@@ -31,7 +31,7 @@ _MORE = 2.0
 
 
 def drawn_to_network(
-    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
+    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: AdjustmentPriors
 ) -> Candidate:
     """Adjust once more, with the network's cameras as a prior, unless the map knows points.
 
@@ -62,7 +62,7 @@ def drawn_to_network(
 
 
 def near_network(
-    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
+    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: AdjustmentPriors
 ) -> Candidate:
     """Return what fits best near the network's cameras if that is nearly as good.
 

@@ -26,7 +26,7 @@ from vggt_ros.mapping.refinement.track_score import seen_twice
 from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.tracks import FeatureTracks
 from vggt_ros.mapping.refinement.triangulation import rays_in_window
-from vggt_ros.mapping.refinement.window_candidate import MIN_INLIERS, MIN_SHARE, WindowPriors
+from vggt_ros.mapping.refinement.window_candidate import AdjustmentPriors, MIN_INLIERS, MIN_SHARE
 from vggt_ros.mapping.refinement.window_tracks import WindowTracks
 
 # Without parallax positions are not refined; what remains after the rotation is at most this.
@@ -56,7 +56,7 @@ class _Turns:
 
 
 def refine_rotations_only(
-    seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
+    seen: WindowTracks, estimate: NetworkEstimate, priors: AdjustmentPriors
 ) -> tuple[RefinedWindow, Float[np.ndarray, 'N S']]:
     """Refine rotations; positions are that of the last camera that is known, or go on by wheels.
 

@@ -51,7 +51,7 @@ _MAX_ADJUSTED = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class WindowPriors:
+class AdjustmentPriors:
     """What is known of a window beside its images and the network.
 
     Attributes:
@@ -92,7 +92,7 @@ def solve(
     start: Geometry,
     seen: WindowTracks,
     estimate: NetworkEstimate | None,
-    priors: WindowPriors,
+    priors: AdjustmentPriors,
     *,
     is_near: bool,
     is_adjusted: bool = False,
@@ -166,7 +166,7 @@ def in_unit_of_network(
     return replace(geometry, window_from_cam=window_from_cam, points=se3.transform(target, points))
 
 
-def held_distance(start: Geometry, priors: WindowPriors) -> tuple[int, int] | None:
+def held_distance(start: Geometry, priors: AdjustmentPriors) -> tuple[int, int] | None:
     """Return two cameras whose distance holds the scale, if the priors do not."""
     placed = np.flatnonzero(np.isfinite(start.window_from_cam[:, 0, 0]))
     if priors.hold_scale:
@@ -255,7 +255,7 @@ def point_angles(
     return angle_rad
 
 
-def knows_points(score: TrackScore, priors: WindowPriors) -> bool:
+def knows_points(score: TrackScore, priors: AdjustmentPriors) -> bool:
     """Return True if the map knows enough points: then no parallax is needed."""
     if priors.depth is None:
         return False

@@ -27,6 +27,7 @@ from vggt_ros.mapping.refinement.track_selection import select_tracks
 from vggt_ros.mapping.refinement.track_start import start_from_tracks
 from vggt_ros.mapping.refinement.turning_window import refine_rotations_only
 from vggt_ros.mapping.refinement.window_candidate import (
+    AdjustmentPriors,
     Candidate,
     explains_more,
     held_distance,
@@ -36,7 +37,6 @@ from vggt_ros.mapping.refinement.window_candidate import (
     point_angles,
     solve,
     verified,
-    WindowPriors,
 )
 from vggt_ros.mapping.refinement.window_tracks import WindowTracks
 
@@ -59,7 +59,10 @@ _NEAR_PX = 6.0
 
 
 def refine_window(
-    seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors, budget_s: float = math.inf
+    seen: WindowTracks,
+    estimate: NetworkEstimate,
+    priors: AdjustmentPriors,
+    budget_s: float = math.inf,
 ) -> RefinedWindow:
     """Find the cameras and points that explain the tracks, and say which of them are confirmed.
 
@@ -97,7 +100,7 @@ def refine_window(
 
 
 def _best_candidate(
-    seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors, deadline_s: float
+    seen: WindowTracks, estimate: NetworkEstimate, priors: AdjustmentPriors, deadline_s: float
 ) -> Candidate | None:
     best = None
     for name, start in _starts(seen, estimate, priors):
@@ -116,7 +119,7 @@ def _best_candidate(
 
 
 def _with_better_focal(
-    best: Candidate, seen: WindowTracks, priors: WindowPriors
+    best: Candidate, seen: WindowTracks, priors: AdjustmentPriors
 ) -> tuple[Candidate, WindowTracks]:
     """Look for the focal length of an uncalibrated window; keep what explains more."""
     problem = Problem(
@@ -144,7 +147,7 @@ def _with_better_focal(
 
 
 def _starts(
-    seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
+    seen: WindowTracks, estimate: NetworkEstimate, priors: AdjustmentPriors
 ) -> Iterator[tuple[str, Geometry]]:
     """Yield the starts, the more promising one first; later ones are made only if asked for."""
     known = {prior.row: prior.window_from_cam for prior in priors.poses}
@@ -194,7 +197,7 @@ def _median_angle_rad(candidate: Candidate, seen: WindowTracks) -> float:
 
 
 def _turning(
-    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: WindowPriors
+    best: Candidate, seen: WindowTracks, estimate: NetworkEstimate, priors: AdjustmentPriors
 ) -> RefinedWindow | None:
     """Return the window with rotations only if there is no parallax, else None."""
     is_used = np.asarray(best.score.is_inlier.any(axis=1))

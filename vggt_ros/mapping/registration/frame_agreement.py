@@ -21,15 +21,15 @@ _MAX_RATIO, _MAX_SIGMAS, _MAX_DISAGREEMENT = 1.7, 5.0, 0.045
 def consistent_frames(
     disagreement: Float[np.ndarray, ' S'], submap: Submap
 ) -> Bool[np.ndarray, ' S']:
-    """Return True for the frames of a window that are believed.
+    """Return True for the frames of a window are inliers.
 
     Now and then a network gets a camera or the scale of one depth map utterly wrong, with
     full confidence. Within a window that shows: what such a frame sees is elsewhere in all
     others. A frame that sees nothing of what the others see, while those can be compared, is of
-    another place. Frames without depth are believed: they add no points.
+    another place. Frames without depth are inliers: they add no points.
 
     Args:
-        disagreement: (S,) from `frame_disagreement`.
+        disagreement: (S,) from `frame_inconsistency`.
         submap: The same window.
     """
     known = disagreement[np.isfinite(disagreement)]
@@ -42,7 +42,7 @@ def consistent_frames(
     return ~(disagreement > limit) & ~is_alone
 
 
-def frame_disagreement(submap: Submap, set_size: int = 1) -> Float[np.ndarray, ' S']:
+def frame_inconsistency(submap: Submap, set_size: int = 1) -> Float[np.ndarray, ' S']:
     """Return how much each frame disagrees with the others of its window.
 
     The points of a frame are moved into another one; there, the log of their depth over the
@@ -59,7 +59,7 @@ def frame_disagreement(submap: Submap, set_size: int = 1) -> Float[np.ndarray, '
         (S,), relative depth; NaN for frames that could be compared with none.
     """
     # Either direction may be the one in which enough is seen.
-    pairs = pairwise_disagreement(submap, set_size)
+    pairs = pairwise_inconsistency(submap, set_size)
     both = np.concatenate([pairs, pairs.T], axis=1)
     result = np.full(len(pairs), np.nan)
     is_compared = np.isfinite(both).any(axis=1)
@@ -67,8 +67,8 @@ def frame_disagreement(submap: Submap, set_size: int = 1) -> Float[np.ndarray, '
     return result
 
 
-def pairwise_disagreement(submap: Submap, set_size: int = 1) -> Float[np.ndarray, 'S S']:
-    """Return how much what frame i sees differs from what frame j sees, as `frame_disagreement`.
+def pairwise_inconsistency(submap: Submap, set_size: int = 1) -> Float[np.ndarray, 'S S']:
+    """Return how much what frame i sees differs from what frame j sees, as `frame_inconsistency`.
 
     Args:
         submap: The window.
@@ -83,7 +83,7 @@ def pairwise_disagreement(submap: Submap, set_size: int = 1) -> Float[np.ndarray
     reach = max(_NEIGHBORS, 2 * set_size)
     pairs = np.full((num_frames, num_frames), np.nan)
     has_depth = np.isfinite(submap.depth).any(axis=(1, 2))
-    cam_from_submap = se3.inverse(submap.submap_from_cam)
+    cam_from_submap = se3.inverse(submap.ref_from_cam)
     for i in np.flatnonzero(has_depth):
         points = _sample(submap, int(i))
         for j in np.flatnonzero(has_depth):
@@ -98,7 +98,7 @@ def _sample(submap: Submap, frame: int) -> Float[np.ndarray, 'n 3']:
     step = max(1, int(np.sqrt(height * width / _MAX_SAMPLES)))
     points = submap.points_in_cam[frame, step // 2 :: step, step // 2 :: step].reshape(-1, 3)
     points = points[np.isfinite(points).all(axis=1)].astype(np.float64)
-    return se3.transform(submap.submap_from_cam[frame], points)
+    return se3.transform(submap.ref_from_cam[frame], points)
 
 
 def _disagreement(

@@ -16,7 +16,7 @@ from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.refinement.relative_pose import RelativePose
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.mapping.registration.placement import ODOM_DRIFT, ODOM_TURN_RAD_PER_M
-from vggt_ros.mapping.registration.robot_view import RobotView
+from vggt_ros.mapping.registration.window_priors import WindowPriors
 
 # Odometry does not feel every bump: no step is known better than this.
 _MIN_STEP_M, _MIN_TURN_RAD = 0.005, 0.01
@@ -72,16 +72,16 @@ class KnownMotion:
 NO_MOTION = KnownMotion()
 
 
-def known_motion(window: Window, robot: RobotView, scale: ScaleState) -> KnownMotion:
+def known_motion(window: Window, priors: WindowPriors, scale: ScaleState) -> KnownMotion:
     """Return what the robot says of how the cameras of a window see each other.
 
     Args:
         window: Its frames.
-        robot: What it says of them.
+        priors: What it says of them.
         scale: Of the map that the window may be in.
     """
     return KnownMotion(
-        relative=[*_steps(window, robot.odom_from_cam), *_sets(window, robot.first_from_cam)],
+        relative=[*_steps(window, priors.odom_from_cam), *_sets(window, priors.first_from_cam)],
         meters_per_unit=scale.meters_per_unit,
         log_sigma=scale.log_sigma,
     )

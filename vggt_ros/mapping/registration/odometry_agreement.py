@@ -20,7 +20,7 @@ _ROTATION_DELTA_RAD = np.radians(2.0)
 
 
 def moved_as_odometry(
-    submap_from_cam: Float[np.ndarray, 'S 4 4'],
+    ref_from_cam: Float[np.ndarray, 'S 4 4'],
     odom_from_cam: Sequence[Float[np.ndarray, '4 4'] | None],
 ) -> Bool[np.ndarray, ' S']:
     """Return False for the frames whose pose contradicts the odometry.
@@ -29,16 +29,16 @@ def moved_as_odometry(
     rotation and shift between the two are medians, which a single wrong frame does not move.
 
     Args:
-        submap_from_cam: (S, 4, 4) poses of a window, any unit.
+        ref_from_cam: (S, 4, 4) poses of a window, any unit.
         odom_from_cam: The same cameras in the odometry, meters; None where not known: such frames
-            are believed, and all of them where fewer than four are known.
+            are inliers, and all of them where fewer than four are known.
     """
-    agrees = np.ones(len(submap_from_cam), dtype=bool)
+    agrees = np.ones(len(ref_from_cam), dtype=bool)
     known = [i for i, pose in enumerate(odom_from_cam) if pose is not None]
     if len(known) < _MIN_FRAMES:
         return agrees
     in_odom = np.stack([pose for pose in odom_from_cam if pose is not None])
-    in_submap = submap_from_cam[known]
+    in_submap = ref_from_cam[known]
     turns = in_odom[:, :3, :3] @ np.swapaxes(in_submap[:, :3, :3], 1, 2)
     rotation = huber_mean_rotation(turns, float(_ROTATION_DELTA_RAD))
     turned_rad = rotation_angle(rotation.T @ turns)

@@ -17,10 +17,10 @@ from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.refinement.anchor import Anchor
 from vggt_ros.mapping.refinement.landmarks import Landmarks, NO_LANDMARKS
 from vggt_ros.mapping.registration.point_registration import register_by_points, SharedPoints
-from vggt_ros.mapping.registration.pose_noise import PoseNoise
+from vggt_ros.mapping.registration.pose_error_model import PoseErrorModel
 from vggt_ros.mapping.registration.registration import continue_from, register, Registration
-from vggt_ros.mapping.registration.robot_view import RobotView
 from vggt_ros.mapping.registration.submap import Submap
+from vggt_ros.mapping.registration.window_priors import WindowPriors
 from vggt_ros.mapping.registration.z_up import first_map_from_cam, first_map_from_submap
 
 # Odometry errs by this part of the way, and turns by so much per meter.
@@ -35,13 +35,13 @@ _MAX_UNIT_STEP = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LastWindow:
+class OverlapReference:
     """What the next window is joined to.
 
     Attributes:
         submap_id: The map's last submap.
         in_map: Its last frames, in map units.
-        doubts: (n,) how much each of them disagrees with its window.
+        inconsistency: (n,) how much each of them disagrees with its window.
         map_from_first: (4, 4) pose of that window's first camera.
         map_from_odom: (4, 4) rigid, where the odometry's frame was in the map; None if there was
             no odometry.
@@ -52,14 +52,14 @@ class LastWindow:
 
     submap_id: int
     in_map: Submap
-    doubts: Float[np.ndarray, ' n']
+    inconsistency: Float[np.ndarray, ' n']
     map_from_first: Float[np.ndarray, '4 4']
     map_from_odom: Float[np.ndarray, '4 4'] | None
     unit: float
     landmarks: Landmarks = NO_LANDMARKS
     anchors: tuple[Anchor, ...] = ()
 
-    def moved(self, map_from_old_map: Sim3) -> LastWindow:
+    def moved(self, map_from_old_map: Sim3) -> OverlapReference:
         """Return the same after a correction of the map."""
         odom = self.map_from_odom
         return replace(
@@ -97,7 +97,7 @@ class Placement:
             AlignmentError: A camera is beyond all bounds: the whole map would be spoiled by it.
         """
         moved = submap.moved(self.map_from_submap)
-        problems = (implausible(pose) for pose in moved.submap_from_cam)
+        problems = (implausible(pose) for pose in moved.ref_from_cam)
         problem = next(filter(None, problems), '')
         if problem:
             raise AlignmentError(
@@ -107,33 +107,31 @@ class Placement:
         return moved
 
 
-def begin(
-    submap: Submap, believed: Bool[np.ndarray, ' S'], view: RobotView, scale: float
+def place_first(
+    submap: Submap, is_inlier: Bool[np.ndarray, ' S'], view: WindowPriors, scale: float
 ) -> Placement:
     """Return where the first window of a map is.
 
     Args:
         submap: The window.
-        believed: (S,) False for frames that must not decide it.
+        is_inlier: (S,) False for frames that must not decide it.
         view: What the robot says.
         scale: Map units per unit of the window.
     """
-    row = int(np.argmax(believed))
-    start = first_map_from_submap(
-        submap.submap_from_cam[row], first_map_from_cam(view, row), scale
-    )
+    row = int(np.argmax(is_inlier))
+    start = first_map_from_submap(submap.ref_from_cam[row], first_map_from_cam(view, row), scale)
     return Placement(
         map_from_submap=start, scale_residual=0.0, log_scale_sigma=0.0, covariance=None
     )
 
 
-def join(
+def place_by_overlap(
     window: Window,
     submap: Submap,
-    believed: Bool[np.ndarray, ' S'],
-    doubts: Float[np.ndarray, ' S'],
-    last: LastWindow,
-    noise: PoseNoise,
+    is_inlier: Bool[np.ndarray, ' S'],
+    inconsistency: Float[np.ndarray, ' S'],
+    last: OverlapReference,
+    noise: PoseErrorModel,
     shared_points: SharedPoints | None = None,
 ) -> Placement:
     """Return where a window is that shares frames with the map.
@@ -141,8 +139,8 @@ def join(
     Args:
         window: Its frames; at least one of them is shared.
         submap: What the network says of them.
-        believed: (S,) False for frames that must not decide it.
-        doubts: (S,) how much each disagrees with the others.
+        is_inlier: (S,) False for frames that must not decide it.
+        inconsistency: (S,) how much each disagrees with the others.
         last: What the map has.
         noise: Of the network's poses; it learns from the seam.
         shared_points: Points that a refined window shares with the map; None for a window that
@@ -151,7 +149,7 @@ def join(
     Raises:
         AlignmentError: The shared frames do not determine it.
     """
-    rows = [i for i in range(window.num_overlap) if believed[i]]
+    rows = [i for i in range(window.num_overlap) if is_inlier[i]]
     if not rows:
         raise AlignmentError(
             f'none of the {window.num_overlap} frames that the window shares with the map agrees '
@@ -160,14 +158,14 @@ def join(
     shared = [submap.frame_ids[i] for i in rows]
     in_map, in_submap = last.in_map.select(shared), submap.select(shared)
     if shared_points is None:
-        known = dict(zip(last.in_map.frame_ids, last.doubts, strict=True))
-        both = np.fmax(doubts[rows], np.array([known[i] for i in shared]))
+        known = dict(zip(last.in_map.frame_ids, last.inconsistency, strict=True))
+        both = np.fmax(inconsistency[rows], np.array([known[i] for i in shared]))
         seam = register(in_map, in_submap, both)
     else:
         seam = register_by_points(
             in_map.frame_ids,
-            in_map.submap_from_cam,
-            in_submap.submap_from_cam,
+            in_map.ref_from_cam,
+            in_submap.ref_from_cam,
             shared_points,
             float(np.nanmedian(in_map.depth)),
         )
@@ -180,11 +178,11 @@ def join(
     )
 
 
-def bridge(
+def place_by_odometry(
     submap: Submap,
-    believed: Bool[np.ndarray, ' S'],
-    view: RobotView,
-    last: LastWindow,
+    is_inlier: Bool[np.ndarray, ' S'],
+    view: WindowPriors,
+    last: OverlapReference,
     meters_per_unit: float,
     scale: float | None,
     usual_depth: float,
@@ -193,7 +191,7 @@ def bridge(
 
     Args:
         submap: The window.
-        believed: (S,) False for frames that must not decide it.
+        is_inlier: (S,) False for frames that must not decide it.
         view: What the robot says of it.
         last: What the map has.
         meters_per_unit: Of the map; NaN if not known, then odometry can not tell where it is.
@@ -201,9 +199,9 @@ def bridge(
             the window is taken to see things as far away as windows usually do.
         usual_depth: Of `SceneDepth`, map units.
     """
-    row = int(np.argmax(believed))
+    row = int(np.argmax(is_inlier))
     first, map_from_odom = view.odom_from_cam[row], last.map_from_odom
-    last_map_from_cam = last.in_map.submap_from_cam[-1]
+    last_map_from_cam = last.in_map.ref_from_cam[-1]
     log_scale_sigma = _BRIDGED_LOG_SIGMA
     if scale is None:
         scale = usual_depth / float(np.nanmedian(submap.depth))
@@ -248,27 +246,27 @@ def check_unit(unit: float, last_unit: float) -> None:
 
 
 def map_from_odom(
-    in_map: Submap, believed: Bool[np.ndarray, ' S'], view: RobotView, meters_per_unit: float
+    in_map: Submap, is_inlier: Bool[np.ndarray, ' S'], view: WindowPriors, meters_per_unit: float
 ) -> Float[np.ndarray, '4 4'] | None:
     """Return where the odometry's frame is, its lengths in map units, by the newest pose known."""
-    for row in reversed(np.flatnonzero(believed)):
+    for row in reversed(np.flatnonzero(is_inlier)):
         pose = view.odom_from_cam[row]
         if pose is not None and np.isfinite(meters_per_unit):
             in_units = pose.copy()
             in_units[:3, 3] /= meters_per_unit
-            return np.asarray(in_map.submap_from_cam[row] @ se3.inverse(in_units))
+            return np.asarray(in_map.ref_from_cam[row] @ se3.inverse(in_units))
     return None
 
 
-def _learn(noise: PoseNoise, in_map: Submap, in_submap: Submap, seam: Registration) -> None:
+def _learn(noise: PoseErrorModel, in_map: Submap, in_submap: Submap, seam: Registration) -> None:
     """Compare how the two predictions see every two of the shared cameras."""
     first, second = np.triu_indices(len(in_map.frame_ids), 1)
     if not len(first):
         return
     median_depth = float(np.nanmedian(in_map.depth))
-    moved = seam.map_from_submap.apply_to_pose(in_submap.submap_from_cam)
+    moved = seam.map_from_submap.apply_to_pose(in_submap.ref_from_cam)
     known, found = (
-        se3.inverse(poses[first]) @ poses[second] for poses in (in_map.submap_from_cam, moved)
+        se3.inverse(poses[first]) @ poses[second] for poses in (in_map.ref_from_cam, moved)
     )
     noise.learn(
         np.linalg.norm(known[:, :3, 3], axis=1) / median_depth,
@@ -278,11 +276,11 @@ def _learn(noise: PoseNoise, in_map: Submap, in_submap: Submap, seam: Registrati
 
 
 def _covariance(
-    seam: Registration, in_map: Submap, last: LastWindow, noise: PoseNoise
+    seam: Registration, in_map: Submap, last: OverlapReference, noise: PoseErrorModel
 ) -> Float[np.ndarray, '7 7']:
     """Return the error of the last window from its first camera to the seam, and the seam's."""
     median_depth = float(np.nanmedian(in_map.depth))
-    position = in_map.submap_from_cam[-1, :3, 3]
+    position = in_map.ref_from_cam[-1, :3, 3]
     way = float(np.linalg.norm(position - last.map_from_first[:3, 3])) / median_depth
     rotation_rad, shift = noise.over(way, len(seam.frame_ids))
     # The largest of the residuals; the mean of the frames is better by the root of their number.

@@ -67,7 +67,7 @@ def shared_points(
     track, row, depth = prior.track[use], row[use], prior.depth[use]
     old_pose = {
         frame_ids.index(frame_id): pose
-        for frame_id, pose in zip(in_map.frame_ids, in_map.submap_from_cam, strict=True)
+        for frame_id, pose in zip(in_map.frame_ids, in_map.ref_from_cam, strict=True)
     }
     before, ratio = np.zeros((len(track), 3)), np.zeros(len(track))
     for camera, pose in old_pose.items():
@@ -83,7 +83,7 @@ def shared_points(
 def register_by_points(
     frame_ids: tuple[int, ...],
     map_from_cam: Float[np.ndarray, 'm 4 4'],
-    submap_from_cam: Float[np.ndarray, 'm 4 4'],
+    ref_from_cam: Float[np.ndarray, 'm 4 4'],
     shared: SharedPoints,
     median_depth: float,
 ) -> Registration:
@@ -96,12 +96,12 @@ def register_by_points(
     Args:
         frame_ids: Of the m shared frames, m >= 1.
         map_from_cam: (m, 4, 4) their poses in the map.
-        submap_from_cam: (m, 4, 4) their poses in the window.
+        ref_from_cam: (m, 4, 4) their poses in the window.
         shared: The points.
         median_depth: Of the scene, map units.
     """
-    turns = map_from_cam[:, :3, :3] @ np.swapaxes(submap_from_cam[:, :3, :3], 1, 2)
-    shifts = map_from_cam[:, :3, 3] - submap_from_cam[:, :3, 3]
+    turns = map_from_cam[:, :3, :3] @ np.swapaxes(ref_from_cam[:, :3, :3], 1, 2)
+    shifts = map_from_cam[:, :3, 3] - ref_from_cam[:, :3, 3]
     count = len(shared.in_map)
     spread, log_scale_sigma = 0.0, _UNKNOWN_LOG_SCALE_SIGMA
     if count >= _MIN_POINTS:

@@ -58,7 +58,7 @@ class Registration:
 
 
 def register(
-    in_map: Submap, in_submap: Submap, doubts: Float[np.ndarray, ' n'] | None = None
+    in_map: Submap, in_submap: Submap, inconsistency: Float[np.ndarray, ' n'] | None = None
 ) -> Registration:
     """Return the similarity that brings the frames two windows share together.
 
@@ -71,15 +71,15 @@ def register(
     Args:
         in_map: The shared frames as the map has them.
         in_submap: The same n frames, in the same order, in the new window's own frame.
-        doubts: (n,) how much each frame disagrees with the others of its windows
-            (`frame_disagreement`); NaN or None where that is not known.
+        inconsistency: (n,) how much each frame disagrees with the others of its windows
+            (`frame_inconsistency`); NaN or None where that is not known.
 
     Raises:
         AlignmentError: The frames share too few valid pixels, a pose is not finite, or two frames
             contradict each other and none is more doubtful.
     """
     assert in_map.frame_ids == in_submap.frame_ids, 'a seam is made of the same frames'
-    poses = in_map.submap_from_cam, in_submap.submap_from_cam
+    poses = in_map.ref_from_cam, in_submap.ref_from_cam
     if not (np.isfinite(poses[0]).all() and np.isfinite(poses[1]).all()):
         raise AlignmentError('a pose at the seam of two windows is not finite; check the weights')
     ratios = _log_depth_ratios(in_map, in_submap)
@@ -90,16 +90,16 @@ def register(
             f'{_MIN_PIXELS} are needed; the new window is not used'
         )
     median_depth = float(np.nanmedian(in_map.depth))
-    rows = _rows_that_agree(in_map, in_submap, ratios, doubts, median_depth)
+    rows = _rows_that_agree(in_map, in_submap, ratios, inconsistency, median_depth)
     log_ratios = np.concatenate([ratios[row].log_ratios for row in rows])
     log_scale, scale_residual = median_and_sigma(log_ratios)
     scale = float(np.exp(log_scale))
-    map_from_cam, submap_from_cam = poses[0][rows], poses[1][rows]
-    turns = map_from_cam[:, :3, :3] @ np.swapaxes(submap_from_cam[:, :3, :3], 1, 2)
+    map_from_cam, ref_from_cam = poses[0][rows], poses[1][rows]
+    turns = map_from_cam[:, :3, :3] @ np.swapaxes(ref_from_cam[:, :3, :3], 1, 2)
     rotation = huber_mean_rotation(turns, float(_ROTATION_DELTA_RAD))
     rotation_residual_rad = float(rotation_angle(rotation.T @ turns).max())
 
-    turned = scale * submap_from_cam[:, :3, 3] @ rotation.T
+    turned = scale * ref_from_cam[:, :3, 3] @ rotation.T
     shifts = map_from_cam[:, :3, 3] - turned
     translation = huber_mean(shifts, _TRANSLATION_DELTA * median_depth)
     by_points = _translation_by_points(
@@ -133,7 +133,7 @@ def continue_from(
         submap: The new window.
         row: Which of its cameras is put on that pose.
     """
-    first = submap.submap_from_cam[row]
+    first = submap.ref_from_cam[row]
     rotation = last_map_from_cam[:3, :3] @ first[:3, :3].T
     return Sim3(scale, rotation, last_map_from_cam[:3, 3] - scale * (rotation @ first[:3, 3]))
 
@@ -157,7 +157,7 @@ def _translation_by_points(
         np.concatenate(
             [
                 se3.transform(pose, cloud.reshape(-1, 3).astype(np.float64))
-                for pose, cloud in zip(each.submap_from_cam, each.points_in_cam, strict=True)
+                for pose, cloud in zip(each.ref_from_cam, each.points_in_cam, strict=True)
             ]
         )
         for each in (in_map, in_submap)
@@ -203,12 +203,12 @@ def _rows_that_agree(
     in_map: Submap,
     in_submap: Submap,
     ratios: list[_FrameRatios],
-    doubts: Float[np.ndarray, ' n'] | None,
+    inconsistency: Float[np.ndarray, ' n'] | None,
     median_depth: float,
 ) -> list[int]:
     """Return the shared frames that do not contradict each other, at least one with depth."""
     num_frames = len(ratios)
-    doubt = np.full(num_frames, np.nan) if doubts is None else doubts
+    doubt = np.full(num_frames, np.nan) if inconsistency is None else inconsistency
     doubt = np.where(np.isfinite(doubt), doubt, _USUAL_DOUBT)
     gaps = _gaps(in_map, in_submap, ratios, median_depth)
     rows = list(range(num_frames))
@@ -244,15 +244,15 @@ def _gaps(
 ) -> Float[np.ndarray, 'n n']:
     """Return how much two shared frames disagree about the seam, 1 at the limits."""
     scales = np.array([np.median(r.log_ratios) if len(r.log_ratios) else np.nan for r in ratios])
-    map_from_cam, submap_from_cam = in_map.submap_from_cam, in_submap.submap_from_cam
-    turns = map_from_cam[:, :3, :3] @ np.swapaxes(submap_from_cam[:, :3, :3], 1, 2)
+    map_from_cam, ref_from_cam = in_map.ref_from_cam, in_submap.ref_from_cam
+    turns = map_from_cam[:, :3, :3] @ np.swapaxes(ref_from_cam[:, :3, :3], 1, 2)
     scale = float(np.exp(np.nanmedian(scales)))
     gaps = np.zeros((len(ratios), len(ratios)))
     for i in range(len(ratios)):
         for j in range(i):
             # Seen from the first of the two cameras, where is the other one?
             step_map = map_from_cam[i, :3, :3].T @ (map_from_cam[j] - map_from_cam[i])[:3, 3]
-            step = submap_from_cam[i, :3, :3].T @ (submap_from_cam[j] - submap_from_cam[i])[:3, 3]
+            step = ref_from_cam[i, :3, :3].T @ (ref_from_cam[j] - ref_from_cam[i])[:3, 3]
             shift = float(np.linalg.norm(step_map - scale * step)) / median_depth
             gap = max(
                 float(np.nan_to_num(abs(scales[i] - scales[j]))) / _MAX_LOG_SCALE_GAP,

@@ -1,4 +1,4 @@
-"""Several cameras that sit on one robot: what their known places say about a window."""
+"""Several cameras that sit on one priors: what their known places say about a window."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ RigPoses = Sequence[Float[np.ndarray, '4 4'] | None]
 
 
 def measure_by_rig(
-    submap_from_cam: Float[np.ndarray, 'S 4 4'],
+    ref_from_cam: Float[np.ndarray, 'S 4 4'],
     set_rows: Sequence[Sequence[int]],
     first_from_cam: RigPoses,
-    believed: Bool[np.ndarray, ' S'],
+    is_inlier: Bool[np.ndarray, ' S'],
 ) -> ScaleMeasurement | None:
     """Compare the distances of the cameras of each set with the true ones.
 
@@ -39,11 +39,11 @@ def measure_by_rig(
     with the predicted orientation: noise across it would only make every distance longer.
 
     Args:
-        submap_from_cam: (S, 4, 4) predicted poses, any unit.
+        ref_from_cam: (S, 4, 4) predicted poses, any unit.
         set_rows: For every set the rows of its frames.
         first_from_cam: For every frame the pose of its camera in a frame fixed to the rig,
             meters; None where not known.
-        believed: (S,) False for frames that do not count.
+        is_inlier: (S,) False for frames that do not count.
 
     Returns:
         None if no set has two known cameras that are far enough apart, or the network does not
@@ -51,12 +51,12 @@ def measure_by_rig(
     """
     ratios, weights, found, true = [], [], [], []
     for rows in set_rows:
-        known = [i for i in rows if believed[i] and first_from_cam[i] is not None]
+        known = [i for i in rows if is_inlier[i] and first_from_cam[i] is not None]
         pairs = list(combinations(known, 2))
         if not pairs:
             continue
         ways_m = np.stack([_way(first_from_cam[i], first_from_cam[j]) for i, j in pairs])
-        ways = np.stack([_way(submap_from_cam[i], submap_from_cam[j]) for i, j in pairs])
+        ways = np.stack([_way(ref_from_cam[i], ref_from_cam[j]) for i, j in pairs])
         size_m2 = float((ways_m**2).sum())
         if size_m2 < len(pairs) * _MIN_BASELINE_M**2:
             continue
@@ -88,25 +88,25 @@ def on_rig(
     submap: Submap,
     set_rows: Sequence[Sequence[int]],
     first_from_cam: RigPoses,
-    believed: Bool[np.ndarray, ' S'],
+    is_inlier: Bool[np.ndarray, ' S'],
     meters_per_unit: float,
 ) -> Submap:
     """Return the submap with the cameras of each set where the rig has them.
 
-    The rig is put where the believed cameras of the set have it in the mean; the depth of every
+    The rig is put where the inlier cameras of the set have it in the mean; the depth of every
     frame stays. A set with one known camera, and unknown cameras, stay as they are.
 
     Args:
         submap: One window.
         set_rows: For every set the rows of its frames.
         first_from_cam: As in `measure_by_rig`.
-        believed: (S,) False for frames that have no say; they are moved with the others.
+        is_inlier: (S,) False for frames that have no say; they are moved with the others.
         meters_per_unit: Of the submap.
     """
-    poses = submap.submap_from_cam.copy()
+    poses = submap.ref_from_cam.copy()
     for rows in set_rows:
         known = {i: pose for i in rows if (pose := first_from_cam[i]) is not None}
-        asked = [i for i in known if believed[i]]
+        asked = [i for i in known if is_inlier[i]]
         if len(known) < 2 or not asked:
             continue
         in_units = {i: _in_units(pose, meters_per_unit) for i, pose in known.items()}
@@ -116,7 +116,7 @@ def on_rig(
         submap_from_first = se3.rigid(rotation, origin)
         for i, pose in in_units.items():
             poses[i] = submap_from_first @ pose
-    return replace(submap, submap_from_cam=poses)
+    return replace(submap, ref_from_cam=poses)
 
 
 def _way(

@@ -33,7 +33,7 @@ class Submap:
         points_in_cam: (S, H, W, 3) in the cameras' optical frames, NaN where there is none.
         points_confidence: (S, H, W) of the points.
         K: (S, 3, 3) intrinsics in pixels of the depth.
-        submap_from_cam: (S, 4, 4) rigid poses of the cameras.
+        ref_from_cam: (S, 4, 4) rigid poses of the cameras.
         focal_ratio: Predicted over calibrated focal length, NaN without calibration.
     """
 
@@ -43,7 +43,7 @@ class Submap:
     points_in_cam: Float32[np.ndarray, 'S H W 3']
     points_confidence: Float32[np.ndarray, 'S H W']
     K: Float[np.ndarray, 'S 3 3']
-    submap_from_cam: Float[np.ndarray, 'S 4 4']
+    ref_from_cam: Float[np.ndarray, 'S 4 4']
     focal_ratio: float
 
     def moved(self, map_from_submap: Sim3) -> Submap:
@@ -53,7 +53,7 @@ class Submap:
             self,
             depth=self.depth * scale,
             points_in_cam=self.points_in_cam * scale,
-            submap_from_cam=map_from_submap.apply_to_pose(self.submap_from_cam),
+            ref_from_cam=map_from_submap.apply_to_pose(self.ref_from_cam),
         )
 
     def completed_by(self, earlier: Submap) -> Submap:
@@ -82,7 +82,7 @@ class Submap:
         nothing = np.broadcast_to(np.float32(np.nan), (*self.depth.shape, 3))
         return replace(self, points_in_cam=nothing, points_confidence=nothing[..., 0])
 
-    def thinned(self, max_size: int) -> Submap:
+    def subsampled(self, max_size: int) -> Submap:
         """Return the same frames with every n-th row and column, at most `max_size` of either."""
         step = max(1, -(-max(self.depth.shape[1:]) // max_size))
         pick = (slice(None), slice(step // 2, None, step), slice(step // 2, None, step))
@@ -109,7 +109,7 @@ class Submap:
             points_in_cam=self.points_in_cam[rows],
             points_confidence=self.points_confidence[rows],
             K=self.K[rows],
-            submap_from_cam=self.submap_from_cam[rows],
+            ref_from_cam=self.ref_from_cam[rows],
         )
 
 
@@ -165,7 +165,7 @@ def submap_from_prediction(window: Window, prediction: Prediction) -> Submap:
         points_in_cam=points_in_cam,
         points_confidence=points_confidence,
         K=K,
-        submap_from_cam=se3.inverse(cam_from_submap),
+        ref_from_cam=se3.inverse(cam_from_submap),
         focal_ratio=focal_ratio,
     )
 

@@ -74,7 +74,7 @@ def agreeing_depth(
         points_in_cam=points_in_cam,
         points_confidence=confidence,
         K=K,
-        submap_from_cam=geometry.window_from_cam,
+        ref_from_cam=geometry.window_from_cam,
     )
 
 

@@ -31,7 +31,7 @@ from vggt_ros.mapping.refinement.refined_window import RefinedWindow
 from vggt_ros.mapping.refinement.window_refinement import refine_window
 from vggt_ros.mapping.refinement.window_tracks import WindowTracks
 from vggt_ros.mapping.registration.known_motion import KnownMotion, NO_MOTION
-from vggt_ros.mapping.registration.placement import LastWindow
+from vggt_ros.mapping.registration.placement import OverlapReference
 from vggt_ros.mapping.registration.point_registration import shared_points, SharedPoints
 from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.mapping.registration.window_depth import agreeing_depth
@@ -56,7 +56,7 @@ class Refinement:
         landmarks: Depth of the features of its verified frames, units of `submap`.
         shared: Points that the map has, too.
         unit: Units of `submap` per unit of the network's prediction.
-        anchor_poses: submap_from_cam of the anchors that the images confirm, by frame id.
+        anchor_poses: ref_from_cam of the anchors that the images confirm, by frame id.
     """
 
     submap: Submap
@@ -110,7 +110,7 @@ class WindowRefiner:
         window: Window,
         prediction: Prediction,
         submap: Submap,
-        last: LastWindow | None,
+        last: OverlapReference | None,
         motion: KnownMotion = NO_MOTION,
         followed: NetworkTracks | None = None,
     ) -> Refinement:
@@ -235,7 +235,7 @@ class WindowRefiner:
 
 def _confirmed(refined: RefinedWindow, known: Submap) -> RefinedWindow:
     """Return what of the network's own cameras the images confirm: those near the refined ones."""
-    poses, geometry = known.submap_from_cam, refined.geometry
+    poses, geometry = known.ref_from_cam, refined.geometry
     rows = np.flatnonzero(refined.is_verified)
     if not len(rows):
         return refined

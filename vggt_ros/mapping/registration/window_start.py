@@ -18,8 +18,8 @@ from vggt_ros.mapping.refinement.landmarks import Landmarks
 from vggt_ros.mapping.refinement.network_start import NetworkEstimate
 from vggt_ros.mapping.refinement.relative_pose import RelativePose
 from vggt_ros.mapping.refinement.tracks import FeatureTracks
-from vggt_ros.mapping.refinement.window_candidate import WindowPriors
-from vggt_ros.mapping.registration.placement import LastWindow
+from vggt_ros.mapping.refinement.window_candidate import AdjustmentPriors
+from vggt_ros.mapping.registration.placement import OverlapReference
 from vggt_ros.mapping.registration.registration import register
 from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.mapping.registration.window_depth import depth_at, with_map_depth
@@ -72,10 +72,10 @@ class WindowStart:
         of_window = with_map_depth(self.known, self.in_map)
         depth[:, self.num_anchors :] = depth_at(of_window, tracks.uv[:, self.num_anchors :], grid)
         held = np.array([each.map_from_cam for each in self.anchors]).reshape(-1, 4, 4)
-        poses = np.concatenate([held, self.known.submap_from_cam])
+        poses = np.concatenate([held, self.known.ref_from_cam])
         return NetworkEstimate(window_from_cam=poses, track_depth=depth)
 
-    def priors(self, tracks: FeatureTracks, relative: Sequence[RelativePose]) -> WindowPriors:
+    def priors(self, tracks: FeatureTracks, relative: Sequence[RelativePose]) -> AdjustmentPriors:
         """Return what is known of cameras and points beside the network and the images.
 
         Args:
@@ -83,8 +83,8 @@ class WindowStart:
             relative: What wheels and rig say.
         """
         if self.in_map is None or self.landmarks is None:
-            return WindowPriors(relative=relative)
-        return WindowPriors(
+            return AdjustmentPriors(relative=relative)
+        return AdjustmentPriors(
             poses=_pose_priors(self.anchors, self.in_map, self.frame_ids),
             depth=self.landmarks.prior(self.frame_ids, tracks),
             relative=relative,
@@ -92,7 +92,7 @@ class WindowStart:
 
 
 def window_start(
-    window: Window, submap: Submap, last: LastWindow | None, store: FeatureStore
+    window: Window, submap: Submap, last: OverlapReference | None, store: FeatureStore
 ) -> WindowStart:
     """Bring what the network says of a window to the map.
 
@@ -113,7 +113,7 @@ def window_start(
     return WindowStart(known=known, unit=unit, in_map=in_map, anchors=anchors, landmarks=landmarks)
 
 
-def _overlap(window: Window, last: LastWindow | None) -> Submap | None:
+def _overlap(window: Window, last: OverlapReference | None) -> Submap | None:
     """Return the frames of the window that the map has, as it has them."""
     if last is None or not window.num_overlap:
         return None
@@ -130,7 +130,7 @@ def _pose_priors(
         *((row, each.map_from_cam) for row, each in enumerate(anchors)),
         *(
             (frame_ids.index(frame_id), pose)
-            for frame_id, pose in zip(in_map.frame_ids, in_map.submap_from_cam, strict=True)
+            for frame_id, pose in zip(in_map.frame_ids, in_map.ref_from_cam, strict=True)
         ),
     ]
     return [
@@ -156,7 +156,7 @@ def _in_map(submap: Submap, in_map: Submap | None) -> tuple[Submap, float]:
         with np.errstate(invalid='ignore'):
             ratio = np.nanmedian(in_map.depth / shared.depth)
         scale = float(ratio) if np.isfinite(ratio) else 1.0
-        rotation = in_map.submap_from_cam[-1, :3, :3] @ shared.submap_from_cam[-1, :3, :3].T
-        shift = in_map.submap_from_cam[-1, :3, 3]
-        place = Sim3(scale, rotation, shift - scale * rotation @ shared.submap_from_cam[-1, :3, 3])
+        rotation = in_map.ref_from_cam[-1, :3, :3] @ shared.ref_from_cam[-1, :3, :3].T
+        shift = in_map.ref_from_cam[-1, :3, 3]
+        place = Sim3(scale, rotation, shift - scale * rotation @ shared.ref_from_cam[-1, :3, 3])
     return submap.moved(place), place.scale

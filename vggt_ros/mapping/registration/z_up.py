@@ -8,13 +8,13 @@ import numpy as np
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.registration.robot_view import RobotView
+from vggt_ros.mapping.registration.window_priors import WindowPriors
 
 # x_map = z_cam (ahead), y_map = -x_cam (left), z_map = -y_cam (up, if the camera is held level).
 MAP_FROM_FIRST_CAM = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 
 
-def first_map_from_cam(view: RobotView, row: int = 0) -> Float[np.ndarray, '4 4']:
+def first_map_from_cam(view: WindowPriors, row: int = 0) -> Float[np.ndarray, '4 4']:
     """Return where a camera is put in a map that begins.
 
     With odometry the map begins as the odometry's frame, so that map -> odom begins as identity;
@@ -33,7 +33,7 @@ def first_map_from_cam(view: RobotView, row: int = 0) -> Float[np.ndarray, '4 4'
     return first.copy()
 
 
-def has_up(view: RobotView) -> bool:
+def has_up(view: WindowPriors) -> bool:
     """Return whether the robot says of any frame of a window which way is up."""
     return any(
         pose is not None for poses in (view.odom_from_cam, view.base_from_cam) for pose in poses
@@ -41,7 +41,7 @@ def has_up(view: RobotView) -> bool:
 
 
 def upright_turn(
-    map_from_cam: Float[np.ndarray, 'S 4 4'], believed: Bool[np.ndarray, ' S'], view: RobotView
+    map_from_cam: Float[np.ndarray, 'S 4 4'], is_inlier: Bool[np.ndarray, ' S'], view: WindowPriors
 ) -> Float[np.ndarray, '3 3'] | None:
     """Return the smallest turn of a map that makes up in it what the robot calls up.
 
@@ -49,14 +49,14 @@ def upright_turn(
 
     Args:
         map_from_cam: (S, 4, 4) poses of the cameras of a window in the map.
-        believed: (S,) False for frames that must not decide it.
+        is_inlier: (S,) False for frames that must not decide it.
         view: What the robot says of them.
 
     Returns:
         None if it says nothing.
     """
     ups = []
-    for row in np.flatnonzero(believed):
+    for row in np.flatnonzero(is_inlier):
         odom_from_cam, base_from_cam = view.odom_from_cam[row], view.base_from_cam[row]
         z_up_from_cam = base_from_cam if odom_from_cam is None else odom_from_cam
         if z_up_from_cam is not None:
@@ -74,16 +74,16 @@ def upright_turn(
 
 
 def first_map_from_submap(
-    submap_from_cam: Float[np.ndarray, '4 4'],
+    ref_from_cam: Float[np.ndarray, '4 4'],
     map_from_cam: Float[np.ndarray, '4 4'],
     scale: float,
 ) -> Sim3:
     """Return the similarity that starts a map.
 
     Args:
-        submap_from_cam: (4, 4) pose of the first camera in the first window's own frame.
+        ref_from_cam: (4, 4) pose of the first camera in the first window's own frame.
         map_from_cam: (4, 4) where it is put.
         scale: Units of the map per unit of the window.
     """
-    rotation = map_from_cam[:3, :3] @ submap_from_cam[:3, :3].T
-    return Sim3(scale, rotation, map_from_cam[:3, 3] - scale * rotation @ submap_from_cam[:3, 3])
+    rotation = map_from_cam[:3, :3] @ ref_from_cam[:3, :3].T
+    return Sim3(scale, rotation, map_from_cam[:3, 3] - scale * rotation @ ref_from_cam[:3, 3])

@@ -22,7 +22,7 @@ from vggt_ros.ros.middleware.throttled_log import ThrottledLog
 from vggt_ros.ros.tf.sent_transforms import SentTransforms
 from vggt_ros.ros.tf.tf_listener import OtherParent
 from vggt_ros.ros.tf.tf_mode import choose_tf_mode, TfKnowledge, UNDECIDED
-from vggt_ros.ros.tf.tf_robot import TfRobot
+from vggt_ros.ros.tf.tf_pose_priors import TfPosePriors
 from vggt_ros.settings.world_config import FrameSettings, TfSettings
 
 _NS_PER_S = 1e9
@@ -51,7 +51,7 @@ class MapBroadcaster:
         node: Node,
         settings: TfSettings,
         frames: FrameSettings,
-        robot: TfRobot,
+        priors: TfPosePriors,
         other_parent: Callable[[str], OtherParent | None],
         sent: SentTransforms,
     ) -> None:
@@ -61,7 +61,7 @@ class MapBroadcaster:
             node: Its clock stamps map -> odom; its executor runs the timer.
             settings: `tf.*`.
             frames: Names of frames.
-            robot: Knows the odometry.
+            priors: Knows the odometry.
             other_parent: Returns a parent that others give a frame.
             sent: Told what is sent, before it is.
         """
@@ -70,7 +70,7 @@ class MapBroadcaster:
         self._node = node
         self._settings = settings
         self._frames = frames
-        self._robot = robot
+        self._priors = priors
         self._other_parent = other_parent
         self._sent = sent
         self._broadcaster = TransformBroadcaster(node)
@@ -90,7 +90,7 @@ class MapBroadcaster:
         """Use another tolerance and smoothing from now on."""
         with self._lock:
             self._settings = settings
-            self._robot.settings = settings
+            self._priors.settings = settings
 
     def send(self, update: MapUpdate) -> None:
         """Broadcast what a window says; called by the thread that processes windows."""
@@ -120,7 +120,7 @@ class MapBroadcaster:
             return
         before = self.mode
         stamp_ns, camera = result.frame.stamp_ns, result.frame.camera_frame
-        known = self._robot.knowledge(stamp_ns, camera)
+        known = self._priors.knowledge(stamp_ns, camera)
         self.mode = choose_tf_mode(self._settings.mode, known, before)
         if self.mode == UNDECIDED:
             self._missing.log('undecided', self._why_undecided(known, camera))
@@ -154,7 +154,7 @@ class MapBroadcaster:
 
     def _set_map_from_odom(self, results: tuple[FrameResult, ...]) -> None:
         for result in reversed(results):
-            pose = self._robot.odom_from_cam(result.frame.stamp_ns, result.frame.camera_frame)
+            pose = self._priors.odom_from_cam(result.frame.stamp_ns, result.frame.camera_frame)
             if pose is None:
                 continue
             target = map_from_parent(result.map_from_cam, pose)
@@ -211,7 +211,7 @@ class MapBroadcaster:
                 child, pose = result.frame.camera_frame, result.map_from_cam
                 if self.mode == 'map_to_base':
                     child = self._frames.base
-                    base_from_cam = self._robot.base_from_cam(
+                    base_from_cam = self._priors.base_from_cam(
                         result.frame.stamp_ns, result.frame.camera_frame
                     )
                     if base_from_cam is None:
@@ -231,7 +231,7 @@ class MapBroadcaster:
         if self.mode == 'map_to_base':
             return True
         frame = result.frame
-        place = self._robot.cam_from_cam(first.camera_frame, frame.camera_frame, frame.stamp_ns)
+        place = self._priors.cam_from_cam(first.camera_frame, frame.camera_frame, frame.stamp_ns)
         return place is not None
 
     def _is_free(self, child: str) -> bool:

@@ -4,9 +4,9 @@ import time
 import numpy as np
 import pytest
 
-from vggt_ros.mapping.registration.robot import Robot
+from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.ros.tf.tf_listener import TfListener
-from vggt_ros.ros.tf.tf_robot import TfRobot
+from vggt_ros.ros.tf.tf_pose_priors import TfPosePriors
 from vggt_ros.settings.world_config import FrameSettings, TfSettings
 
 STAMP_NS = 5_000_000_000
@@ -29,38 +29,38 @@ def robot_of(listener, timeout_s=0.0):
     depth_m = np.ones((3, 4), np.float32)
     frames = FrameSettings(odom='wheel_odom', base='footprint')
     settings = TfSettings(lookup_timeout=timeout_s)
-    return TfRobot(
+    return TfPosePriors(
         listener, frames, settings, lambda *asked: {(STAMP_NS, 1): depth_m}.get(asked), print
     )
 
 
 def test_it_is_what_a_mapper_asks_and_knows_nothing_at_first(listener):
-    robot = robot_of(listener)
-    assert isinstance(robot, Robot)
-    assert robot.odom_from_cam(STAMP_NS, 'camera') is None
-    assert robot.base_from_cam(STAMP_NS, 'camera') is None
-    assert robot.depth_m(STAMP_NS, 1).shape == (3, 4)
-    assert robot.depth_m(STAMP_NS, 0) is None
+    priors = robot_of(listener)
+    assert isinstance(priors, PosePriors)
+    assert priors.odom_from_cam(STAMP_NS, 'camera') is None
+    assert priors.base_from_cam(STAMP_NS, 'camera') is None
+    assert priors.depth_m(STAMP_NS, 1).shape == (3, 4)
+    assert priors.depth_m(STAMP_NS, 0) is None
 
 
 def test_frames_have_the_names_of_the_settings(make_node, tree, listener):
-    robot = robot_of(listener)
+    priors = robot_of(listener)
     tree.static('footprint', 'camera', pose(0.25))
 
     def sent():
         tree.moving('wheel_odom', 'footprint', pose(3.0), STAMP_NS)
-        return robot.odom_from_cam(STAMP_NS, 'camera') is not None
+        return priors.odom_from_cam(STAMP_NS, 'camera') is not None
 
     assert make_node.spin(sent)
-    assert robot.odom_from_cam(STAMP_NS, 'camera')[0, 3] == pytest.approx(3.25)
-    assert robot.base_from_cam(STAMP_NS, 'camera')[0, 3] == pytest.approx(0.25)
-    assert robot.odom_from_cam(STAMP_NS + 1, 'camera') is None, 'never the newest instead'
+    assert priors.odom_from_cam(STAMP_NS, 'camera')[0, 3] == pytest.approx(3.25)
+    assert priors.base_from_cam(STAMP_NS, 'camera')[0, 3] == pytest.approx(0.25)
+    assert priors.odom_from_cam(STAMP_NS + 1, 'camera') is None, 'never the newest instead'
 
 
 def test_all_frames_of_a_window_wait_once_and_not_again_before_there_is_news(
     make_node, tree, listener
 ):
-    robot = robot_of(listener, timeout_s=0.3)
+    priors = robot_of(listener, timeout_s=0.3)
     tree.static('footprint', 'camera', pose(0.25))
 
     def sent():
@@ -70,9 +70,9 @@ def test_all_frames_of_a_window_wait_once_and_not_again_before_there_is_news(
     assert make_node.spin(sent)
 
     def window(first_ns):
-        robot.begin_window()
+        priors.begin_window()
         start_s = time.monotonic()
-        found = [robot.odom_from_cam(first_ns + k, 'camera') for k in range(20)]
+        found = [priors.odom_from_cam(first_ns + k, 'camera') for k in range(20)]
         return found, time.monotonic() - start_s
 
     found, waited_s = window(STAMP_NS + 1000)
@@ -94,8 +94,8 @@ def test_all_frames_of_a_window_wait_once_and_not_again_before_there_is_news(
 
 
 def test_a_mount_longer_than_a_robot_is_none(make_node, tree, listener):
-    robot = robot_of(listener)
+    priors = robot_of(listener)
     tree.static('footprint', 'camera', pose(1500.0))
     assert make_node.spin(lambda: listener.knows('footprint', 'camera'))
-    assert robot.base_from_cam(STAMP_NS, 'camera') is None
+    assert priors.base_from_cam(STAMP_NS, 'camera') is None
     assert 'longer than 1000 m' in listener.problems()[0]

@@ -28,7 +28,7 @@ class _Overlap:
     error2: Float[np.ndarray, 'n 2']
 
 
-class PoseNoise:
+class PoseErrorModel:
     """Error of a camera pose relative to another one of its window, by the way between them.
 
     Two things are wrong: the whole window is bent, which grows with the way, and every camera is

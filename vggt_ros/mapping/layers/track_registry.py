@@ -37,7 +37,7 @@ class Queries:
     uv_image: Float32[np.ndarray, 'N 2']
 
 
-class TrackBook:
+class TrackRegistry:
     """Remembers where the last window saw its points, so that the next one keeps their ids."""
 
     def __init__(self) -> None:

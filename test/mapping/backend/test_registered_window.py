@@ -16,14 +16,16 @@ def test_points_of_features_are_in_the_unit_of_the_map(
     window = Window.of_frames(frames)
     prediction = predictor.predict([frame.image for frame in frames], Request())
     features = point_scene.room(1).seen_from(pose_at()).features
-    view = replace(make_view(window, prediction), features={2: features})
-    entry = MapState(make_config()).enter(view)
+    estimate = replace(make_view(window, prediction), features={2: features})
+    registered = MapState(make_config()).enter(estimate)
     move = Sim3(2.0, np.eye(3), np.zeros(3))
-    moved = entry.moved({entry.placed.id: move}, entry.placed)
-    before, after = entry.features_in_map(2), moved.features_in_map(2)
+    moved = registered.moved({registered.placed.id: move}, registered.placed)
+    before, after = registered.features_in_map(2), moved.features_in_map(2)
     np.testing.assert_allclose(after.points_in_cam, 2.0 * before.points_in_cam, rtol=1e-6)
-    assert entry.features_in_map(3) is None
-    assert replace(entry, view=replace(view, features=None)).features_in_map(2) is None
+    assert registered.features_in_map(3) is None
+    assert (
+        replace(registered, estimate=replace(estimate, features=None)).features_in_map(2) is None
+    )
 
 
 def test_a_window_moves_as_a_whole(predictor, make_frame, make_config, make_view):
@@ -31,13 +33,13 @@ def test_a_window_moves_as_a_whole(predictor, make_frame, make_config, make_view
     window = Window.of_frames(frames)
     prediction = predictor.predict([frame.image for frame in frames], Request())
     state = MapState(make_config())
-    entry = state.enter(make_view(window, prediction))
+    registered = state.enter(make_view(window, prediction))
     turn = matrix_from_rotation_vector(np.array([0.0, 0.0, 0.3]))
     move = Sim3(2.0, turn, np.array([1.0, 2.0, 3.0]))
-    moved = entry.moved({entry.placed.id: move}, entry.placed)
-    again = entry.view.submap.moved(moved.placement.map_from_submap)
+    moved = registered.moved({registered.placed.id: move}, registered.placed)
+    again = registered.estimate.submap.moved(moved.placement.map_from_submap)
     np.testing.assert_allclose(moved.in_map.depth, again.depth, rtol=1e-5)
-    np.testing.assert_allclose(moved.in_map.submap_from_cam, again.submap_from_cam, atol=1e-9)
-    np.testing.assert_allclose(moved.in_map.depth, 2.0 * entry.in_map.depth, rtol=1e-5)
-    center = entry.in_map.submap_from_cam[3, :3, 3]
-    np.testing.assert_allclose(moved.in_map.submap_from_cam[3, :3, 3], move.apply(center))
+    np.testing.assert_allclose(moved.in_map.ref_from_cam, again.ref_from_cam, atol=1e-9)
+    np.testing.assert_allclose(moved.in_map.depth, 2.0 * registered.in_map.depth, rtol=1e-5)
+    center = registered.in_map.ref_from_cam[3, :3, 3]
+    np.testing.assert_allclose(moved.in_map.ref_from_cam[3, :3, 3], move.apply(center))

@@ -6,10 +6,10 @@ import pytest
 from vggt_ros.inference.prediction import Request
 from vggt_ros.mapping.frontend.frame_set import FrameSet
 from vggt_ros.mapping.frontend.window import Window
-from vggt_ros.mapping.registration.robot import UnknownRobot
-from vggt_ros.mapping.registration.robot_view import robot_view
+from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
 from vggt_ros.mapping.registration.submap import submap_from_prediction
+from vggt_ros.mapping.registration.window_priors import window_priors
 from vggt_ros.settings.world_config import ScaleSettings
 
 ALL = np.ones(4, dtype=bool)
@@ -55,12 +55,12 @@ def prediction(predictor, window):
 
 
 def meters_per_unit(submap, true_pose):
-    way = submap.submap_from_cam[3, :3, 3] - submap.submap_from_cam[0, :3, 3]
+    way = submap.ref_from_cam[3, :3, 3] - submap.ref_from_cam[0, :3, 3]
     return np.linalg.norm(true_pose(3)[:3, 3] - true_pose(0)[:3, 3]) / np.linalg.norm(way)
 
 
 def test_of_an_unknown_robot_nothing_is_known(window, prediction):
-    view = robot_view(window, prediction, UnknownRobot(), ScaleSettings())
+    view = window_priors(window, prediction, NoPriors(), ScaleSettings())
     assert view.odom_from_cam == (None,) * 4
     assert view.base_from_cam == (None,) * 4
     assert view.first_from_cam == (None,) * 4
@@ -69,9 +69,9 @@ def test_of_an_unknown_robot_nothing_is_known(window, prediction):
 
 
 def test_the_camera_in_the_odometry_tells_meters(window, prediction, true_pose):
-    robot = KnownRobot(true_pose)
-    view = robot_view(window, prediction, robot, ScaleSettings())
-    assert robot.num_windows == 1, 'its answers may wait once'
+    priors = KnownRobot(true_pose)
+    view = window_priors(window, prediction, priors, ScaleSettings())
+    assert priors.num_windows == 1, 'its answers may wait once'
     np.testing.assert_array_equal(view.odom_from_cam[3], true_pose(3))
     assert view.odom_from_cam[2] is None
     assert view.first_from_cam == (None,) * 4, 'one camera is no rig'
@@ -92,7 +92,7 @@ def test_measured_depth_of_another_size_tells_meters(window, prediction, true_po
         return np.float32(unit) * large
 
     settings = ScaleSettings(source='depth')
-    view = robot_view(window, prediction, KnownRobot(true_pose, depth_m), settings)
+    view = window_priors(window, prediction, KnownRobot(true_pose, depth_m), settings)
     assert view.depth_m[1].shape == truth.depth.shape[1:]
     np.testing.assert_allclose(view.depth_m[1], unit * truth.depth[1], rtol=1e-6)
     found = view.scale(truth, ALL, settings)
@@ -104,7 +104,7 @@ def test_depth_is_not_asked_for_if_it_is_not_wanted(window, prediction, true_pos
     def depth_m(index):
         raise AssertionError('nobody wants it')
 
-    view = robot_view(
+    view = window_priors(
         window, prediction, KnownRobot(true_pose, depth_m), ScaleSettings(source='odometry')
     )
     assert view.depth_m == (None,) * 4
@@ -116,14 +116,14 @@ def test_the_places_of_several_cameras_are_asked_for_relative_to_the_first(
     pairs = [(make_frame(2 * i), make_frame(2 * i + 1, camera=1)) for i in range(2)]
     sets = tuple(FrameSet(frames=pair) for pair in pairs)
     rig_window = Window(sets=sets, num_overlap_sets=0, epoch=0)
-    view = robot_view(rig_window, prediction, KnownRobot(true_pose), ScaleSettings())
+    view = window_priors(rig_window, prediction, KnownRobot(true_pose), ScaleSettings())
     np.testing.assert_array_equal(np.stack(view.first_from_cam), np.tile(np.eye(4), (4, 1, 1)))
 
 
 def test_the_rig_comes_before_odometry_and_counts_in_the_unit_asked_for(
     window, prediction, true_pose
 ):
-    view = robot_view(window, prediction, KnownRobot(true_pose), ScaleSettings())
+    view = window_priors(window, prediction, KnownRobot(true_pose), ScaleSettings())
     rig = ScaleMeasurement(source='rig', meters_per_unit=3.0, log_sigma=0.3, residual=0.0)
     view = replace(view, rig_scale=rig)
     submap = submap_from_prediction(window, prediction)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from vggt_ros.errors import InputError
-from vggt_ros.mapping.backend.submap_chain import Correction
+from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.refinement.vlad import VladIndex
@@ -31,7 +31,7 @@ _MIN_PLACES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Place:
+class StoredKeyframe:
     """One frame of the past.
 
     Attributes:
@@ -54,7 +54,7 @@ class Place:
     @property
     def map_from_cam(self) -> Float[np.ndarray, '4 4']:
         """(4, 4) pose of its camera."""
-        return self.in_map.submap_from_cam[0]
+        return self.in_map.ref_from_cam[0]
 
     def decoded(self) -> Frame:
         """Return the frame with its image, as far as JPEG keeps it.
@@ -69,20 +69,20 @@ class Place:
         return replace(self.frame, image=rgb.astype(np.uint8, copy=False))
 
 
-class PlaceMemory:
+class KeyframeDatabase:
     """Places by age; when there are too many, every other one of the older half goes."""
 
     def __init__(self, settings: LoopSettings) -> None:
         self.settings = settings
-        self._places: list[Place] = []
+        self._keyframes: list[StoredKeyframe] = []
         self._words = VladIndex()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._keyframes)
 
     def clear(self) -> None:
         """Forget all places."""
-        self._places.clear()
+        self._keyframes.clear()
         self._words.clear()
 
     def add(
@@ -105,21 +105,21 @@ class PlaceMemory:
         jpeg = _compressed(frame.image) if features is None else b''
         size = MAX_DEPTH_SIZE if features is None else _DEPTH_SIZE_BESIDE_FEATURES
         bare: UInt8[np.ndarray, 'H W 3'] = np.zeros((0, 0, 3), np.uint8)
-        self._places.append(
-            Place(
+        self._keyframes.append(
+            StoredKeyframe(
                 submap_id=submap_id,
                 frame=replace(frame, image=bare),
                 jpeg=jpeg,
-                in_map=in_map.thinned(size).without_points(),
+                in_map=in_map.subsampled(size).without_points(),
                 descriptor=descriptor,
                 features=features,
             )
         )
         self._words.add(_NO_DESCRIPTORS if features is None else features.descriptors)
-        if len(self._places) > self.settings.max_places:
-            half = len(self._places) // 2
-            kept = [*range(0, half, 2), *range(half, len(self._places))]
-            self._places = [self._places[row] for row in kept]
+        if len(self._keyframes) > self.settings.max_places:
+            half = len(self._keyframes) // 2
+            kept = [*range(0, half, 2), *range(half, len(self._keyframes))]
+            self._keyframes = [self._keyframes[row] for row in kept]
             self._words.keep(kept)
 
     def candidate(
@@ -135,13 +135,13 @@ class PlaceMemory:
         Returns:
             None if no place is similar enough.
         """
-        if len(self._places) < _MIN_PLACES:
+        if len(self._keyframes) < _MIN_PLACES:
             return None
-        newest = self._places[-1].submap_id
+        newest = self._keyframes[-1].submap_id
         until_ns = stamp_ns - int(self.settings.min_gap * _NS_PER_S)
         old = [
             i
-            for i, place in enumerate(self._places)
+            for i, place in enumerate(self._keyframes)
             if place.jpeg
             and place.frame.stamp_ns <= until_ns
             and place.submap_id <= newest - min_submap_gap
@@ -152,24 +152,24 @@ class PlaceMemory:
         best = int(np.argmax(similarity))
         return old[best] if similarity[best] >= self.settings.min_similarity else None
 
-    def around(self, index: int, count: int) -> list[Place]:
+    def around(self, index: int, count: int) -> list[StoredKeyframe]:
         """Return a place and its neighbors in time that are of the same size, oldest first."""
-        size = self._places[index].in_map.depth.shape
-        first = max(0, min(index - count // 2, len(self._places) - count))
-        found = self._places[first : first + count]
+        size = self._keyframes[index].in_map.depth.shape
+        first = max(0, min(index - count // 2, len(self._keyframes) - count))
+        found = self._keyframes[first : first + count]
         return [place for place in found if place.in_map.depth.shape == size]
 
-    def __getitem__(self, index: int) -> Place:
-        return self._places[index]
+    def __getitem__(self, index: int) -> StoredKeyframe:
+        return self._keyframes[index]
 
     def correct(self, correction: Correction) -> None:
         """Move the places with their submaps."""
-        for i, place in enumerate(self._places):
+        for i, place in enumerate(self._keyframes):
             if place.submap_id in correction:
                 move = correction[place.submap_id]
                 features = None if place.features is None else place.features.scaled(move.scale)
                 moved = place.in_map.moved(move).without_points()
-                self._places[i] = replace(place, in_map=moved, features=features)
+                self._keyframes[i] = replace(place, in_map=moved, features=features)
 
     def similarities(self, descriptor: Float32[np.ndarray, ' C']) -> Float[np.ndarray, ' n']:
         """Return how alike a frame and all places look to the network's encoder.
@@ -180,7 +180,7 @@ class PlaceMemory:
         Returns:
             (n,) cosines about the mean: what all places have in common says nothing.
         """
-        every = np.stack([place.descriptor for place in self._places])
+        every = np.stack([place.descriptor for place in self._keyframes])
         mean = every.mean(axis=0)
         others, own = every - mean, descriptor - mean
         lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(own)

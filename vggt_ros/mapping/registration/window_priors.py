@@ -11,7 +11,7 @@ import numpy as np
 
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.frontend.window import Window
-from vggt_ros.mapping.registration.robot import Robot
+from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.mapping.registration.scale_measurement import (
     measure_by_depth,
     measure_by_odometry,
@@ -22,7 +22,7 @@ from vggt_ros.settings.world_config import ScaleSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RobotView:
+class WindowPriors:
     """What is known beside the images, frame by frame of a window; None where nothing is.
 
     Attributes:
@@ -44,7 +44,7 @@ class RobotView:
     def scale(
         self,
         submap: Submap,
-        believed: Bool[np.ndarray, ' S'],
+        is_inlier: Bool[np.ndarray, ' S'],
         settings: ScaleSettings,
         unit: float = 1.0,
     ) -> ScaleMeasurement | None:
@@ -52,7 +52,7 @@ class RobotView:
 
         Args:
             submap: The window, in any unit.
-            believed: (S,) False for frames that do not count.
+            is_inlier: (S,) False for frames that do not count.
             settings: Which sources are allowed, and the least motion.
             unit: Units of `submap` per unit of the window as the network predicts it.
         """
@@ -60,11 +60,11 @@ class RobotView:
         if rig is not None and settings.source in ('auto', 'rig'):
             return replace(rig, meters_per_unit=rig.meters_per_unit / unit)
         found = []
-        rows = np.flatnonzero(believed)
+        rows = np.flatnonzero(is_inlier)
         if settings.source in ('auto', 'odometry'):
             poses = [self.odom_from_cam[row] for row in rows]
             found.append(
-                measure_by_odometry(submap.submap_from_cam[rows], poses, settings.min_baseline)
+                measure_by_odometry(submap.ref_from_cam[rows], poses, settings.min_baseline)
             )
         if settings.source in ('auto', 'depth'):
             found.append(self._scale_by_depth(submap, rows.tolist()))
@@ -83,31 +83,31 @@ class RobotView:
         return measure_by_depth(depth, depth_m, trusted)
 
 
-def robot_view(
-    window: Window, prediction: Prediction, robot: Robot, settings: ScaleSettings
-) -> RobotView:
+def window_priors(
+    window: Window, prediction: Prediction, priors: PosePriors, settings: ScaleSettings
+) -> WindowPriors:
     """Ask the robot about all frames of a window; may wait for its answers.
 
     Args:
         window: The frames.
         prediction: Whose pixels measured depth is brought to.
-        robot: Answers by stamp.
+        priors: Answers by stamp.
         settings: Depth is not asked for if it is not wanted.
     """
-    robot.begin_window()
+    priors.begin_window()
     frames = window.frames
     first = frames[0]
     is_rig = len({f.camera for f in frames}) > 1
     wants_depth = settings.source in ('auto', 'depth')
-    return RobotView(
-        odom_from_cam=tuple(robot.odom_from_cam(f.stamp_ns, f.camera_frame) for f in frames),
-        base_from_cam=tuple(robot.base_from_cam(f.stamp_ns, f.camera_frame) for f in frames),
+    return WindowPriors(
+        odom_from_cam=tuple(priors.odom_from_cam(f.stamp_ns, f.camera_frame) for f in frames),
+        base_from_cam=tuple(priors.base_from_cam(f.stamp_ns, f.camera_frame) for f in frames),
         first_from_cam=tuple(
-            robot.cam_from_cam(first.camera_frame, f.camera_frame, f.stamp_ns) if is_rig else None
+            priors.cam_from_cam(first.camera_frame, f.camera_frame, f.stamp_ns) if is_rig else None
             for f in frames
         ),
         depth_m=tuple(
-            _on_network_pixels(robot.depth_m(f.stamp_ns, f.camera), prediction)
+            _on_network_pixels(priors.depth_m(f.stamp_ns, f.camera), prediction)
             if wants_depth
             else None
             for f in frames

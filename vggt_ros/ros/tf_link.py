@@ -1,4 +1,4 @@
-"""Everything between the node and the rest of the robot: TF both ways, and a depth camera."""
+"""Everything between the node and the rest of the priors: TF both ways, and a depth camera."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from vggt_ros.ros.middleware.tf_clock import MAX_AGE_S, SeenImage, TfClock, TfPr
 from vggt_ros.ros.middleware.throttled_log import ThrottledLog
 from vggt_ros.ros.tf.sent_transforms import SentTransforms
 from vggt_ros.ros.tf.tf_listener import TfListener
+from vggt_ros.ros.tf.tf_pose_priors import TfPosePriors
 from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
-from vggt_ros.ros.tf.tf_robot import TfRobot
 from vggt_ros.settings.config import VggtConfig
 
 _REMINDER_S = 30.0
@@ -26,11 +26,11 @@ _REMINDER_S = 30.0
 _CAUSES = {'no_clock': Cause.CLOCK, 'clocks_differ': Cause.CLOCK}
 
 
-class RobotLink:
+class TfLink:
     """Owns what listens and broadcasts; made and closed by the executor's thread.
 
     Attributes:
-        robot: Answers what is known of the camera.
+        priors: Answers what is known of the camera.
         broadcaster: Tells where the map is.
         problems: What was wrong with TF and its clocks at the last check.
     """
@@ -71,7 +71,7 @@ class RobotLink:
             ),
         )
         self._wants_depth = config.scale.source in ('auto', 'depth')
-        self.robot = TfRobot(
+        self.priors = TfPosePriors(
             self._listener,
             config.frames,
             config.tf,
@@ -79,7 +79,7 @@ class RobotLink:
             lambda line: node.get_logger().warning(safe_line(line)),
         )
         self.broadcaster = MapBroadcaster(
-            node, config.tf, config.frames, self.robot, listener.other_parent, sent
+            node, config.tf, config.frames, self.priors, listener.other_parent, sent
         )
 
     def subscribe(self) -> None:

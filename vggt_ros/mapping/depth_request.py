@@ -1,12 +1,12 @@
-"""Which frames of a window get dense maps from the network."""
+"""Depth request: the frames of a window of which the network is to give depth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
-def dense_frames(set_rows: Sequence[Sequence[int]], num_overlap_sets: int) -> tuple[int, ...]:
-    """Return the rows of a window that need dense maps: the ends of the seam and the new ones.
+def depth_request(set_rows: Sequence[Sequence[int]], num_overlap_sets: int) -> tuple[int, ...]:
+    """Return the rows of a window that need depth: the ends of the overlap and the new ones.
 
     The ends are the first frame and the last set: all cameras of a rig, because one alone has too
     few others to be compared with.

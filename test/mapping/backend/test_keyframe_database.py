@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.backend.place_memory import PlaceMemory
+from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.refinement.features import Features
 from vggt_ros.mapping.refinement.keyframe_features import pack_features
@@ -34,7 +34,7 @@ def in_map_of(index, size=(160, 120)):
         points_in_cam=np.ones((*shape, 3), np.float32),
         points_confidence=np.ones(shape, np.float32),
         K=np.eye(3)[None] * 100.0,
-        submap_from_cam=pose[None],
+        ref_from_cam=pose[None],
         focal_ratio=float('nan'),
     )
 
@@ -48,64 +48,64 @@ def descriptor_of(place, noise=0.0):
 
 
 @pytest.fixture
-def memory():
-    memory = PlaceMemory(LoopSettings(min_gap=15.0, max_places=40))
+def database():
+    database = KeyframeDatabase(LoopSettings(min_gap=15.0, max_places=40))
     for index in range(30):
-        memory.add(index // 2, frame_of(index), in_map_of(index), descriptor_of(index))
-    return memory
+        database.add(index // 2, frame_of(index), in_map_of(index), descriptor_of(index))
+    return database
 
 
-def test_a_place_is_found_by_what_is_not_common_to_all(memory):
-    assert memory.candidate(descriptor_of(4, 0.02), 100 * SECOND_NS, 3) == 4
-    assert memory.candidate(descriptor_of(1000), 100 * SECOND_NS, 3) is None
+def test_a_place_is_found_by_what_is_not_common_to_all(database):
+    assert database.candidate(descriptor_of(4, 0.02), 100 * SECOND_NS, 3) == 4
+    assert database.candidate(descriptor_of(1000), 100 * SECOND_NS, 3) is None
 
 
-def test_what_was_just_seen_is_no_other_place(memory):
-    assert memory.candidate(descriptor_of(12), 26 * SECOND_NS, 3) is None, 'less than 15 s ago'
-    assert memory.candidate(descriptor_of(12), 27 * SECOND_NS, 3) == 12
-    assert memory.candidate(descriptor_of(28), 100 * SECOND_NS, 3) is None, 'a newest submap'
+def test_what_was_just_seen_is_no_other_place(database):
+    assert database.candidate(descriptor_of(12), 26 * SECOND_NS, 3) is None, 'less than 15 s ago'
+    assert database.candidate(descriptor_of(12), 27 * SECOND_NS, 3) == 12
+    assert database.candidate(descriptor_of(28), 100 * SECOND_NS, 3) is None, 'a newest submap'
 
 
 def test_too_few_places_have_nothing_in_common():
-    memory = PlaceMemory(LoopSettings())
+    database = KeyframeDatabase(LoopSettings())
     for index in range(7):
-        memory.add(index, frame_of(index), in_map_of(index), descriptor_of(index))
-    assert memory.candidate(descriptor_of(1), 100 * SECOND_NS, 1) is None
+        database.add(index, frame_of(index), in_map_of(index), descriptor_of(index))
+    assert database.candidate(descriptor_of(1), 100 * SECOND_NS, 1) is None
 
 
-def test_the_image_comes_back_as_well_as_jpeg_keeps_it(memory):
-    frame = memory[9].decoded()
+def test_the_image_comes_back_as_well_as_jpeg_keeps_it(database):
+    frame = database[9].decoded()
     assert (frame.id, frame.stamp_ns) == (9, 9 * SECOND_NS)
     difference = np.abs(frame.image.astype(int) - frame_of(9).image)
     assert difference.mean() < 4
 
 
-def test_neighbors_are_those_in_time(memory):
-    assert [place.frame.id for place in memory.around(10, 3)] == [9, 10, 11]
-    assert [place.frame.id for place in memory.around(0, 3)] == [0, 1, 2]
-    assert [place.frame.id for place in memory.around(29, 3)] == [27, 28, 29]
+def test_neighbors_are_those_in_time(database):
+    assert [place.frame.id for place in database.around(10, 3)] == [9, 10, 11]
+    assert [place.frame.id for place in database.around(0, 3)] == [0, 1, 2]
+    assert [place.frame.id for place in database.around(29, 3)] == [27, 28, 29]
 
 
-def test_a_place_needs_little_memory(memory):
-    place = memory[0]
+def test_a_place_needs_little_memory(database):
+    place = database[0]
     assert max(place.in_map.depth.shape[1:]) <= 80
     assert place.frame.image.size == 0
     assert place.in_map.points_in_cam.base is not None, 'a view'
     assert len(place.jpeg) < 20_000
 
 
-def test_places_move_with_their_submaps(memory):
-    memory.correct({2: Sim3(2.0, np.eye(3), np.array([0.0, 1.0, 0.0]))})
-    assert memory[4].in_map.submap_from_cam[0, :2, 3].tolist() == [8.0, 1.0]
-    assert memory[4].in_map.depth.max() == 4.0
-    assert memory[3].in_map.submap_from_cam[0, :2, 3].tolist() == [3.0, 0.0]
+def test_places_move_with_their_submaps(database):
+    database.correct({2: Sim3(2.0, np.eye(3), np.array([0.0, 1.0, 0.0]))})
+    assert database[4].in_map.ref_from_cam[0, :2, 3].tolist() == [8.0, 1.0]
+    assert database[4].in_map.depth.max() == 4.0
+    assert database[3].in_map.ref_from_cam[0, :2, 3].tolist() == [3.0, 0.0]
 
 
-def test_when_there_are_too_many_the_older_half_is_thinned(memory):
+def test_when_there_are_too_many_the_older_half_is_thinned(database):
     for index in range(30, 41):
-        memory.add(index // 2, frame_of(index), in_map_of(index), descriptor_of(index))
-    ids = [memory[i].frame.id for i in range(len(memory))]
-    assert len(memory) <= 40
+        database.add(index // 2, frame_of(index), in_map_of(index), descriptor_of(index))
+    ids = [database[i].frame.id for i in range(len(database))]
+    assert len(database) <= 40
     assert ids[:4] == [0, 2, 4, 6]
     assert ids[-20:] == list(range(21, 41))
 
@@ -121,16 +121,16 @@ def features_of(place, count=120):
 @pytest.fixture
 def seen_memory():
     """Places of which is known what their images show."""
-    memory = PlaceMemory(LoopSettings(min_gap=15.0, max_places=40))
+    database = KeyframeDatabase(LoopSettings(min_gap=15.0, max_places=40))
     for index in range(30):
-        memory.add(
+        database.add(
             index // 2,
             frame_of(index),
             in_map_of(index),
             descriptor_of(index),
             features_of(index),
         )
-    return memory
+    return database
 
 
 def test_a_place_is_found_by_its_features(seen_memory):
@@ -172,5 +172,5 @@ def test_places_that_were_thinned_out_are_not_found_by_their_features(seen_memor
         assert seen_memory[int(np.argmax(similarity))].frame.id == index
 
 
-def test_without_features_there_are_no_words(memory):
-    assert memory.word_similarities(features_of(0)) is None
+def test_without_features_there_are_no_words(database):
+    assert database.word_similarities(features_of(0)) is None

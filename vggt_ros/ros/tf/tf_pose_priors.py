@@ -19,8 +19,8 @@ from vggt_ros.settings.world_config import FrameSettings, TfSettings
 DepthOf = Callable[[int, int], Float32[np.ndarray, 'h w'] | None]
 
 
-class TfRobot:
-    """Answers as `Robot`; called from the thread that processes windows.
+class TfPosePriors:
+    """Answers as `PosePriors`; called from the thread that processes windows.
 
     Attributes:
         settings: `tf.*`.

@@ -9,7 +9,7 @@ import numpy as np
 
 
 @runtime_checkable
-class Robot(Protocol):
+class PosePriors(Protocol):
     """Answers by the stamp of an image; None for what is not known, never the newest instead.
 
     Called from the thread that processes windows; an answer may wait for data on its way, all
@@ -55,7 +55,7 @@ class Robot(Protocol):
         ...
 
 
-class UnknownRobot:
+class NoPriors:
     """A camera that nothing else is known about."""
 
     def begin_window(self) -> None:

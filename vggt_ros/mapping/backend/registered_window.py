@@ -8,25 +8,25 @@ from dataclasses import dataclass, replace
 from jaxtyping import Bool, Float
 import numpy as np
 
-from vggt_ros.mapping.backend.submap_chain import Correction, PlacedSubmap
+from vggt_ros.mapping.backend.submap_graph import Correction, PlacedSubmap
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.registration.placement import Placement
-from vggt_ros.mapping.registration.robot_view import RobotView
 from vggt_ros.mapping.registration.submap import Submap
+from vggt_ros.mapping.registration.window_priors import WindowPriors
 from vggt_ros.mapping.registration.window_refiner import Refinement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class WindowView:
+class WindowEstimate:
     """What is said about a window before it has a place.
 
     Attributes:
         window: Its frames.
         submap: What the network says of them.
-        doubts: (S,) how much each disagrees with the others.
-        believed: (S,) False for frames that are left out.
-        robot: What the rest of the robot says.
+        inconsistency: (S,) how much each disagrees with the others.
+        is_inlier: (S,) False for frames that are left out.
+        priors: What the rest of the robot says.
         refinement: What the images say; None if they were not asked.
         features: What the images of frames show, by id, with points in the unit of the submap;
             None if the images were not asked.
@@ -34,36 +34,36 @@ class WindowView:
 
     window: Window
     submap: Submap
-    doubts: Float[np.ndarray, ' S']
-    believed: Bool[np.ndarray, ' S']
-    robot: RobotView
+    inconsistency: Float[np.ndarray, ' S']
+    is_inlier: Bool[np.ndarray, ' S']
+    priors: WindowPriors
     refinement: Refinement | None = None
     features: Mapping[int, KeyframeFeatures] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Entry:
+class RegisteredWindow:
     """A window with a place in the map.
 
     Attributes:
-        view: The window.
+        estimate: The window.
         placed: Its place among the submaps.
         placement: How that was found.
         in_map: All its frames in map units.
     """
 
-    view: WindowView
+    estimate: WindowEstimate
     placed: PlacedSubmap
     placement: Placement
     in_map: Submap
 
     def features_in_map(self, frame_id: int) -> KeyframeFeatures | None:
         """Return what the image of a frame shows, map units; None if that is not known."""
-        features = (self.view.features or {}).get(frame_id)
+        features = (self.estimate.features or {}).get(frame_id)
         scale = self.placement.map_from_submap.scale
         return None if features is None else features.scaled(scale)
 
-    def moved(self, correction: Correction, placed: PlacedSubmap) -> Entry:
+    def moved(self, correction: Correction, placed: PlacedSubmap) -> RegisteredWindow:
         """Return the window after a correction of the map.
 
         Args:
@@ -80,7 +80,7 @@ class Entry:
         )
 
 
-def unit_of(view: WindowView, placement: Placement) -> float:
+def unit_of(estimate: WindowEstimate, placement: Placement) -> float:
     """Return map units per unit of what the network said of a window."""
-    unit = 1.0 if view.refinement is None else view.refinement.unit
+    unit = 1.0 if estimate.refinement is None else estimate.refinement.unit
     return unit * placement.map_from_submap.scale

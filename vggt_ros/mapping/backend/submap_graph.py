@@ -55,7 +55,7 @@ class ClosedLoop:
     old_from_new: Sim3
 
 
-class SubmapChain:
+class SubmapGraph:
     """A chain of submaps with loops; the oldest are forgotten when there are too many."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class SubmapChain:
         return self._submaps[next(reversed(self._submaps))] if self._submaps else None
 
     @property
-    def is_tied(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether the newest submap is tied to the map's first segment."""
         return self.newest is None or self.newest.segment == 0
 

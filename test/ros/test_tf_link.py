@@ -7,14 +7,14 @@ from sensor_msgs.msg import Image
 
 from vggt_ros.ros.middleware.stamps import stamp_from_ns
 from vggt_ros.ros.middleware.tf_clock import SeenImage
-from vggt_ros.ros.robot_link import RobotLink
+from vggt_ros.ros.tf_link import TfLink
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.world_config import ScaleSettings
 
 
 def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):
     node = make_node('vggt')
-    link = RobotLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
+    link = TfLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
     link.subscribe()
     assert node.count_subscribers('/depth') == 1
     publisher = node.create_publisher(Image, 'depth', 1)
@@ -24,7 +24,7 @@ def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):
     link.unsubscribe()
     assert node.count_subscribers('/depth') == 0
     link.close()
-    other = RobotLink(
+    other = TfLink(
         node,
         VggtConfig(scale=ScaleSettings(source='odometry')),
         make_node.topics(node),
@@ -37,7 +37,7 @@ def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):
 
 def test_everything_is_gone_after_closing(make_node):
     node = make_node('vggt')
-    link = RobotLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
+    link = TfLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
     assert make_node.spin(lambda: 'vggt_tf' in node.get_node_names())
     link.close()
     assert make_node.spin(lambda: 'vggt_tf' not in node.get_node_names())
@@ -45,7 +45,7 @@ def test_everything_is_gone_after_closing(make_node):
 
 def test_a_clock_that_never_began_is_a_problem(make_node):
     node = make_node('vggt', '-p', 'use_sim_time:=true')
-    link = RobotLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
+    link = TfLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
     link.check(None)
     assert len(link.problems) == 1
     assert '/clock' in link.problems[0].text
@@ -62,7 +62,7 @@ def test_a_clock_that_never_began_is_a_problem(make_node):
 
 def test_images_far_from_the_stamps_of_tf_are_a_problem(make_node, tree):
     node = make_node('vggt')
-    link = RobotLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
+    link = TfLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
     tree.static('base_link', 'cam', np.eye(4))
     image = SeenImage(camera_frame='cam', stamp_ns=90 * 10**9, at_s=time.monotonic())
     link.check(image)

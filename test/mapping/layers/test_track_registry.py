@@ -6,7 +6,7 @@ from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction, Tracks
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
-from vggt_ros.mapping.layers.track_book import frame_tracks, Queries, TrackBook
+from vggt_ros.mapping.layers.track_registry import frame_tracks, Queries, TrackRegistry
 from vggt_ros.settings.config import TrackSettings
 
 WIDTH, HEIGHT = 160, 120
@@ -76,7 +76,7 @@ def closest(uv):
 
 
 def test_the_first_points_are_corners_spread_over_the_image(frames):
-    queries = TrackBook().queries(frames[0], SETTINGS)
+    queries = TrackRegistry().queries(frames[0], SETTINGS)
     assert len(queries.ids) > 25
     assert len(set(queries.ids.tolist())) == len(queries.ids)
     assert closest(queries.uv_image) > 10
@@ -85,7 +85,7 @@ def test_the_first_points_are_corners_spread_over_the_image(frames):
 
 
 def test_points_that_are_still_seen_keep_their_ids_and_places(frames, record):
-    book = TrackBook()
+    book = TrackRegistry()
     first = book.queries(frames[0], SETTINGS)
     record(book, first, shift=3.0)
     second = book.queries(frames[2], SETTINGS)
@@ -96,7 +96,7 @@ def test_points_that_are_still_seen_keep_their_ids_and_places(frames, record):
 
 
 def test_hidden_points_are_replaced_by_new_ones_with_new_ids(frames, record):
-    book = TrackBook()
+    book = TrackRegistry()
     first = book.queries(frames[0], SETTINGS)
     visibility = np.ones(len(first.ids), np.float32)
     visibility[::2] = 0.3
@@ -110,14 +110,14 @@ def test_hidden_points_are_replaced_by_new_ones_with_new_ids(frames, record):
 
 
 def test_new_points_keep_away_from_known_ones(frames, record):
-    book = TrackBook()
+    book = TrackRegistry()
     first = book.queries(frames[0], SETTINGS)
     record(book, first, shift=2.0)
     assert closest(book.queries(frames[1], SETTINGS).uv_image) > 9
 
 
 def test_a_frame_the_last_window_did_not_have_starts_with_new_points(frames, record, texture):
-    book = TrackBook()
+    book = TrackRegistry()
     first = book.queries(frames[0], SETTINGS)
     record(book, first)
     other = Frame(id=99, stamp_ns=99, camera_frame='camera', image=texture)
@@ -125,13 +125,13 @@ def test_a_frame_the_last_window_did_not_have_starts_with_new_points(frames, rec
 
 
 def test_there_are_never_more_points_than_asked_for(frames, record):
-    book = TrackBook()
+    book = TrackRegistry()
     record(book, book.queries(frames[0], SETTINGS))
     assert len(book.queries(frames[1], TrackSettings(num_points=5)).ids) == 5
 
 
 def test_new_points_are_looked_for_where_the_network_looks(frames, record):
-    book = TrackBook()
+    book = TrackRegistry()
     nothing = Queries(ids=np.zeros(0, np.uint32), uv_image=np.zeros((0, 2), np.float32))
     record(book, nothing, offset_v=-10, model_height=40)
     v = book.queries(frames[0], SETTINGS).uv_image[:, 1]
@@ -142,11 +142,11 @@ def test_new_points_are_looked_for_where_the_network_looks(frames, record):
 def test_a_blank_image_has_no_points():
     blank = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     frame = Frame(id=0, stamp_ns=1, camera_frame='camera', image=blank)
-    assert TrackBook().queries(frame, SETTINGS) is None
+    assert TrackRegistry().queries(frame, SETTINGS) is None
 
 
 def test_a_cleared_book_forgets_points_but_does_not_use_ids_again(frames, record):
-    book = TrackBook()
+    book = TrackRegistry()
     first = book.queries(frames[0], SETTINGS)
     record(book, first)
     book.clear()
@@ -156,7 +156,7 @@ def test_a_cleared_book_forgets_points_but_does_not_use_ids_again(frames, record
 def test_corners_of_a_large_image_are_in_its_own_pixels(texture):
     large = cv2.resize(texture, (8 * WIDTH, 8 * HEIGHT), interpolation=cv2.INTER_CUBIC)
     frame = Frame(id=0, stamp_ns=1, camera_frame='camera', image=large)
-    uv = TrackBook().queries(frame, SETTINGS).uv_image
+    uv = TrackRegistry().queries(frame, SETTINGS).uv_image
     assert uv[:, 0].max() > 6 * WIDTH
     assert (uv < (8 * WIDTH, 8 * HEIGHT)).all()
 
@@ -182,6 +182,6 @@ def test_ids_start_over_after_the_largest():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 255, (12, 16, 3), np.uint8).repeat(10, 0).repeat(10, 1)
     frame = Frame(id=0, stamp_ns=1, camera_frame='camera', image=image)
-    book = TrackBook()
+    book = TrackRegistry()
     book._next_id = 2**32 - 2
     assert book.queries(frame, SETTINGS).ids[:4].tolist() == [2**32 - 2, 2**32 - 1, 0, 1]

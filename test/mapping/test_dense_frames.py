@@ -1,9 +1,0 @@
-from vggt_ros.mapping.dense_frames import dense_frames
-
-
-def test_the_ends_of_the_seam_and_the_new_frames_get_depth():
-    alone = [(i,) for i in range(8)]
-    assert dense_frames(alone, 4) == (0, 3, 4, 5, 6, 7)
-    assert dense_frames(alone, 1) == (0, 1, 2, 3, 4, 5, 6, 7)
-    assert dense_frames(alone[:4], 0) == (0, 1, 2, 3)
-    assert dense_frames([(0, 1), (2, 3), (4,), (5, 6)], 2) == (0, 2, 3, 4, 5, 6)
