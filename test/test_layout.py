@@ -50,7 +50,7 @@ ROS_PACKAGE = re.compile(
 )
 UNTESTED = {
     'errors': 'classes without behavior; what raises them tests them',
-    'mapping.predicts': 'a protocol; what stands for a network tests that it fulfills it',
+    'inference.backbone': 'protocols; what stands for a network tests that it fulfills them',
     'cli.__main__': 'one call of main; test_main starts it',
 }
 

@@ -6,6 +6,7 @@ import pytest
 from vggt_ros.errors import PredictionError
 from vggt_ros.evaluation.held_out_windows import held_out_window
 from vggt_ros.evaluation.model_evaluation import evaluate_window, ModelEvaluation
+from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.inference.prediction import Prediction, Tracks
 from vggt_ros.inference.preprocess import plan_grid
 from vggt_ros.settings.refine_config import RefineSettings
@@ -17,6 +18,8 @@ class Omniscient:
     def __init__(self, window):
         self.window = window
         self.requests = []
+
+    capabilities = Capabilities(encodes_on_arrival=True)
 
     def encode(self, frame_id, image):
         pass
@@ -109,6 +112,8 @@ def test_only_so_many_samples_are_kept(window):
 
 def test_a_failure_names_its_window(window):
     class Mute:
+        capabilities = Capabilities(encodes_on_arrival=True)
+
         def encode(self, frame_id, image):
             pass
 

@@ -1,8 +1,8 @@
 import numpy as np
 
 from vggt_ros.evaluation.window_notes import NotingPredictor
+from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.prediction import Request
-from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.simulated_predictor import SimulatedPredictor
 

@@ -12,6 +12,7 @@ import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
 from vggt_ros.errors import InputError, PredictionError
+from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.ros.input.calibration import CalibrationReader
@@ -151,6 +152,8 @@ def pairs(draw):
 
 class SilentPredictor:
     """Answers nothing: windows of made-up images come and go."""
+
+    capabilities = Capabilities(encodes_on_arrival=True)
 
     def encode(self, frame_id, image):
         assert image.dtype == np.uint8

@@ -33,7 +33,7 @@ CONFIG = with_values(
 )
 
 
-class FaultyPredictor(Predictor):
+class FaultyPredictor:
     """nano, but for what `fault` does to its next answers."""
 
     def __init__(self, nano):
@@ -42,6 +42,7 @@ class FaultyPredictor(Predictor):
         self.num_calls = 0
 
     description = property(lambda self: self._nano.description)
+    capabilities = property(lambda self: self._nano.capabilities)
 
     def encode(self, frame_id, image):
         self._nano.encode(frame_id, image)

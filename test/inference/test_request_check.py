@@ -4,20 +4,20 @@ import pytest
 from vggt_ros.errors import PredictionError
 from vggt_ros.inference.prediction import Request
 from vggt_ros.inference.preprocess import plan_grid
-from vggt_ros.inference.request_check import check_dense_frames, check_images, model_queries
+from vggt_ros.inference.request_check import check_depth_frames, check_images, model_queries
 
 GRID = plan_grid(128, 96, 56, 14, 'crop')
 
 
 @pytest.mark.parametrize('frames', [None, (0,), (2, 0), (0, 1, 2)])
 def test_frames_that_are_there_may_be_asked_for(frames):
-    check_dense_frames(Request(depth_frames=frames), 3)
+    check_depth_frames(Request(depth_frames=frames), 3)
 
 
 @pytest.mark.parametrize('frames', [(), (3,), (-1,), (1, 1)])
 def test_other_frames_may_not(frames):
     with pytest.raises(PredictionError, match='depth_frames must name'):
-        check_dense_frames(Request(depth_frames=frames), 3)
+        check_depth_frames(Request(depth_frames=frames), 3)
 
 
 def test_queries_move_to_the_pixels_of_the_network():

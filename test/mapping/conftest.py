@@ -9,6 +9,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import project, unproject
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw, matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Tracks
@@ -97,6 +98,8 @@ class TruthfulPredictor:
         requests: What was asked.
         encoded: Ids of the frames that were encoded before their window was complete.
     """
+
+    capabilities = Capabilities(follows_points=True, encodes_on_arrival=True)
 
     def __init__(self, seed=0):
         self.rng = np.random.default_rng(seed)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.errors import PredictionError, VerificationError, VggtRosError
+from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.mapping import map_builder
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
@@ -38,6 +39,19 @@ def test_a_window_goes_all_the_way_into_the_map(builder, make_frame):
     assert [result.frame.id for result in update.new_frames] == [6, 7, 8]
     assert added == [list(range(3, 9))]
     assert len(builder.map.graph) == 2
+
+
+@pytest.mark.parametrize('can', [True, False])
+def test_what_a_network_cannot_do_is_not_asked_of_it(builder, predictor, make_frame, can):
+    predictor.capabilities = Capabilities(follows_points=can, encodes_on_arrival=can)
+    builder.encode(make_frame(0))
+    assert predictor.encoded == ([0] if can else [])
+    for first, overlap in ((0, 0), (3, 3)):
+        window = window_of(make_frame, first, overlap)
+        predicted = builder.predict(window, Wanted(tracks=True), 0.0, lambda: False)
+        builder.add(predicted, lambda: False, lambda update, ids: None)
+    asked = [request.query_points is not None for request in predictor.requests]
+    assert asked == [can, can]
 
 
 def test_a_window_without_a_frame_to_believe_leaves_the_map_as_it_was(

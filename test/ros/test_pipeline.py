@@ -7,7 +7,7 @@ import pytest
 from sensor_msgs.msg import Image, PointCloud2
 
 from vggt_ros.errors import DeviceError, DeviceMemoryError, InputError, PredictionError
-from vggt_ros.inference.predictor import Predictor
+from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.ros import pipeline as pipeline_module
@@ -21,8 +21,11 @@ CONFIG = VggtConfig(
 )
 
 
-class StuckPredictor(Predictor):
+class StuckPredictor:
     """Takes a window and does not come back before it is let go."""
+
+    capabilities = Capabilities(encodes_on_arrival=True)
+    description = 'stuck'
 
     def __init__(self):
         self.taken, self.go = Event(), Event()

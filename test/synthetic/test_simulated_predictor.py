@@ -6,8 +6,8 @@ import pytest
 from vggt_ros.errors import PredictionError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
+from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.prediction import Request
-from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.settings.config import CloudSettings
 from vggt_ros.synthetic.course import make_course, REPEATED_CORRIDOR
 from vggt_ros.synthetic.simulated_predictor import Errors, NONE, SimulatedPredictor

@@ -20,7 +20,8 @@ from vggt_ros.evaluation.sequence_errors import aligned_trajectory, sequence_res
 from vggt_ros.evaluation.sequence_picture import draw_sequence
 from vggt_ros.evaluation.sequence_run import run_sequence, SequenceRun
 from vggt_ros.evaluation.sequence_table import sequence_table
-from vggt_ros.inference.predictor import Predictor
+from vggt_ros.inference.backbone import Backbone
+from vggt_ros.inference.backbones import load_backbone
 from vggt_ros.mapping.layers.trajectory import StampedPoses
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import iterate_parameters, with_values
@@ -83,7 +84,7 @@ def run_evaluation(options: argparse.Namespace) -> int:
     """
     config = _config(options)
     dataset = _dataset(options)
-    predictor = Predictor.load(config.model)
+    predictor = load_backbone(config.model)
     try:
         options.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -143,7 +144,7 @@ def _dataset(options: argparse.Namespace) -> Dataset:
 
 
 def _header(
-    options: argparse.Namespace, config: VggtConfig, dataset: Dataset, predictor: Predictor
+    options: argparse.Namespace, config: VggtConfig, dataset: Dataset, predictor: Backbone
 ) -> dict[str, Any]:
     values = {name: value for name, value, _ in iterate_parameters(config)}
     described = predictor.description

@@ -10,12 +10,12 @@ import numpy as np
 
 from vggt_ros.errors import AlignmentError, VggtRosError
 from vggt_ros.evaluation.trajectory import trajectory_error, TrajectoryError
+from vggt_ros.inference.backbone import Predicts
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values

@@ -16,8 +16,8 @@ from vggt_ros.evaluation.refined_answer import refined_answer, RefinedAnswer
 from vggt_ros.evaluation.truth_window import TruthWindow
 from vggt_ros.evaluation.window_answer import answer_of, mean_depth, no_motion
 from vggt_ros.evaluation.window_errors import summarize, window_errors, WindowErrors
+from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.prediction import Request
-from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.settings.refine_config import RefineSettings
 
 MODEL, NO_MOTION, MEAN_DEPTH = 'model', 'no_motion', 'mean_depth'

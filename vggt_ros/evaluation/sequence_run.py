@@ -15,13 +15,13 @@ from vggt_ros.evaluation.frame_sample import FrameSample
 from vggt_ros.evaluation.model_evaluation import WindowSample
 from vggt_ros.evaluation.published_depth import FrameDepthError, published_depth_error
 from vggt_ros.evaluation.window_notes import NotingPredictor, WindowNote
+from vggt_ros.inference.backbone import Predicts
 from vggt_ros.mapping.backend.submap_graph import ClosedLoop
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.dataset import Dataset

@@ -9,8 +9,8 @@ import time
 from jaxtyping import Float, UInt8
 import numpy as np
 
+from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.prediction import Prediction, Request
-from vggt_ros.mapping.predicts import Predicts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,12 +34,14 @@ class NotingPredictor:
     """A predictor that answers as another one does and keeps a note of each answer.
 
     Attributes:
+        capabilities: Those of the other one.
         notes: Of all forward passes so far, also of those that look whether two places are one.
     """
 
     def __init__(self, predictor: Predicts) -> None:
         """Ask `predictor` from now on."""
         self._predictor = predictor
+        self.capabilities = predictor.capabilities
         self.notes: list[WindowNote] = []
 
     def encode(self, frame_id: int, image: UInt8[np.ndarray, 'H W 3']) -> None:

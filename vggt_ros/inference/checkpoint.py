@@ -47,6 +47,8 @@ class Checkpoint:
         num_parameters: Of the whole network.
         is_trained: False if the answers mean nothing.
         notice: License or warning for the user, may be empty.
+        license: SPDX identifier of the license of the weights; empty if it has none, or is not
+            known.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Checkpoint:
     num_parameters: int
     is_trained: bool
     notice: str
+    license: str = ''
 
 
 def load_network(
@@ -100,6 +103,7 @@ def load_network(
         num_parameters=sum(parameter.numel() for parameter in network.parameters()),
         is_trained=file.is_trained,
         notice=preset.notice if file.is_trained else UNTRAINED_NOTICE,
+        license=preset.license,
     )
 
 

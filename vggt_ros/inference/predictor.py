@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from vggt_ros.errors import ConfigError, DeviceError, DeviceMemoryError, PredictionError
+from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.inference.checkpoint import Checkpoint, load_network
 from vggt_ros.inference.compiled_blocks import CompiledBlocks
 from vggt_ros.inference.cpu_products import CpuProducts
@@ -22,7 +23,7 @@ from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.prediction_decoding import prediction_from_outputs
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.inference.preprocess import plan_grid, resize
-from vggt_ros.inference.request_check import check_dense_frames, check_images, model_queries
+from vggt_ros.inference.request_check import check_depth_frames, check_images, model_queries
 from vggt_ros.inference.token_cache import descriptors, EncodedImage, TokenCache
 from vggt_ros.model.vggt import Outputs, VGGT
 from vggt_ros.settings.config import ModelSettings
@@ -37,6 +38,7 @@ class Predictor:
 
     Attributes:
         description: What runs where.
+        capabilities: What the network can do.
         network_config: What the network is made of.
     """
 
@@ -93,6 +95,11 @@ class Predictor:
             image_size=self._image_size,
             is_trained=checkpoint.is_trained,
             notice=checkpoint.notice,
+        )
+        self.capabilities = Capabilities(
+            follows_points=network.config.track_head is not None,
+            encodes_on_arrival=True,
+            license=checkpoint.license,
         )
         self.unpark()
         if compile_blocks:
@@ -182,7 +189,7 @@ class Predictor:
         network = self._running_network()
         grid = self._grid_of(images)
         queries = model_queries(request.query_points, grid)
-        check_dense_frames(request, len(images))
+        check_depth_frames(request, len(images))
         heads = ['camera', 'depth']
         if request.point_head:
             heads.append('points')

@@ -49,6 +49,8 @@ class Preset:
         filenames: Files of the hub repository, the preferred one first; empty if it has none.
         weights: The file inside the package, for a preset without `filenames`.
         notice: What a user has to know about license or use; may be empty.
+        license: SPDX identifier of the license of the weights; empty if it has none, or is not
+            known.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Preset:
     filenames: tuple[str, ...] = ()
     weights: Path | None = None
     notice: str = ''
+    license: str = ''
 
 
 _PRESETS = (
@@ -65,12 +68,14 @@ _PRESETS = (
         weights=NANO_WEIGHTS,
         notice='nano is a small demonstration model, trained on made-up rooms: it shows how '
         'things work; for real places use released weights',
+        license='Apache-2.0',
     ),
     Preset(
         name='facebook/VGGT-1B',
         network=VGGT_1B,
         filenames=('model.safetensors', 'model.pt'),
         notice='the license of these weights allows non-commercial use only',
+        license='CC-BY-NC-4.0',
     ),
     Preset(
         name='facebook/VGGT-1B-Commercial',

@@ -33,7 +33,7 @@ def check_images(images: Sequence[Shaped[np.ndarray, '*_']]) -> None:
             )
 
 
-def check_dense_frames(request: Request, num_images: int) -> None:
+def check_depth_frames(request: Request, num_images: int) -> None:
     """Refuse frames that are not there.
 
     Raises:

@@ -12,6 +12,7 @@ from jaxtyping import Float32
 import numpy as np
 
 from vggt_ros.errors import AlignmentError, PredictionError
+from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction, Request
@@ -26,7 +27,6 @@ from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
 from vggt_ros.mapping.predicted_window import PredictedWindow
-from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.refinement.network_tracks import NetworkTracks, take_network_tracks
 from vggt_ros.mapping.registration.frame_agreement import consistent_frames, frame_inconsistency
 from vggt_ros.mapping.registration.known_motion import known_motion
@@ -108,8 +108,9 @@ class MapBuilder:
         Raises:
             VggtRosError: The network can not encode it.
         """
-        with self._network_lock:
-            self._predictor.encode(frame.id, frame.image)
+        if self._predictor.capabilities.encodes_on_arrival:
+            with self._network_lock:
+                self._predictor.encode(frame.id, frame.image)
 
     def prepare(self, frame: Frame) -> None:
         """Do what refinement can do for a frame before the network has answered; any thread."""
@@ -136,17 +137,18 @@ class MapBuilder:
         Raises:
             PredictionError: The network's answer is unusable.
         """
+        can = self._predictor.capabilities
         with self.map.lock:
             config = self._config
             queries = None
             is_wanted = not is_void()
-            if is_wanted and wanted.tracks:
+            if is_wanted and wanted.tracks and can.follows_points:
                 queries = self.map.tracks.queries(window.frames[0], config.tracks)
         answer = followed = None
         if is_wanted:
             points = [] if queries is None else [queries.uv_image]
             asked = None
-            if config.refine.asks_tracker and self._grid is not None:
+            if config.refine.asks_tracker and can.follows_points and self._grid is not None:
                 asked = self._refiner.queries(window.frames[0], self._grid)
             if asked is not None:
                 points.append(asked.uv_image)

@@ -9,6 +9,7 @@ import threading
 import time
 
 from vggt_ros.errors import DeviceMemoryError, VerificationError, VggtRosError
+from vggt_ros.inference.backbone import Predicts
 from vggt_ros.mapping.backend.submap_graph import ClosedLoop
 from vggt_ros.mapping.frontend.counters import Counters
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
@@ -23,7 +24,6 @@ from vggt_ros.mapping.layers.trajectory import StampedPoses
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
 from vggt_ros.mapping.predicted_window import PredictedWindow
-from vggt_ros.mapping.predicts import Predicts
 from vggt_ros.mapping.registration.pose_priors import NoPriors, PosePriors
 from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.settings.config import VggtConfig

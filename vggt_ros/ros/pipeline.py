@@ -12,7 +12,7 @@ from typing import TypeVar
 from rclpy.lifecycle import LifecycleNode
 
 from vggt_ros.errors import DeviceError, DeviceMemoryError
-from vggt_ros.inference.predictor import Predictor
+from vggt_ros.inference.backbone import Backbone
 from vggt_ros.mapping.export.part_folder import PartFolder, remove_leftovers
 from vggt_ros.mapping.export.saved_map import save_map, SavedMap
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
@@ -50,7 +50,7 @@ class Pipeline:
         self,
         node: LifecycleNode,
         config: VggtConfig,
-        predictor: Predictor,
+        predictor: Backbone,
         priors: PosePriors,
         broadcaster: MapBroadcaster,
         qos_events: QosEvents,
@@ -100,7 +100,7 @@ class Pipeline:
         return self._broadcaster
 
     @property
-    def predictor(self) -> Predictor:
+    def predictor(self) -> Backbone:
         """The network."""
         return self._predictor
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import threading
 import time
 
-from vggt_ros.inference.predictor import Predictor
+from vggt_ros.inference.backbone import Backbone
+from vggt_ros.inference.backbones import load_backbone
 from vggt_ros.ros.middleware.log_text import one_line
 from vggt_ros.settings.config import ModelSettings
 
@@ -30,7 +31,7 @@ class PredictorLoader:
         self._log = log
         self._started_s = time.monotonic()
         self._logged_s = self._started_s
-        self._predictor: Predictor | None = None
+        self._predictor: Backbone | None = None
         self._error: BaseException | None = None
         # A daemon: a download that hangs must not keep the process alive.
         self._thread = threading.Thread(target=self._load, name='vggt-loader', daemon=True)
@@ -61,7 +62,7 @@ class PredictorLoader:
             elapsed_s = now_s - self._started_s
             self._log(f'still loading {self._settings.checkpoint} after {elapsed_s:.0f} s')
 
-    def result(self, may_wait: Callable[[], bool]) -> Predictor | None:
+    def result(self, may_wait: Callable[[], bool]) -> Backbone | None:
         """Wait for the predictor.
 
         Args:
@@ -84,6 +85,6 @@ class PredictorLoader:
 
     def _load(self) -> None:
         try:
-            self._predictor = Predictor.load(self._settings)
+            self._predictor = load_backbone(self._settings)
         except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
             self._error = error

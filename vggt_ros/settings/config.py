@@ -32,6 +32,11 @@ class ModelSettings:
         'Weights: nano, a Hugging Face id, or a path to a .safetensors or .pt file.',
         read_only=True,
     )
+    backbone: str = parameter(
+        'vggt',
+        'Kind of network: vggt, or what another package registers as vggt_ros.predictors.',
+        read_only=True,
+    )
     offline: bool = parameter(
         False, 'Never use the network to find weights, only the local cache.', read_only=True
     )

@@ -15,6 +15,7 @@ from vggt_ros.errors import PredictionError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import project, unproject
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
+from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Request, Tracks
@@ -71,6 +72,7 @@ class SimulatedPredictor:
 
     Attributes:
         encoded: Ids of the frames that were encoded.
+        capabilities: It follows points.
     """
 
     def __init__(self, course: Course, errors: Errors | None = None, seed: int = 0) -> None:
@@ -82,6 +84,7 @@ class SimulatedPredictor:
             seed: The same seed and the same windows give the same answers.
         """
         self.encoded: list[int] = []
+        self.capabilities = Capabilities(follows_points=True, encodes_on_arrival=True)
         self._course = course
         self._errors = Errors() if errors is None else errors
         self._rng = np.random.default_rng([seed, 11])
