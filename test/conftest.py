@@ -181,13 +181,14 @@ def probe():
 
 @pytest.fixture
 def make_node():
-    """Make nodes in this process that can be spun with `spin(condition)`; `topics` hears."""
+    """Make nodes that can be spun with `spin(condition)`; `context` is what their parts want."""
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.lifecycle import LifecycleNode
 
     from vggt_ros.ros.middleware.heard_topics import HeardTopics
+    from vggt_ros.ros.middleware.node_context import NodeContext
     from vggt_ros.ros.middleware.qos_events import QosEvents
-    from vggt_ros.settings.input_config import InputSettings
+    from vggt_ros.settings.config import VggtConfig
 
     context = rclpy.Context()
     rclpy.init(context=context)
@@ -207,10 +208,20 @@ def make_node():
             executor.spin_once(timeout_sec=0.02)
         return condition()
 
-    def topics(node):
-        return HeardTopics(node, InputSettings(), QosEvents(print))
+    def context_of(node, config=None, **parts):
+        config = VggtConfig() if config is None else config
+        events = parts.pop('qos_events', QosEvents(print))
 
-    make.spin, make.topics = spin, topics
+        def fail(reason):
+            pytest.fail(str(reason))
+
+        usual = {'note_error': fail, 'end_with_error': fail}
+        topics = HeardTopics(node, config.input, events)
+        return NodeContext(
+            node=node, config=config, topics=topics, qos_events=events, **(usual | parts)
+        )
+
+    make.spin, make.context = spin, context_of
     yield make
     executor.shutdown()
     for node in nodes:

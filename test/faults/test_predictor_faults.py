@@ -12,7 +12,6 @@ from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.ros.health import health_of
-from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
 from vggt_ros.settings.config import ModelSettings, VggtConfig
@@ -107,14 +106,11 @@ class Run:
         broadcaster.mode, broadcaster.conflict = 'none', ''
         broadcaster.send = lambda update: None
         self.pipeline = Pipeline(
-            node,
-            CONFIG,
+            make_node.context(node, CONFIG, end_with_error=print),
             self.predictor,
             NoPriors(),
             broadcaster,
-            QosEvents(print),
             lambda: None,
-            print,
         )
         node.trigger_configure()
         node.trigger_activate()

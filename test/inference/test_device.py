@@ -2,7 +2,12 @@ import pytest
 import torch
 
 from vggt_ros.errors import DeviceError
-from vggt_ros.inference.device import precision_name, resolve_device, resolve_precision
+from vggt_ros.inference.device import (
+    device_name,
+    precision_name,
+    resolve_device,
+    resolve_precision,
+)
 
 
 @pytest.fixture
@@ -94,3 +99,9 @@ def test_an_explicit_precision_is_taken_on_any_gpu(gpus, name):
 def test_an_unknown_precision_is_refused():
     with pytest.raises(DeviceError, match='auto, fp32, bf16, fp16'):
         resolve_precision('int8', torch.device('cpu'))
+
+
+def test_a_device_has_a_name_for_people(monkeypatch):
+    assert device_name(torch.device('cpu')) == 'cpu'
+    monkeypatch.setattr(torch.cuda, 'get_device_name', lambda _: 'RTX')
+    assert device_name(torch.device('cuda', 1)) == 'cuda:1 (RTX)'

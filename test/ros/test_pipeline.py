@@ -11,7 +11,6 @@ from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.ros import pipeline as pipeline_module
-from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
 from vggt_ros.settings.config import KeyframeSettings, VggtConfig, WindowSettings
@@ -77,14 +76,11 @@ def pipeline(make_node, predictor):
     ends = []
     restarts = []
     made = Pipeline(
-        node,
-        CONFIG,
+        make_node.context(node, CONFIG, end_with_error=ends.append),
         predictor,
         NoPriors(),
         SilentBroadcaster(),
-        QosEvents(print),
         lambda: restarts.append(True),
-        ends.append,
     )
     made.ends, made.restarts = ends, restarts
     made.sent = made.broadcaster.sent

@@ -1,7 +1,6 @@
 import time
 
 import numpy as np
-import pytest
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import Image
 
@@ -14,7 +13,7 @@ from vggt_ros.settings.world_config import ScaleSettings
 
 def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):
     node = make_node('vggt')
-    link = TfLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
+    link = TfLink(make_node.context(node))
     link.subscribe()
     assert node.count_subscribers('/depth') == 1
     publisher = node.create_publisher(Image, 'depth', 1)
@@ -24,12 +23,7 @@ def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):
     link.unsubscribe()
     assert node.count_subscribers('/depth') == 0
     link.close()
-    other = TfLink(
-        node,
-        VggtConfig(scale=ScaleSettings(source='odometry')),
-        make_node.topics(node),
-        pytest.fail,
-    )
+    other = TfLink(make_node.context(node, VggtConfig(scale=ScaleSettings(source='odometry'))))
     other.subscribe()
     assert node.count_subscribers('/depth') == 0
     other.close()
@@ -37,7 +31,7 @@ def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):
 
 def test_everything_is_gone_after_closing(make_node):
     node = make_node('vggt')
-    link = TfLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
+    link = TfLink(make_node.context(node))
     assert make_node.spin(lambda: 'vggt_tf' in node.get_node_names())
     link.close()
     assert make_node.spin(lambda: 'vggt_tf' not in node.get_node_names())
@@ -45,7 +39,7 @@ def test_everything_is_gone_after_closing(make_node):
 
 def test_a_clock_that_never_began_is_a_problem(make_node):
     node = make_node('vggt', '-p', 'use_sim_time:=true')
-    link = TfLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
+    link = TfLink(make_node.context(node))
     link.check(None)
     assert len(link.problems) == 1
     assert '/clock' in link.problems[0].text
@@ -62,7 +56,7 @@ def test_a_clock_that_never_began_is_a_problem(make_node):
 
 def test_images_far_from_the_stamps_of_tf_are_a_problem(make_node, tree):
     node = make_node('vggt')
-    link = TfLink(node, VggtConfig(), make_node.topics(node), pytest.fail)
+    link = TfLink(make_node.context(node))
     tree.static('base_link', 'cam', np.eye(4))
     image = SeenImage(camera_frame='cam', stamp_ns=90 * 10**9, at_s=time.monotonic())
     link.check(image)

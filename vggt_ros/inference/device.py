@@ -68,3 +68,10 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
 def precision_name(dtype: torch.dtype) -> str:
     """Return the setting's name of a dtype that `resolve_precision` returned."""
     return next(name for name, known in PRECISIONS.items() if known == dtype)
+
+
+def device_name(device: torch.device) -> str:
+    """Return a device for people: `cpu`, or `cuda:N` with the name of the GPU."""
+    if device.type == 'cpu':
+        return 'cpu'
+    return f'{device} ({torch.cuda.get_device_name(device)})'

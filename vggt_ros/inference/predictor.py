@@ -11,19 +11,29 @@ from jaxtyping import Float32, Shaped
 import numpy as np
 import torch
 
-from vggt_ros.errors import ConfigError, DeviceError, DeviceMemoryError, PredictionError
+from vggt_ros.errors import DeviceError, DeviceMemoryError, PredictionError
 from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.inference.checkpoint import Checkpoint, load_network
 from vggt_ros.inference.compiled_blocks import CompiledBlocks
 from vggt_ros.inference.cpu_products import CpuProducts
-from vggt_ros.inference.device import precision_name, resolve_device, resolve_precision
+from vggt_ros.inference.device import (
+    device_name,
+    precision_name,
+    resolve_device,
+    resolve_precision,
+)
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.network_precision import set_precision
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.prediction_decoding import prediction_from_outputs
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.inference.preprocess import plan_grid, resize
-from vggt_ros.inference.request_check import check_depth_frames, check_images, model_queries
+from vggt_ros.inference.request_check import (
+    check_depth_frames,
+    check_heads,
+    check_images,
+    model_queries,
+)
 from vggt_ros.inference.token_cache import descriptors, EncodedImage, TokenCache
 from vggt_ros.model.vggt import Outputs, VGGT
 from vggt_ros.settings.config import ModelSettings
@@ -74,7 +84,7 @@ class Predictor:
             DeviceError: The device has not enough memory.
         """
         self.network_config = network.config
-        _require_heads(network)
+        check_heads(network)
         self._patch_size = network.config.aggregator.patch_size
         self._image_size = image_size or network.config.aggregator.img_size
         self._resize_mode = resize_mode
@@ -89,7 +99,7 @@ class Predictor:
         self.grid(self._image_size, self._image_size)  # refuses bad settings now, not later
         self.description = PredictorDescription(
             checkpoint=checkpoint.name,
-            device=_device_name(device),
+            device=device_name(device),
             precision=precision_name(precision),
             num_parameters=checkpoint.num_parameters,
             image_size=self._image_size,
@@ -97,7 +107,7 @@ class Predictor:
             notice=checkpoint.notice,
         )
         self.capabilities = Capabilities(
-            follows_points=network.config.track_head is not None,
+            follows_points='track' in network.config.enabled_heads,
             encodes_on_arrival=True,
             license=checkpoint.license,
         )
@@ -227,7 +237,7 @@ class Predictor:
             self._network.to('cpu')
             self._free_cache()
             raise DeviceError(
-                f'the weights do not fit into the memory of {_device_name(self._device)}: '
+                f'the weights do not fit into the memory of {device_name(self._device)}: '
                 f'{error}; stop other programs on it or use another device'
             ) from error
         self._is_parked = False
@@ -338,18 +348,3 @@ class Predictor:
     def _free_cache(self) -> None:
         if self._device.type == 'cuda':
             torch.cuda.empty_cache()
-
-
-def _require_heads(network: VGGT) -> None:
-    missing = sorted({'camera', 'depth'} - set(network.config.enabled_heads))
-    if missing:
-        raise ConfigError(
-            f'the network has no {" and no ".join(missing)} head; a predictor needs both camera '
-            f'and depth, use other weights'
-        )
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == 'cpu':
-        return 'cpu'
-    return f'{device} ({torch.cuda.get_device_name(device)})'

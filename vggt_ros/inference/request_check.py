@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from jaxtyping import Float32, Shaped
 import numpy as np
 
-from vggt_ros.errors import PredictionError
+from vggt_ros.errors import ConfigError, PredictionError
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Request
+from vggt_ros.model.vggt import VGGT
 
 
 def check_images(images: Sequence[Shaped[np.ndarray, '*_']]) -> None:
@@ -79,3 +80,13 @@ def model_queries(
             f'in {low[0]:.1f}..{high[0]:.1f} and v in {low[1]:.1f}..{high[1]:.1f}'
         )
     return queries.astype(np.float32)
+
+
+def check_heads(network: VGGT) -> None:
+    """Raise ConfigError if a network lacks what every answer needs: camera and depth head."""
+    missing = sorted({'camera', 'depth'} - set(network.config.enabled_heads))
+    if missing:
+        raise ConfigError(
+            f'the network has no {" and no ".join(missing)} head; a predictor needs both camera '
+            f'and depth, use other weights'
+        )

@@ -16,7 +16,7 @@ from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction, Request
-from vggt_ros.mapping.backend.loop_closure import LoopCloser, LoopQuery
+from vggt_ros.mapping.backend.loop_closure import loop_query, LoopCloser, LoopQuery
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics, LoopVerifier
 from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of, WindowEstimate
@@ -289,7 +289,7 @@ class MapBuilder:
         """Look whether the window is at a revisited place; if it is, correct the map."""
         if not self._config.loop.enable or prediction.descriptors is None:
             return registered
-        query = _loop_query(registered, prediction.descriptors)
+        query = loop_query(registered, prediction.descriptors)
         edge = (
             self._predicted_loop(query, is_void)
             if query.features is None
@@ -334,19 +334,4 @@ def _request(
         point_head=config.cloud.point_source == 'point_head',
         filter=config.cloud,
         depth_frames=depth_request(window.set_rows, window.num_overlap_sets),
-    )
-
-
-def _loop_query(
-    registered: RegisteredWindow, descriptors: Float32[np.ndarray, 'S C']
-) -> LoopQuery:
-    window, is_inlier = registered.estimate.window, registered.estimate.is_inlier
-    rows = [i for i in range(window.num_overlap, len(window.frames)) if is_inlier[i]]
-    features = tuple(registered.features_in_map(window.frames[i].id) for i in rows)
-    return LoopQuery(
-        submap=registered.placed,
-        frames=tuple(window.frames[i] for i in rows),
-        in_map=registered.in_map.select([window.frames[i].id for i in rows]),
-        descriptors=descriptors[rows],
-        features=None if registered.estimate.features is None else features,
     )

@@ -23,6 +23,7 @@ from vggt_ros.ros.middleware.callback_errors import CallbackErrors
 from vggt_ros.ros.middleware.heard_topics import HeardTopics
 from vggt_ros.ros.middleware.log_bridge import LogBridge
 from vggt_ros.ros.middleware.memory import release_free
+from vggt_ros.ros.middleware.node_context import NodeContext
 from vggt_ros.ros.middleware.parameters import ParameterServer
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.middleware.shutdown import run_until_shutdown
@@ -122,25 +123,19 @@ class VggtNode(LifecycleNode):
         if predictor is None:
             self.get_logger().info('told to end while the weights were loading')
             return TransitionCallbackReturn.FAILURE
-        topics = HeardTopics(self, self.config.input, self._qos_events)
-        self._link = TfLink(self, self.config, topics, self.note_error)
-        self._pipeline = Pipeline(
-            self,
-            self.config,
-            predictor,
-            self._link.priors,
-            self._link.broadcaster,
-            self._qos_events,
-            self._link.forget,
-            self._end_with_error,
+        context = NodeContext(
+            node=self,
+            config=self.config,
+            topics=HeardTopics(self, self.config.input, self._qos_events),
+            qos_events=self._qos_events,
+            note_error=self.note_error,
+            end_with_error=self._end_with_error,
         )
-        self._cameras = Cameras(
-            self,
-            self.config,
-            topics,
-            self._add_frame,
-            self._pipeline.count_refused,
+        link = self._link = TfLink(context)
+        pipeline = self._pipeline = Pipeline(
+            context, predictor, link.priors, link.broadcaster, link.forget
         )
+        self._cameras = Cameras(context, self._add_frame, pipeline.count_refused)
         return super().on_configure(state)
 
     @logged

@@ -9,8 +9,6 @@ import threading
 import time
 from typing import TypeVar
 
-from rclpy.lifecycle import LifecycleNode
-
 from vggt_ros.errors import DeviceError, DeviceMemoryError
 from vggt_ros.inference.backbone import Backbone
 from vggt_ros.mapping.export.part_folder import PartFolder, remove_leftovers
@@ -24,7 +22,7 @@ from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.mapping.worker import Worker
 from vggt_ros.ros.middleware.memory import MemoryRelease
-from vggt_ros.ros.middleware.qos_events import QosEvents
+from vggt_ros.ros.middleware.node_context import NodeContext
 from vggt_ros.ros.output.map_offer import MapOffer
 from vggt_ros.ros.output.publishers import Publishers
 from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
@@ -48,37 +46,32 @@ class Pipeline:
 
     def __init__(
         self,
-        node: LifecycleNode,
-        config: VggtConfig,
+        context: NodeContext,
         predictor: Backbone,
         priors: PosePriors,
         broadcaster: MapBroadcaster,
-        qos_events: QosEvents,
         on_restart: Callable[[], None],
-        on_fatal: Callable[[str], None],
     ) -> None:
         """Create the publishers and an empty map; nothing runs yet.
 
         Args:
-            node: Owns the publishers.
-            config: The settings.
+            context: What the parts of the node share.
             predictor: Belongs to the pipeline from now on.
             priors: What else is known of the camera.
             broadcaster: Sends TF.
-            qos_events: Told of subscribers that nothing can be sent to.
             on_restart: Called after the stamps of the images began again and the map with them.
-            on_fatal: Told why the process has to end; called from the worker's thread.
         """
         self.last_update: MapUpdate | None = None
         self.last_error = ''
+        node, config = context.node, context.config
         self._node = node
         self._config = config
         self._predictor = predictor
         self._broadcaster = broadcaster
         self._on_restart = on_restart
-        self._on_fatal = on_fatal
+        self._end_with_error = context.end_with_error
         self._mapper = Mapper(predictor, config, priors=priors)
-        self._publishers = Publishers(node, config, qos_events)
+        self._publishers = Publishers(node, config, context.qos_events)
         self._worker = Worker(
             self._mapper, wanted=self._wanted, on_update=self._on_update, on_error=self._on_error
         )
@@ -262,4 +255,4 @@ class Pipeline:
     def _on_error(self, error: Exception) -> None:
         self.last_error = str(error) or repr(error)
         if isinstance(error, DeviceMemoryError) and self._config.model.oom_policy == 'shutdown':
-            self._on_fatal(self.last_error)
+            self._end_with_error(self.last_error)

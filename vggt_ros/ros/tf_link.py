@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 import time
-
-from rclpy.node import Node
 
 from vggt_ros.geometry.plausible import MAX_MOUNT_M
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.ros.input.depth_input import DepthInput
 from vggt_ros.ros.input.input_report import Cause, Problem, TopicReport
-from vggt_ros.ros.middleware.heard_topics import HeardTopics
 from vggt_ros.ros.middleware.log_text import safe_line
+from vggt_ros.ros.middleware.node_context import NodeContext
 from vggt_ros.ros.middleware.tf_clock import MAX_AGE_S, SeenImage, TfClock, TfProblem
 from vggt_ros.ros.middleware.throttled_log import ThrottledLog
 from vggt_ros.ros.tf.sent_transforms import SentTransforms
 from vggt_ros.ros.tf.tf_listener import TfListener
 from vggt_ros.ros.tf.tf_pose_priors import TfPosePriors
 from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
-from vggt_ros.settings.config import VggtConfig
 
 _REMINDER_S = 30.0
 # By the reason of a `TfProblem`; what else is wrong with TF is wrong with one of its edges.
@@ -35,21 +31,13 @@ class TfLink:
         problems: What was wrong with TF and its clocks at the last check.
     """
 
-    def __init__(
-        self,
-        node: Node,
-        config: VggtConfig,
-        topics: HeardTopics,
-        note_error: Callable[[Exception], None],
-    ) -> None:
+    def __init__(self, context: NodeContext) -> None:
         """Listen to TF; broadcast nothing yet.
 
         Args:
-            node: Owns the endpoints.
-            config: The settings.
-            topics: What the node hears.
-            note_error: Told what a callback of the thread that listens to TF raised.
+            context: What the parts of the node share.
         """
+        node, config = context.node, context.config
         self.problems: list[Problem] = []
         self._node = node
         self._frames = config.frames
@@ -58,13 +46,17 @@ class TfLink:
         self._warnings = ThrottledLog(lambda text: logger.warning(text), period_s=_REMINDER_S)
         sent = SentTransforms()
         self._listener = TfListener(
-            node, config.tf.cache_time, root=config.frames.map, sent=sent, note_error=note_error
+            node,
+            config.tf.cache_time,
+            root=config.frames.map,
+            sent=sent,
+            note_error=context.note_error,
         )
         listener = self._listener
         self._depth = DepthInput(
             node,
             config.input.num_cameras,
-            topics,
+            context.topics,
             # The cameras are fixed to each other, as a rule: nothing to wait for.
             lambda target, source, stamp_ns: listener.lookup(
                 target, source, stamp_ns, 0.0, max_length_m=MAX_MOUNT_M

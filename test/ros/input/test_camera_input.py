@@ -10,7 +10,6 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from vggt_ros.errors import InputError
 from vggt_ros.ros.input import camera_input
 from vggt_ros.ros.input.camera_input import CameraInput
-from vggt_ros.ros.middleware.heard_topics import HeardTopics
 from vggt_ros.ros.middleware.messages import camera_info, header_of, rgb_image
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.settings.config import VggtConfig
@@ -28,10 +27,8 @@ class Camera:
         self.frames, self.refused = [], []
         self.error = None
         self.events = QosEvents(print)
-        topics = HeardTopics(self.node, config.input, self.events)
-        self.input = CameraInput(
-            self.node, config, 0, count(), topics, self._add, self.refused.append
-        )
+        context = make_node.context(self.node, config, qos_events=self.events)
+        self.input = CameraInput(context, 0, count(), self._add, self.refused.append)
         self.images = self.node.create_publisher(
             Image, 'image', SENSOR, event_callbacks=QosEvents(print).of_publisher('/image')
         )
@@ -238,7 +235,7 @@ def test_one_of_several_cameras_has_numbers_in_its_topics(make_node):
     node = make_node('rig')
     config = VggtConfig(input=InputSettings(num_cameras=2))
     frames = []
-    made = CameraInput(node, config, 1, count(), make_node.topics(node), frames.append, print)
+    made = CameraInput(make_node.context(node, config), 1, count(), frames.append, print)
     images = node.create_publisher(Image, 'image_1', SENSOR)
     made.subscribe()
     assert make_node.spin(lambda: images.get_subscription_count() == 1)

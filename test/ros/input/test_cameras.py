@@ -6,9 +6,7 @@ from sensor_msgs.msg import Image
 from vggt_ros.ros.input import cameras as cameras_module
 from vggt_ros.ros.input.cameras import Cameras
 from vggt_ros.ros.input.input_report import Cause, TopicReport
-from vggt_ros.ros.middleware.heard_topics import HeardTopics
 from vggt_ros.ros.middleware.messages import header_of, rgb_image
-from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.input_config import InputSettings
 
@@ -23,8 +21,8 @@ def rig(make_node):
             config = VggtConfig(
                 input=InputSettings(num_cameras=2, use_camera_info=False, **settings)
             )
-            topics = HeardTopics(self.node, config.input, QosEvents(print))
-            self.cameras = Cameras(self.node, config, topics, self.frames.append, print)
+            context = make_node.context(self.node, config)
+            self.cameras = Cameras(context, self.frames.append, print)
             self.spin = make_node.spin
             self.cameras._warn = self.lines.append
             self.images = [

@@ -22,7 +22,7 @@ def depth_m():
 
 def test_the_image_nearest_in_time_is_found_if_it_is_near(make_node, depth_m):
     node = make_node('listener')
-    depth = DepthInput(node, 1, make_node.topics(node))
+    depth = DepthInput(node, 1, make_node.context(node).topics)
     depth.subscribe()
     publisher = node.create_publisher(Image, 'depth', 10)
     assert make_node.spin(lambda: publisher.get_subscription_count() == 1)
@@ -42,7 +42,7 @@ def test_the_calibration_is_beside_the_depth_unless_it_is_remapped(make_node):
     def topics(*remappings):
         words = [word for each in remappings for word in ('-r', each)]
         node = make_node(f'listener_{len(words)}', *words)
-        depth = DepthInput(node, 1, make_node.topics(node))
+        depth = DepthInput(node, 1, make_node.context(node).topics)
         depth.subscribe()
         return [
             name
@@ -58,7 +58,7 @@ def test_the_calibration_is_beside_the_depth_unless_it_is_remapped(make_node):
 def test_a_leading_slash_is_no_other_frame(make_node, depth_m):
     """In the depth and in its calibration, which has another field of view than the camera."""
     node = make_node('listener')
-    depth = DepthInput(node, 1, make_node.topics(node))
+    depth = DepthInput(node, 1, make_node.context(node).topics)
     K = np.array([[40.0, 0.0, 15.5], [0.0, 40.0, 11.5], [0.0, 0.0, 1.0]])
     depth.note_frame(
         UndecodedFrame(
@@ -87,7 +87,7 @@ def test_a_leading_slash_is_no_other_frame(make_node, depth_m):
 
 def test_depth_images_that_are_lost_are_reported_with_the_remedy(make_node, depth_m):
     node = make_node('listener')
-    depth = DepthInput(node, 1, make_node.topics(node))
+    depth = DepthInput(node, 1, make_node.context(node).topics)
     depth.subscribe()
     assert depth.reports() == (), 'nobody measures depth'
     publisher = node.create_publisher(Image, 'depth', 10)

@@ -23,7 +23,7 @@ def publish(make_node):
 
 def test_all_listeners_hear_and_the_topic_is_subscribed_to_once(make_node, publish):
     node = make_node('listener')
-    topics = make_node.topics(node)
+    topics = make_node.context(node).topics
     first, second = [], []
     heard = topics.hear(CameraInfo, 'info', first.append)
     # The same topic by another name.
@@ -44,7 +44,7 @@ def test_all_listeners_hear_and_the_topic_is_subscribed_to_once(make_node, publi
 
 
 def test_a_topic_that_was_left_can_be_heard_again(make_node, publish):
-    topics = make_node.topics(make_node('listener'))
+    topics = make_node.context(make_node('listener')).topics
     topics.hear(CameraInfo, 'info', print).end()
     found = []
     topics.hear(CameraInfo, 'info', found.append)
@@ -57,7 +57,7 @@ def test_there_is_never_more_than_one_reader(make_node, publish, monkeypatch):
     """With more Fast DDS may hang."""
     size = message_bytes(CameraInfo(header=header_of(0, 'cam')))
     monkeypatch.setattr(queue_depth, '_MAX_BYTES', 7 * size)
-    topics = make_node.topics(make_node('listener'))
+    topics = make_node.context(make_node('listener')).topics
     found, numbers = [], set()
     heard = [topics.hear(CameraInfo, 'info', found.append) for _ in range(3)]
     for stamp_ns in range(1, 101):  # a reader with another queue comes here

@@ -19,6 +19,7 @@ from vggt_ros.mapping.backend.keyframe_database import (
     StoredKeyframe,
 )
 from vggt_ros.mapping.backend.pose_graph import Edge
+from vggt_ros.mapping.backend.registered_window import RegisteredWindow
 from vggt_ros.mapping.backend.submap_graph import PlacedSubmap
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
@@ -66,6 +67,25 @@ class LoopQuery:
     in_map: Submap
     descriptors: Float32[np.ndarray, 'n C']
     features: tuple[KeyframeFeatures | None, ...] | None = None
+
+
+def loop_query(registered: RegisteredWindow, descriptors: Float32[np.ndarray, 'S C']) -> LoopQuery:
+    """Return what a window shows: its new frames that are inliers.
+
+    Args:
+        registered: A window in the map.
+        descriptors: (S, C) of all its frames.
+    """
+    window, is_inlier = registered.estimate.window, registered.estimate.is_inlier
+    rows = [i for i in range(window.num_overlap, len(window.frames)) if is_inlier[i]]
+    features = tuple(registered.features_in_map(window.frames[i].id) for i in rows)
+    return LoopQuery(
+        submap=registered.placed,
+        frames=tuple(window.frames[i] for i in rows),
+        in_map=registered.in_map.select([window.frames[i].id for i in rows]),
+        descriptors=descriptors[rows],
+        features=None if registered.estimate.features is None else features,
+    )
 
 
 class LoopCloser:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 import time
 
-from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from vggt_ros.errors import InputError
@@ -16,13 +15,13 @@ from vggt_ros.ros.input.image_input import ImageInput
 from vggt_ros.ros.input.input_report import report_on, TopicReport
 from vggt_ros.ros.input.tones import Tones
 from vggt_ros.ros.middleware.frame_name import FrameName
-from vggt_ros.ros.middleware.heard_topics import HeardTopic, HeardTopics
+from vggt_ros.ros.middleware.heard_topics import HeardTopic
 from vggt_ros.ros.middleware.log_text import one_line, safe_line
+from vggt_ros.ros.middleware.node_context import NodeContext
 from vggt_ros.ros.middleware.tf_clock import SeenImage
 from vggt_ros.ros.middleware.throttled_log import ThrottledLog
 from vggt_ros.ros.middleware.topic_names import topic_of
 from vggt_ros.ros.middleware.transport import choose_transport, COMPRESSED_SUFFIX
-from vggt_ros.settings.config import VggtConfig
 
 # What was refused so long ago, or before so many that were not, is no news.
 _TOLD_S = 5.0
@@ -41,29 +40,27 @@ class CameraInput:
 
     def __init__(
         self,
-        node: Node,
-        config: VggtConfig,
+        context: NodeContext,
         camera: int,
         ids: Iterator[int],
-        topics: HeardTopics,
         add_frame: Callable[[UndecodedFrame], None],
         count_refused: Callable[[str], None],
     ) -> None:
         """Do not subscribe yet.
 
         Args:
-            node: Owns the subscriptions.
-            config: The settings; `input` and `frames` are used.
+            context: What the parts of the node share; `input` and `frames` of the settings are
+                used.
             camera: Which camera.
             ids: Numbers for the frames.
-            topics: What the node hears.
             add_frame: Takes a frame or raises InputError and counts it itself.
             count_refused: Counts an image that never became a frame, by reason.
         """
+        node, config = context.node, context.config
         self.newest: SeenImage | None = None
         self._node = node
         self._settings = config.input
-        self._topics = topics
+        self._topics = context.topics
         self._add_frame = add_frame
         self._count_refused = count_refused
         num_cameras = config.input.num_cameras

@@ -7,14 +7,12 @@ from itertools import count
 import re
 import time
 
-from rclpy.node import Node
-
 from vggt_ros.mapping.frontend.frame import UndecodedFrame
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.ros.input.camera_input import CameraInput
 from vggt_ros.ros.input.input_report import by_cause, Cause, input_problems, Problem, TopicReport
-from vggt_ros.ros.middleware.heard_topics import HeardTopics
 from vggt_ros.ros.middleware.log_text import safe_line
+from vggt_ros.ros.middleware.node_context import NodeContext
 from vggt_ros.ros.middleware.tf_clock import SeenImage
 from vggt_ros.settings.config import VggtConfig
 
@@ -34,20 +32,19 @@ class Cameras:
 
     def __init__(
         self,
-        node: Node,
-        config: VggtConfig,
-        topics: HeardTopics,
+        context: NodeContext,
         add_frame: Callable[[UndecodedFrame], None],
         count_refused: Callable[[str], None],
     ) -> None:
         """Do not subscribe yet; the arguments are those of `CameraInput`."""
         self.topics: tuple[TopicReport, ...] = ()
         self.problems: list[Problem] = []
+        node, config = context.node, context.config
         self._settings = config.input
         self._warn = node.get_logger().warning
         ids = count()
         self._inputs = [
-            CameraInput(node, config, camera, ids, topics, add_frame, count_refused)
+            CameraInput(context, camera, ids, add_frame, count_refused)
             for camera in range(config.input.num_cameras)
         ]
         self._said_at_s: dict[str, float] = {}
