@@ -1,4 +1,4 @@
-"""What a network makes of a few images, beside the truth."""
+"""Model picture: what a network makes of a few images, beside the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a trajectory drifts over a piece of the way."""
+"""Relative pose error: the drift of a trajectory over a given path length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a trajectory is from the true one."""
+"""Absolute trajectory error: a trajectory against the true one, after alignment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a window in the map to what is known about each of its new frames."""
+"""Frame results: what a registered window tells about each of its new frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a window to what it adds to the map: the one place where all steps can be read."""
+"""Map builder: from a window to what it adds to the map; all steps can be read here."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class MapBuilder:
         """Do what the network can do for a frame before its window is complete.
 
         Raises:
-            VggtRosError: The network can not encode it.
+            VggtRosError: The network cannot encode it.
         """
         with self._network_lock:
             self._predictor.encode(frame.id, frame.image)

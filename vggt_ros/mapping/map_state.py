@@ -1,4 +1,4 @@
-"""What is known of the world: submaps, points, path, places, tracks and the scale."""
+"""Map state: submaps, points, path, stored keyframes, tracks and the scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the map needs of a network."""
+"""Protocol of a predictor: what the map needs of a network."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Snapshot:
         epoch: Number of resets.
         no_window: Why there is no window yet, empty once there was one and while nothing is in
             the way.
-        blind: Why the images that come can not be followed; empty if they can, and before the
+        blind: Why the images that come cannot be followed; empty if they can, and before the
             first window.
     """
 

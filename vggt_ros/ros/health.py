@@ -1,4 +1,4 @@
-"""What the node knows about itself at one moment."""
+"""Health of the node: what it knows about itself at one moment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Health:
         topics: How the topics that come in are.
         input_problems: What is in the way of frames.
         no_window: Why there is no window yet; empty if nothing is in the way.
-        blind: Why the images that come can not be followed; empty if they can.
+        blind: Why the images that come cannot be followed; empty if they can.
         map_points: Points of the map.
         submaps: Windows in the map.
         loops: Places that were recognized.

@@ -1,4 +1,4 @@
-"""From what a user typed to a source of frames."""
+"""Opening of sources: what a user typed becomes a source of frames."""
 
 from __future__ import annotations
 

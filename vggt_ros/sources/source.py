@@ -1,4 +1,4 @@
-"""What every source of frames yields, and how it is asked for them."""
+"""Source of frames: the protocol by which every source is asked, and what it yields."""
 
 from __future__ import annotations
 

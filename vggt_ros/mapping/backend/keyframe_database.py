@@ -60,7 +60,7 @@ class StoredKeyframe:
         """Return the frame with its image, as far as JPEG keeps it.
 
         Raises:
-            InputError: The image can not be decoded.
+            InputError: The image cannot be decoded.
         """
         image = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
         if image is None:

@@ -36,7 +36,7 @@ class PartFolder:
             name: Of the map.
 
         Raises:
-            OSError: It can not be made.
+            OSError: It cannot be made.
         """
         self._name = name
         self._is_over = False
@@ -53,7 +53,7 @@ class PartFolder:
 
         Raises:
             SaveError: It was discarded.
-            OSError: It can not be renamed.
+            OSError: It cannot be renamed.
         """
         with self._lock:
             if self._is_over:
@@ -84,7 +84,7 @@ class PartFolder:
 def remove_leftovers(folder: Path, name: str) -> int:
     """Remove what killed processes left of maps of a name; return how many folders that were.
 
-    Those that somebody writes into stay, and those that can not be removed.
+    Those that somebody writes into stay, and those that cannot be removed.
 
     Args:
         folder: Holds the maps; it need not be there. A leading `~` is the home folder.

@@ -1,4 +1,4 @@
-"""What happened to the frames: counts and latencies for the diagnostics."""
+"""Frame counters: what happened to the frames, with latencies, for the diagnostics."""
 
 from __future__ import annotations
 

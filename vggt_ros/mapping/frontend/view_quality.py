@@ -1,4 +1,4 @@
-"""View quality: whether images can be followed, and why they can not; for people."""
+"""View quality: whether images can be followed, and why they cannot; for people."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def why_no_window(quality: ViewQuality | None, waited_s: float, settings: Keyfra
 
 
 def why_blind(quality: ViewQuality | None) -> str:
-    """Return why the images that come can not be followed; empty if they can, or not for long.
+    """Return why the images that come cannot be followed; empty if they can, or not for long.
 
     Args:
         quality: Of the newest images, None before the first.

@@ -245,7 +245,7 @@ class WindowBuffer:
         if not self._pending:
             return ()
         size = self._pending[0].frames[0].size
-        # After a change of size the old frames can not be in a window with the new ones.
+        # After a change of size the old frames cannot be in a window with the new ones.
         known = self._registered if self._ahead is None else self._ahead.sets
         overlap = tuple(each for each in known if each.frames[0].size == size)
         return overlap[-self._max_overlap() :]

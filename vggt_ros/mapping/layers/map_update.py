@@ -1,4 +1,4 @@
-"""What a window adds to the map: all that is published is in here."""
+"""Map update: what a window adds to the map; all that is published is in here."""
 
 from __future__ import annotations
 

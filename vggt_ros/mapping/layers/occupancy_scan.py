@@ -1,4 +1,4 @@
-"""What one keyframe says about obstacles and free space, kept small enough to be drawn again."""
+"""Occupancy scan: obstacles and free space of one keyframe, small enough to keep and redraw."""
 
 from __future__ import annotations
 

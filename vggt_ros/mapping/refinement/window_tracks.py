@@ -1,4 +1,4 @@
-"""What the images of one window say together, before anything is concluded from it."""
+"""Window tracks: matches of one window's images, joined before anything is concluded from them."""
 
 from __future__ import annotations
 

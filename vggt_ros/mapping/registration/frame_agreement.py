@@ -1,4 +1,4 @@
-"""Whether the frames of one window agree about what they see."""
+"""Frame agreement: which frames of a window are consistent with what the others see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many meters a unit of the map is, and how sure that is."""
+"""Metric scale: meters per unit of the map, and the uncertainty of that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the cameras of one window moved as the odometry says."""
+"""Odometry agreement: which cameras of a window moved as the odometry says."""
 
 from __future__ import annotations
 

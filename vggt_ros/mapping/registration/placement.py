@@ -1,4 +1,4 @@
-"""Where a window is in the map: by its seam, by odometry, or at the beginning."""
+"""Placement of a window in the map: first, by overlap registration, or by odometry."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def place_by_odometry(
         is_inlier: (S,) False for frames that must not decide it.
         view: What the robot says of it.
         last: What the map has.
-        meters_per_unit: Of the map; NaN if not known, then odometry can not tell where it is.
+        meters_per_unit: Of the map; NaN if not known, then odometry cannot tell where it is.
         scale: Map units per unit of the window, as odometry shows it; None if it does not: then
             the window is taken to see things as far away as windows usually do.
         usual_depth: Of `SceneDepth`, map units.

@@ -1,4 +1,4 @@
-"""Where a submap is in the map: the similarity at the seam of two windows."""
+"""Overlap registration: a submap's similarity to the map, from the frames two windows share."""
 
 from __future__ import annotations
 

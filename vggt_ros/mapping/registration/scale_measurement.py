@@ -1,4 +1,4 @@
-"""How long a unit of the map is: measured in one window."""
+"""Scale measurement: meters per unit of the map, measured in one window."""
 
 from __future__ import annotations
 

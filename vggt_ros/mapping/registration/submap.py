@@ -1,4 +1,4 @@
-"""What one window says, in a frame and a unit of its own or in those of the map."""
+"""Submap: a window's points and poses, in a frame and a unit of its own or in those of the map."""
 
 from __future__ import annotations
 

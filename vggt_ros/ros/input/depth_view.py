@@ -110,7 +110,7 @@ class DepthView:
         """Take a depth image, whose frame has no leading slash.
 
         Raises:
-            ValueError: It can not be read.
+            ValueError: It cannot be read.
         """
         measured = _Measured(
             stamp_ns=ns_from_stamp(message.header.stamp),

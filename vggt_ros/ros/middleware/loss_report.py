@@ -149,7 +149,7 @@ def _remedy(losses: Losses, link: Link) -> str:
         return remedy + ('' if link.is_offered_reliable else ', or let the publisher be reliable')
     if link.is_offered_reliable:
         return (
-            f'the publisher throws away what it can not send in time; {_PROFILE}, give it a '
+            f'the publisher throws away what it cannot send in time; {_PROFILE}, give it a '
             f'queue of 10 or more, or lower the rate or the size of the images'
         )
     return (

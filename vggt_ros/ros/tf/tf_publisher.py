@@ -248,7 +248,7 @@ class MapBroadcaster:
             )
         else:
             self.conflict = (
-                f'{child} has the parent {parent.frame} in TF already and can not have '
+                f'{child} has the parent {parent.frame} in TF already and cannot have '
                 f'{self._frames.map} as well; stop who sends {edge} ({parent.senders}), or change '
                 f'tf.mode ({self.mode})'
             )
