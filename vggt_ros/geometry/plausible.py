@@ -21,7 +21,7 @@ def implausible(b_from_a: Float[np.ndarray, '4 4'], max_length: float = MAX_LENG
     """Return why a transform cannot be one of a robot; empty if it can.
 
     Args:
-        b_from_a: (4, 4), as somebody says.
+        b_from_a: (4, 4), as another node or a file says.
         max_length: Longest translation, in its unit; `MAX_MOUNT_M` from one part of a robot to
             another.
     """

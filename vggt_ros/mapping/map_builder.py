@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What somebody needs of the next window beside depth, points and poses.
+    """What subscribers need of the next window beside depth, points and poses.
 
     Attributes:
         tracks: True to follow points from frame to frame.
@@ -129,7 +129,7 @@ class MapBuilder:
 
         Args:
             window: The frames.
-            wanted: What somebody needs beside the map.
+            wanted: What subscribers need beside the map.
             start_s: When the window was taken, by time.monotonic.
             is_void: True as soon as the map was reset; asked with the map's lock held.
 

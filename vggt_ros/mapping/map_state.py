@@ -68,8 +68,8 @@ class MapState:
         noise: How wrong the network's poses usually are.
         depth: How far away things usually are.
         last: What the next window is joined to, None for an empty map.
-        correction: Where the surroundings of the last window went when the newest one was entered,
-            None if they stayed.
+       correction: Where the surroundings of the overlap reference went when the newest window
+            was entered, None if they stayed.
     """
 
     def __init__(self, config: VggtConfig) -> None:
@@ -302,7 +302,7 @@ class MapState:
         if measured is not None:
             self.scale.observe(measured)
         factor = self.scale.take_correction()
-        # The seam stays where it is: lengths grow about the last shared camera.
+        # The overlap stays where it is: lengths grow about the last shared camera.
         anchor = in_map.ref_from_cam[max(estimate.window.num_overlap - 1, 0), :3, 3]
         old = placement.map_from_submap
         moved = Sim3(

@@ -29,7 +29,7 @@ from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import check_changes
 
-# After so many failed windows in a row the seam is given up and the map goes on in a segment.
+# After so many failed windows in a row the overlap is given up and the map goes on in a segment.
 _FAILURES_BEFORE_SEGMENT = 3
 _log = logging.getLogger(__name__)
 

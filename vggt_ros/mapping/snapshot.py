@@ -15,7 +15,7 @@ class Snapshot:
 
     Attributes:
         state: `waiting` for images, `buffering` the first window, `tracking`, `blind` while the
-            images show nothing that can be followed, `lost` since the last window failed, or
+            images show nothing that can be followed, `lost` since the newest window failed, or
             `paused`.
         counts: What happened to the frames: frames_in is frames_used, all drops and
             frames_pending together.

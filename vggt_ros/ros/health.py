@@ -43,11 +43,11 @@ class Health:
             without refinement.
         is_connected: False if the newest window is in a segment whose place in the map is a guess.
         tf_mode: What is broadcast, see `MapBroadcaster`; empty before the first configuration.
-        tf_conflict: Who is in the way of it, empty if nobody is.
+        tf_conflict: Who else sends that transform, empty if none does.
         tf_problems: What is wrong with TF and its clocks.
         scale_state: What is known of meters, None before the first window.
         scale: Map units per unit of the newest window, NaN before it.
-        scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
+        scale_residual: Spread of the log depth ratio in the newest overlap, NaN before it.
         depth_ratio: Median depth of the newest window over that of windows before, NaN before it.
         focal_ratio: Predicted over calibrated focal length, NaN if not known.
         model: What runs, by key: checkpoint, device and so on.

@@ -170,7 +170,7 @@ class LoopSettings:
     )
     max_places: int = parameter(
         1000,
-        'Places remembered, about 0.1 MB each; the oldest are thinned out first.',
+        'Places remembered, about 0.1 MB each; of the older half every second goes first.',
         unit='places',
         minimum=10,
         maximum=100_000,

@@ -60,7 +60,7 @@ class SimulatedOdometry:
         return self._odom_from_cam[index - 1].copy()
 
     def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
-        """Return None: nobody asks while there is an odometry."""
+        """Return None: it is not asked for while there is odometry."""
         return None
 
     def cam_from_cam(

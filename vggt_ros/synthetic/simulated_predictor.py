@@ -40,7 +40,7 @@ class Errors:
         rotation_rad: Standard deviation of the orientation of a camera that is one median depth
             away from the first; errors grow from the first camera on.
         translation: The same of its position, in median depths.
-        outliers: Share of frames that are utterly wrong.
+        outliers: Share of frames that are outliers.
         failures: Share of windows that raise PredictionError.
     """
 

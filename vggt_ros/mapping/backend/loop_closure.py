@@ -1,4 +1,4 @@
-"""Places that are seen again: found by what they look like, believed after a second look."""
+"""Loop closure: revisited places, found by appearance, accepted by geometric verification."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def _joined(submaps: Sequence[Submap]) -> Submap:
 def _covariance(
     old: Registration, new: Registration, both_in_map: Submap, noise: PoseErrorModel
 ) -> np.ndarray:
-    """Return how unsure the step from the old to the new place is: a seam at either end."""
+    """Return the covariance of the step from the old to the new place: registered at both ends."""
     median_depth = float(np.nanmedian(both_in_map.depth))
     positions = both_in_map.ref_from_cam[:, :3, 3]
     steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)

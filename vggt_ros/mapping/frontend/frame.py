@@ -17,7 +17,7 @@ class Frame:
     """One image of one camera.
 
     Attributes:
-        id: Unique in this run and increasing; windows and seams find frames by it.
+        id: Unique in this run and increasing; windows and registration find frames by it.
         stamp_ns: When the image was taken, ROS time in integer nanoseconds.
         camera_frame: Name of the camera's optical coordinate frame.
         image: (H, W, 3) RGB, contiguous.

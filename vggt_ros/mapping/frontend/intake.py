@@ -47,7 +47,7 @@ class Intake:
         Args:
             config: The settings.
             counters: Counts the drops.
-            buffer: Takes the key frame sets.
+            buffer: Takes the keyframe sets.
         """
         self._config = config
         self._counters = counters
@@ -145,7 +145,7 @@ class Intake:
             self._counters.drop(reason, len(usable))
             return errors
         if self._keyframes.lost_view and not self._config.refine.verifies:
-            # Nobody would notice that the network joins two places that have nothing in common.
+            # Nothing would show that the network joins two places that have nothing in common.
             _log.warning('after images that show nothing another place is seen')
             self._buffer.drop_pending('view_lost')
             self._buffer.forget_overlap()

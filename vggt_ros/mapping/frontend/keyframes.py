@@ -31,7 +31,7 @@ _FLOW: dict[str, Any] = {
     'maxLevel': 3,
     'criteria': (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.03),
 }
-# Forth and back again a corner must come home within this distance.
+# Largest forward-backward error of a tracked corner.
 _MAX_ROUND_TRIP_PX = 0.5
 # Less motion than this is noise: the camera stands still.
 _STILL_PX = 1.5
@@ -64,7 +64,7 @@ class KeyframeSelector:
 
     Attributes:
         quality: What could be seen in the newest set, None before the first and after a reset.
-        lost_view: True if before the newest key set the images showed nothing for a while, or
+        lost_view: True if before the newest keyframe set the images showed nothing for a while, or
             were frozen, and it cannot be followed from the one before that.
     """
 
@@ -97,7 +97,7 @@ class KeyframeSelector:
         a set is one if the image of a camera moved by `min_parallax`, or if it moved at all and
         `max_interval` passed. While nothing moves there are none, and sets that show nothing that
         could be followed are none either. A `min_parallax` of 0 takes every set. Of several
-        cameras those with the most corners in the last key set are compared.
+        cameras those with the most corners in the last keyframe set are compared.
 
         Raises:
             InputError: The pixels cannot be read.

@@ -27,7 +27,7 @@ class MatchingScores:
     """How alike frames look for each pixel and inverse depth.
 
     Attributes:
-        score: (H, W, D) about -1 to 1; 0 where nobody sees the place.
+        score: (H, W, D) about -1 to 1; 0 where no source frame sees the place.
         is_seen: (H, W, D) True where at least one source frame sees the place.
     """
 

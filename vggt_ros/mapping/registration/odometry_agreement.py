@@ -10,7 +10,7 @@ import numpy as np
 from vggt_ros.geometry.robust import huber_mean_rotation
 from vggt_ros.geometry.rotation import rotation_angle
 
-_MIN_FRAMES = 4  # of fewer nobody knows which one is wrong
+_MIN_FRAMES = 4  # of fewer any may be wrong
 # A frame is left out if it is so many times farther off than its window is, and by so much: a part
 # of the way that the window covers, and an angle.
 _MAX_RATIO, _MAX_SHIFT, _MAX_TURN_RAD = 4.0, 0.1, np.radians(5.0)

@@ -1,4 +1,4 @@
-"""Pose noise: how wrong the network's poses usually are, learned from the overlaps."""
+"""Pose error model: how wrong the network's poses usually are, learned from the overlaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several cameras that sit on one priors: what their known places say about a window."""
+"""Rig of several cameras on one robot: what their mounts say about a window."""
 
 from __future__ import annotations
 

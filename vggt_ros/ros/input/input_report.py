@@ -52,7 +52,7 @@ class Cause(IntEnum):
     NETWORK = 11
     """Windows fail, or the network hangs, lacks memory or is not trained."""
     CONFLICT = 12
-    """Somebody else sends the transform that this node sends."""
+    """Another node sends the transform that this node sends."""
     ODOMETRY = 13
     """Transforms cease, jump or cannot be used."""
     SCALE = 14
@@ -76,7 +76,7 @@ class Problem:
     about: str = ''
 
     def is_told_by(self, other: Problem) -> bool:
-        """Return whether another line, perhaps of somebody else, tells the same."""
+        """Return whether another line, perhaps of another node, tells the same."""
         if self.cause != other.cause:
             return False
         is_named = self.about and re.search(rf'{re.escape(self.about)}(?![\w/])', other.text)

@@ -10,7 +10,7 @@ from vggt_ros.middleware_profile import SOCKET_LIMIT
 from vggt_ros.ros.middleware.stamp_gaps import StampGaps
 
 _SPAN_S = 10.0
-# One that is missing now and then is no news.
+# One that is missing now and then is not worth a report.
 _LEAST_LOST = 2
 _LEAST_SHARE = 0.01
 _PROFILE = (

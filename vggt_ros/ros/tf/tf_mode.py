@@ -16,7 +16,7 @@ class TfKnowledge:
     Attributes:
         has_odom: Its pose in the odometry's frame at the stamp of an image.
         has_base: Its pose on the robot's base at that stamp.
-        odom_is_sent: Whether somebody sends where it is in the odometry's frame, at whatever
+        odom_is_sent: Whether its pose in the odometry's frame is sent, at whatever
             stamps and be it refused.
         base_is_sent: Likewise on the base.
     """
