@@ -4,7 +4,7 @@
 
 Every way sees the same predictions. Windows of 8 frames share 2; nothing but the network is there
 to say where the robot is. Prints a JSON line per course and way: the absolute trajectory error in
-percent of the way after the best similarity, ours first as a ratio of the better baseline.
+percent of the path length after the best similarity, ours first as a ratio of the better baseline.
 """
 
 from __future__ import annotations

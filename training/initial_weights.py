@@ -1,4 +1,4 @@
-"""How a network starts, so that it finds matching soon.
+"""Initial weights from which a network learns matching soon.
 
 A network that starts from plain noise has to discover by chance that comparing patches across
 frames pays before it can learn anything about motion; small networks stay on that plateau. These

@@ -70,7 +70,7 @@ def frame_results(
 
 
 def _motion(registered: RegisteredWindow, row: int, noise: PoseErrorModel) -> Motion | None:
-    """Return the step to a frame from the inlier one of its camera before it in the window."""
+    """Return the step to a frame from the inlier of its camera before it in the window."""
     frames, is_inlier = registered.estimate.window.frames, registered.estimate.is_inlier
     before = [i for i in range(row) if is_inlier[i] and frames[i].camera == frames[row].camera]
     if not before:

@@ -54,7 +54,7 @@ class MapState:
     """All that a reset forgets; hold `lock` for every call.
 
     What was added moves with its submap when the map is corrected: points, path, places and the
-    frames that the next window is joined to, all together.
+    frames that the next window is registered to, all together.
 
     Attributes:
         lock: Guards all of it.
@@ -63,12 +63,12 @@ class MapState:
         tracks: The points that are followed from window to window.
         chain: The submaps.
         occupancy: Free and occupied cells, empty unless `occupancy.enable`.
-        places: What is remembered of them, to know them again.
+        places: What is remembered of them, to recognize them.
         scale: How long a unit of the map is.
         noise: How wrong the network's poses usually are.
         depth: How far away things usually are.
-        last: What the next window is joined to, None for an empty map.
-       correction: Where the surroundings of the overlap reference went when the newest window
+        last: What the next window is registered to, None for an empty map.
+        correction: Where the surroundings of the overlap reference went when the newest window
             was entered, None if they stayed.
     """
 

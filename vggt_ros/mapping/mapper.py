@@ -186,7 +186,7 @@ class Mapper:
                 it, not even for half the window if `model.oom_policy` is shrink.
             VerificationError: The images confirm none of the new frames, which are counted as
                 `not_verified`.
-            AlignmentError: The window cannot be joined to the map. After this and any other
+            AlignmentError: The window cannot be registered to the map. After this and any other
                 error the new frames are counted as `window_failed`, and after all of them the map
                 and the frames that the next window shares with it stay as they were. After
                 several in a row the next window shares none: it begins a segment.

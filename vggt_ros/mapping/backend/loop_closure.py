@@ -36,12 +36,12 @@ from vggt_ros.mapping.registration.submap import Submap, submap_from_prediction
 _FRAMES = 3
 # The newest submaps are no other place.
 _MIN_SUBMAP_GAP = 10
-# After a look that brought nothing, so many windows pass before the next one; it doubles.
+# Exponential back-off: windows that pass after a query that brought nothing.
 _FIRST_PAUSE, _MAX_PAUSE = 1, 16
 # Frames of the two places must see the same thing at the same distance: as much as those of a
 # window, or to within this part of the depth.
 _MAX_RATIO, _MAX_DISAGREEMENT = 3.0, 0.06
-# A loop that moves the newest submap by less, in median depths, was hardly worth a look.
+# A loop that moves the newest submap by less, in median depths, was hardly worth a query.
 _NEWS = 0.05
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class LoopQuery:
 
     Attributes:
         submap: The window's submap.
-        frames: Its new frames are inliers.
+        frames: Those of its new frames that are inliers.
         in_map: The same frames in the map.
         descriptors: (n, C) of the same frames.
         features: What the images of the same frames show, map units, None for a frame of which
@@ -69,7 +69,7 @@ class LoopQuery:
 
 
 class LoopCloser:
-    """Looks for places and verifies them; one window at a time.
+    """Retrieves places and verifies them geometrically; one window at a time.
 
     Attributes:
         num_verified: Windows that were made over two places.

@@ -25,11 +25,11 @@ def overlap_reference(
     max_anchors: int,
     meters_per_unit: float,
 ) -> OverlapReference:
-    """Return what the next window is joined to.
+    """Return what the next window is registered to.
 
     Args:
         registered: The window that entered the map.
-        before: What it was joined to, None for the first one.
+        before: What it was registered to, None for the first one.
         num_sets: Frame sets that the next window will share: `window.overlap`.
         max_anchors: Frames before those that hold it, too.
         meters_per_unit: Of the map, NaN if not known.

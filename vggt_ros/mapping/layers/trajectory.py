@@ -101,7 +101,7 @@ class Trajectory:
         self._poses.clear()
 
     def poses(self) -> StampedPoses:
-        """Return a copy of the poses of camera 0: the way of the robot."""
+        """Return a copy of the poses of camera 0: the trajectory of the robot."""
         views = [view for view in self.views() if view.camera == 0]
         stamps_ns = [view.stamp_ns for view in views]
         map_from_cam = [view.map_from_cam for view in views]

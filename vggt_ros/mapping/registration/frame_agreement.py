@@ -21,7 +21,7 @@ _MAX_RATIO, _MAX_SIGMAS, _MAX_DISAGREEMENT = 1.7, 5.0, 0.045
 def consistent_frames(
     disagreement: Float[np.ndarray, ' S'], submap: Submap
 ) -> Bool[np.ndarray, ' S']:
-    """Return True for the frames of a window are inliers.
+    """Return True for the frames of a window that are inliers.
 
     Now and then a network gets a camera or the scale of one depth map far off, with
     full confidence. Within a window that shows: what such a frame sees is elsewhere in all

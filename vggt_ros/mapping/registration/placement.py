@@ -23,7 +23,7 @@ from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.mapping.registration.window_priors import WindowPriors
 from vggt_ros.mapping.registration.z_up import first_map_from_cam, first_map_from_submap
 
-# Odometry errs by this part of the way, and turns by so much per meter.
+# Odometry errs by this part of the path length, and in rotation by so much per meter.
 ODOM_DRIFT, ODOM_TURN_RAD_PER_M = 0.03, 0.02
 # How sure the scale of a window is that shares no frame: seen by odometry, or guessed.
 _BRIDGED_LOG_SIGMA, _GUESSED_LOG_SIGMA = 0.05, 0.7
@@ -36,7 +36,7 @@ _MAX_UNIT_STEP = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OverlapReference:
-    """What the next window is joined to.
+    """What the next window is registered to.
 
     Attributes:
         submap_id: The map's last submap.
@@ -45,7 +45,7 @@ class OverlapReference:
         map_from_first: (4, 4) pose of that window's first camera.
         map_from_odom: (4, 4) rigid, where the odometry's frame was in the map; None if there was
             no odometry.
-        unit: Map units per unit of what the network said of the overlap reference.
+        unit: Map units per unit of what the network said of that window.
         landmarks: Depth of the features of its frames, map units; none without refinement.
         anchors: Verified frames before those, oldest first; none without refinement.
     """

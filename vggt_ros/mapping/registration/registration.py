@@ -65,9 +65,9 @@ def register(
 
     The same frame has the same pixels in both predictions, so nothing is searched: scale is the
     median of the depth ratio over the pixels both predictions trust, rotation the robust mean
-    of the cameras' turns, translation half what their centers then lack and half what the
-    points of the trusted pixels do, both by robust means. A shared frame that contradicts the
-    others is left out; of two the one with the larger inconsistency score.
+    of the cameras' relative rotations, translation half the residual of their centers and half
+    that of the points of the trusted pixels, both by robust means. A shared frame that
+    contradicts the others is left out; of two the one with the larger inconsistency score.
 
     Args:
         in_map: The shared frames as the map has them.
