@@ -152,7 +152,7 @@ class LoopSettings:
     """How places are recognized and what that changes."""
 
     enable: bool = parameter(
-        True, 'Recognize places and correct the map where the way closes a loop.', read_only=True
+        True, 'Recognize places and correct the map where the path closes a loop.', read_only=True
     )
     min_gap: float = parameter(
         15.0,
