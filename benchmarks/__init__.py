@@ -1,1 +1,1 @@
-"""What the package costs, measured; `make bench` runs all of it."""
+"""Benchmarks: what the package costs; `make bench` runs all of it."""

@@ -1,4 +1,4 @@
-"""Whole ways over made-up courses: drift, loops, meters, gaps, and what they cost.
+"""Whole courses in made-up places: drift, loops, meters, gaps, and what they cost.
 
     .venv/bin/python -m benchmarks.courses [--seeds 20] [--parts loop odometry rig gaps long still]
     .venv/bin/python -m benchmarks.courses --seeds 3 --parts images [--frames 300]
@@ -71,7 +71,7 @@ def run(
     """Send a mapper over a course.
 
     Args:
-        course: The way.
+        course: The path.
         seed: Of the network's and the wheels' errors.
         odometry: True for wheels with 2 % drift and 1 % error of scale.
         errors: Of the network; None for those like VGGT's.
@@ -154,7 +154,7 @@ def gaps(seed: int) -> Iterator[tuple[str, Numbers]]:
 def long(seed: int) -> Iterator[tuple[str, Numbers]]:
     """5,000 frames: what is kept must not grow, nor what a window costs."""
     course = make_course('lawn_mower', 5000, seed)
-    # Bounds that are reached before half of the way.
+    # Bounds that are reached before half of the path.
     bounds = {'map.max_points': 30_000, 'loop.max_places': 200, 'path.max_size': 500}
     mapper = _mapper(course, seed, **bounds, **{'map.enable': True, 'map.voxel_size': 0.1})
     latencies_s, memory_mb = [], []

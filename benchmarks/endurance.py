@@ -4,7 +4,7 @@
 
 A synthetic walk is walked forth and back again and again, as nano and the mapper see it, without
 ROS. Free memory is given back as in the node, and all bounds are so low that they are reached in
-the first half. Prints a JSON line per tenth of the way, and exits 1 if the most memory of the
+the first half. Prints a JSON line per tenth of the path, and exits 1 if the most memory of the
 second half is more than 2 % above that of the first.
 """
 

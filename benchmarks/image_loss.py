@@ -1,4 +1,4 @@
-"""Which share of a camera's images the node receives with all defaults, while nano is busy.
+"""Image loss: share of a camera's images that the node receives while nano is busy, by default.
 
     .venv/bin/python -m benchmarks.image_loss [--sizes 1280x720] [--rates 10 30] [--seconds 8]
 

@@ -1,4 +1,4 @@
-"""What a number was measured on."""
+"""Machine that a number was measured on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it costs to build the messages of one frame of 518 x 392 pixels.
+"""Message cost: time to build the messages of one frame of 518 x 392 pixels.
 
     .venv/bin/python -m benchmarks.messages [--rounds 50]
 

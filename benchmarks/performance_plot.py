@@ -1,4 +1,4 @@
-"""What the benchmarks found, as a picture."""
+"""Performance plot: results of the benchmarks as a picture."""
 
 from __future__ import annotations
 

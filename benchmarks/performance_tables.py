@@ -1,4 +1,4 @@
-"""What the benchmarks found, as tables."""
+"""Performance tables: results of the benchmarks."""
 
 from __future__ import annotations
 

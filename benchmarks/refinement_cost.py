@@ -1,4 +1,4 @@
-"""What the refinement of windows costs, stage by stage, and how long gtsam lets nobody else run.
+"""Refinement cost: the time of each stage, and how long gtsam holds up all other threads.
 
     .venv/bin/python -m benchmarks.refinement_cost [--rounds 5] [--windows 10] [--mode depth]
 

@@ -1,4 +1,4 @@
-"""Other ways to join windows, to compare ours with: two published ones, and one of our own."""
+"""Baselines of overlap registration: two published methods, and one of our own."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Ways to join windows, on courses with a network that makes VGGT's errors.
+"""Overlap registration and its baselines, on courses with a network that makes VGGT's errors.
 
     .venv/bin/python -m benchmarks.seams [--seeds 20] [--courses figure_eight ...] [--frames 600]
 
-Every way sees the same predictions. Windows of 8 frames share 2; nothing but the network is there
-to say where the robot is. Prints a JSON line per course and way: the absolute trajectory error in
-percent of the way after the best similarity, ours first as a ratio of the better baseline.
+Every method sees the same predictions. Windows of 8 frames share 2; nothing but the network is
+there to say where the robot is. Prints a JSON line per course and method: the absolute trajectory
+error in percent of the path length after the best similarity, ours first as a ratio of the
+better baseline.
 """
 
 from __future__ import annotations
@@ -37,18 +38,18 @@ _SETTINGS = {
     'refine.mode': 'off',
 }
 OURS = 'ours'
-# How windows are joined, and whether frames that contradict their window are left out.
+# How overlaps are registered, and whether frames that contradict their window are left out.
 WAYS: dict[str, tuple[Register, bool]] = {
     OURS: (register, True),
     'ours, cameras alone in the translation': (without_points, True),
-    'ours, all frames believed': (register, False),
+    'ours, all frames inliers': (register, False),
     'camera centers': (by_camera_centers, False),
     'dense points, IRLS': (by_dense_points, False),
 }
 
 
 def ate_percent(course_name: str, num_frames: int, seed: int, way: str) -> float:
-    """Return the error of one way on one course, infinite if it lost the robot for good."""
+    """Return the error of one method on one course, infinite if it lost the robot for good."""
     course = make_course(course_name, num_frames, seed)
     config = with_values(VggtConfig(), _SETTINGS)
     join, leaves_out = WAYS[way]

@@ -4,9 +4,9 @@
 
 The plain way runs everything on all frames of every window: encoder, camera, depth and point
 head, as the published code does. The streaming way is the node's: frames are encoded when they
-arrive, a window runs the camera head, and depth for new frames and the ends of the seam. Both
-alternate in one process, so that what else the machine does hits both. Prints one JSON line per
-overlap; the ratios come first.
+arrive, a window runs the camera head, and depth for new frames and the first and last
+overlap frames. Both alternate in one process, so that what else the machine does hits both.
+Prints one JSON line per overlap; the ratios come first.
 """
 
 from __future__ import annotations

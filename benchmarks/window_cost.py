@@ -1,4 +1,4 @@
-"""How much memory and time a window of so many frames takes.
+"""Window cost: memory and time of a window, by its number of frames.
 
     .venv/bin/python -m benchmarks.window_cost --network nano [--windows 2 4 8 16] [--all-heads]
 

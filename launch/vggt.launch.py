@@ -67,7 +67,7 @@ def generate_launch_description():
             argument(
                 'depth_topic',
                 '',
-                'sensor_msgs/Image that tells meters, if it exists; as many as there are cameras.',
+                'sensor_msgs/Image for metric scale, if it exists; as many as there are cameras.',
             ),
             argument(
                 'depth_info_topic',

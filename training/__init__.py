@@ -1,1 +1,1 @@
-"""How the checkpoint `nano` is trained: `python -m training.train`."""
+"""Training of the checkpoint `nano`: `python -m training.train`."""

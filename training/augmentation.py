@@ -1,4 +1,4 @@
-"""What cameras do to pictures."""
+"""Augmentation: what cameras do to pictures."""
 
 from __future__ import annotations
 

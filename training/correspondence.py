@@ -1,4 +1,4 @@
-"""Where pixels of one frame are in the other frames of a window."""
+"""Correspondence: positions of one frame's pixels in the other frames of a window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is practiced when."""
+"""Curriculum: what is practiced when."""
 
 from __future__ import annotations
 

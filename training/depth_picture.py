@@ -59,7 +59,7 @@ def picture(
     Args:
         networks: On the CPU.
         windows: RGB in 0..1.
-        true_depths: Of the first images; None where nobody knows it.
+        true_depths: Of the first images; None where unknown.
     """
     rows = []
     for images, true_depth in zip(windows, true_depths, strict=True):

@@ -208,7 +208,7 @@ def plant(rng: np.random.Generator) -> list[Part]:
 
 
 def person(rng: np.random.Generator) -> list[Part]:
-    """Return somebody standing: legs, a body, arms, a head and hair."""
+    """Return a person standing: legs, a body, arms, a head and hair."""
     s = rng.uniform(0.85, 1.1)
     stride, swing = rng.uniform(-0.3, 0.3), rng.uniform(-0.6, 0.6)
     parts = [

@@ -1,4 +1,4 @@
-"""How a network starts, so that it finds matching soon.
+"""Initial weights from which a network learns matching soon.
 
 A network that starts from plain noise has to discover by chance that comparing patches across
 frames pays before it can learn anything about motion; small networks stay on that plateau. These
@@ -26,7 +26,7 @@ from vggt_ros.model.vit import VisionTransformer
 MATCHING_LAYERS = (0, 1)
 _LAYER_SCALE = 0.4
 _QUIET = 0.1  # of what blocks add at first: the signal must reach the end
-_LOUDER = 5.0  # poses, than in a network that nobody will train
+_LOUDER = 5.0  # poses, than in a network that will not be trained
 _SPECIAL_STD = 0.3
 _SHARP, _BLUNT = 1.6, 0.25
 # Rotations faster than this per patch say nothing about patches that are some patches apart.

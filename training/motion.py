@@ -1,4 +1,4 @@
-"""Where the camera of a window to train on goes and looks."""
+"""Camera motion in the windows to train on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast to learn, and what of it to keep."""
+"""Schedule of the learning rate, and of the moving average of the weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where rays meet solids: all with all for a few rays, tile by tile for whole pictures."""
+"""Ray casting of solids: all with all for a few rays, tile by tile for whole pictures."""
 
 from __future__ import annotations
 

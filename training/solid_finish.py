@@ -1,4 +1,4 @@
-"""What detailed places are covered with and lit by."""
+"""Finish of detailed places: textures and light."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def track_loss(
     equations 5 and 6: distances of all refinements with weights 0.8^(I - i), cross-entropy of the
     visibility. The confidence says whether the track is within a few pixels of the truth, as in
     Karaev et al., "CoTracker3", ICCV 2025, section 3.1. Hidden points have a position, too, but
-    nobody can see it: only visible ones count.
+    it cannot be seen: only visible ones count.
 
     Args:
         tracks: Of points of the first frame.

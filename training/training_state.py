@@ -1,4 +1,4 @@
-"""What a training needs to go on: on disk, whole or not at all."""
+"""Training state: all that a training needs to go on, on disk, whole or not at all."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class VerificationError(VggtRosError):
 
 
 class PublishingError(VggtRosError):
-    """A message would say what can not be: not finite, not rigid or beyond all bounds."""
+    """A message would say what cannot be: not finite, not rigid or beyond all bounds."""
 
 
 class DeviceMemoryError(PredictionError):

@@ -1,4 +1,4 @@
-"""Whether a device gives the right numbers: part `check`."""
+"""Check of a device's numbers against the right ones: part `check`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vggt_ros.synthetic.course_camera import CourseCamera
 
 _NUM_FRAMES, _OVERLAP = 8, 4
 # Against float32 on the same device: depth relative, median; rotation, degrees; and, relative to
-# the way of the cameras, translation. Half precision has 8 or 11 bits.
+# the path of the cameras, translation. Half precision has 8 or 11 bits.
 _HALF_BOUNDS = {'depth_median': 0.02, 'rotation_deg': 0.5, 'translation': 0.05}
 # Float32 on another device: sums are made in another order.
 _SAME = 2e-3

@@ -1,4 +1,4 @@
-"""How fast a device is, stage by stage, beside the published way and beside its own floor."""
+"""Speed of a device, stage by stage, beside the published way and beside its own floor."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_each_number_is_beside_what_it_is_held_against():
     assert 'AUC@30                          0.610     0.125' in text
     assert 'all cameras in one place: 0.5000 m, that is 50.0 %' in text
     assert 'AbsRel 0.125 (constant 0.375)' in text
-    assert 'windows: 20, failed 3, not tied to the map 1' in text
+    assert 'windows: 20, failed 3, not connected to the map 1' in text
     assert 'image 90 at 5: truly 4.00 m and 120 deg apart; the loop is 3.50 m' in text
     assert len({line.index('.') for line in text.splitlines() if 'median [deg]' in line}) <= 2
 

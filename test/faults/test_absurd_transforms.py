@@ -1,4 +1,4 @@
-"""Transforms that can not be: refused by name, nothing of them leaves, and the node recovers."""
+"""Transforms that cannot be: refused by name, nothing of them leaves, and the node recovers."""
 
 from geometry_msgs.msg import PoseArray, PoseStamped, PoseWithCovarianceStamped, TransformStamped
 from nav_msgs.msg import Odometry, Path

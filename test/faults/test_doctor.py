@@ -177,11 +177,11 @@ def test_odometry_that_ceases_and_a_second_sender_of_its_transform_are_named(
         now_ns = rival.get_clock().now().nanoseconds
         broadcaster.sendTransform(transform(header_of(now_ns, 'map'), 'odom', ELSEWHERE))
         made.step(odometry=True)
-        return 'is sent by somebody else' in health.message
+        return 'is sent by another node' in health.message
 
     made.steps_until(step, odometry=True)
     first, *_ = diagnose(step)
-    assert first.startswith('map -> odom is sent by somebody else, too (/amcl)')
+    assert first.startswith('map -> odom is sent by another node, too (/amcl)')
     assert 'stop the other sender' in first
 
 

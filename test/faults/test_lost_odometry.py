@@ -1,4 +1,4 @@
-"""Odometry that ceases, or says what can not be: the map goes on, and it is told by name."""
+"""Odometry that ceases, or says what cannot be: the map goes on, and it is told by name."""
 
 import re
 import time

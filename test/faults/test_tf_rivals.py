@@ -37,13 +37,13 @@ def test_a_second_sender_of_the_same_edge_is_named_and_the_way_is_left_to_it(
     def is_told():
         now_ns = rival.get_clock().now().nanoseconds
         broadcaster.sendTransform(transform(header_of(now_ns, 'map'), child, ELSEWHERE))
-        return 'is sent by somebody else' in health.message
+        return 'is sent by another node' in health.message
 
     made.steps_until(is_told, **how)
     problem = health.values['tf_problem']
-    assert f'map -> {child} is sent by somebody else, too (' in problem
+    assert f'map -> {child} is sent by another node, too (' in problem
     assert '/amcl' in problem
-    assert f'conflict: map -> {child} is sent by somebody else, too' in made.node.log
+    assert f'conflict: map -> {child} is sent by another node, too' in made.node.log
     made.steps_until(lambda: is_told() and health.values['tf_mode'] == mode, **how)
     probe.spin_for(0.3)
     made.heard.clear()
@@ -66,7 +66,7 @@ def test_a_static_sender_of_the_same_edge_is_named(robot, health, rival):
         transform(header_of(0, 'map'), 'odom', ELSEWHERE)
     )
     made.start()
-    made.steps_until(lambda: 'is sent by somebody else' in health.message, odometry=True)
-    assert 'map -> odom is sent by somebody else, too (' in health.values['tf_problem']
+    made.steps_until(lambda: 'is sent by another node' in health.message, odometry=True)
+    assert 'map -> odom is sent by another node, too (' in health.values['tf_problem']
     assert '/amcl' in health.values['tf_problem']
     assert made.heard == []

@@ -1,6 +1,6 @@
 """Compiles the blocks of nano and compares; prints what it found as JSON.
 
-A process of its own: the type checker of the tests can not be compiled.
+A process of its own: the type checker of the tests cannot be compiled.
 """
 
 import json

@@ -113,7 +113,7 @@ def test_a_failed_window_is_reported_and_the_next_one_is_processed(
 def test_a_listener_that_fails_does_not_end_the_thread(make_worker, listener, feed):
     def fail_once(update):
         if not listener.errors:
-            raise ValueError('can not publish')
+            raise ValueError('cannot publish')
         listener.on_update(update)
 
     make_worker(on_update=fail_once).start()
@@ -125,7 +125,7 @@ def test_an_error_listener_that_fails_does_not_end_the_thread(
     make_worker, listener, feed, predictor
 ):
     def fail(error):
-        raise ValueError('can not report')
+        raise ValueError('cannot report')
 
     predictor.failures = [PredictionError('broken')]
     make_worker(on_error=fail).start()

@@ -168,7 +168,7 @@ def graph_lines(node: str, seconds: float) -> Iterator[Line]:
     found = subprocess.run(words, capture_output=True, text=True, check=False)
     if found.returncode:
         last = found.stderr.strip().splitlines()[-1:] or [f'exit code {found.returncode}']
-        yield False, f'ROS 2 can not be used from this Python: {last[0]}'
+        yield False, f'ROS 2 cannot be used from this Python: {last[0]}'
         return
     for line in found.stdout.splitlines():
         is_well, text = json.loads(line)

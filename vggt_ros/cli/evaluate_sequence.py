@@ -137,7 +137,7 @@ def _dataset(options: argparse.Namespace) -> Dataset:
         )
     if dataset.K is None and not options.uncalibrated:
         raise SourceError(
-            f'nobody knows the camera of {options.folder}; give --uncalibrated, or write fx fy cx '
+            f'the camera of {options.folder} is unknown; give --uncalibrated, or write fx fy cx '
             f'cy in pixels into camera.txt'
         )
     return dataset

@@ -1,4 +1,4 @@
-"""Why a demo brought nothing, in the words of the node's diagnostics."""
+"""Explanation of a demo without a result, in the words of the node's diagnostics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the cameras of a window are from the true ones, pair by pair."""
+"""Camera errors: relative poses of a window against the true ones, pair by pair."""
 
 from __future__ import annotations
 

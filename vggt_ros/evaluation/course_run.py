@@ -152,7 +152,7 @@ def drive(
             except VggtRosError:
                 yield None
             else:
-                assert update is not None, 'nobody resets it'
+                assert update is not None, 'nothing resets it'
                 yield update
 
 

@@ -1,4 +1,4 @@
-"""How far depth images are from the true ones."""
+"""Depth errors: depth images against the true ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network makes of a few images, beside the truth."""
+"""Model picture: what a network makes of a few images, beside the truth."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def draw_model_picture(samples: Sequence[WindowSample], path: Path, *, title: st
     """Write a PNG with a column for each sample: input, depth, true depth, relative error.
 
     Both depths of a column share one color scale, the range of the true one in meters; errors
-    are from none (black) to 50 % and more (pale yellow). Gray is where nobody knows the truth.
+    are from none (black) to 50 % and more (pale yellow). Gray is where the truth is unknown.
 
     Args:
         samples: At least one.

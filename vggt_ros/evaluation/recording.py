@@ -1,4 +1,4 @@
-"""What a run published, in one file: the bridge from the ROS recorder to the evaluation."""
+"""Run recording: what a run published, in one file that the ROS recorder hands the evaluation."""
 
 from __future__ import annotations
 

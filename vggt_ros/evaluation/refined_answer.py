@@ -1,4 +1,4 @@
-"""What a window is said to be after its images were asked."""
+"""Refined answer: the estimate of a window after its images have been used to refine it."""
 
 from __future__ import annotations
 

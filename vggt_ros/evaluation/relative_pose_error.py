@@ -1,4 +1,4 @@
-"""How much a trajectory drifts over a piece of the way."""
+"""Relative pose error: the drift of a trajectory over a given path length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vggt_ros.geometry.rotation import rotation_angle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelativePoseError:
-    """Drift over pieces of the true way that are `delta_m` long.
+    """Drift over pieces of the true path that are `delta_m` long.
 
     Attributes:
         delta_m: Length of the pieces.
@@ -34,10 +34,10 @@ class RelativePoseError:
 def relative_pose_error(
     estimated: Float[np.ndarray, 'N 4 4'], true: Float[np.ndarray, 'N 4 4'], delta_m: float
 ) -> RelativePoseError:
-    """Compare the motions over pieces of the way.
+    """Compare the motions over pieces of the path.
 
     The relative pose error of Sturm et al., "A Benchmark for the Evaluation of RGB-D SLAM
-    Systems", IROS 2012, section VI-A, equation 4, with pieces of the way instead of pieces of
+    Systems", IROS 2012, section VI-A, equation 4, with pieces of the path instead of pieces of
     time: a robot that stands still does not drift. A transform common to all estimated
     poses does not matter, a scale does.
 
@@ -47,7 +47,7 @@ def relative_pose_error(
         delta_m: Length of a piece, positive.
 
     Raises:
-        AlignmentError: The way is shorter than a piece.
+        AlignmentError: The path is shorter than a piece.
     """
     steps_m = np.linalg.norm(np.diff(true[:, :3, 3], axis=0), axis=1)
     way_m = np.concatenate([[0.0], np.cumsum(steps_m)])

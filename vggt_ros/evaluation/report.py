@@ -25,7 +25,7 @@ def write_report(
         recording: What the run published; at least one frame and one pose.
         folder: Where to write; exists.
         source_name: What the images came from, for the title.
-        truth: True poses and depth of the recording, None if nobody knows them.
+        truth: True poses and depth of the recording, None if unknown.
     """
     write_ply(
         folder / 'map.ply', recording.map_points, recording.map_colors, recording.map_confidence

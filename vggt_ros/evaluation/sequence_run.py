@@ -60,7 +60,7 @@ class SequenceRun:
         map_from_cam: (M, 4, 4) their poses, after all corrections.
         windows: All windows, in order.
         focal_px: Published focal length along u of each frame that has one, by frame.
-        true_focal_px: The same of the camera, by frame; empty if nobody knows it.
+        true_focal_px: The same of the camera, by frame; empty if unknown.
         depths: Errors of the published depth of the frames whose depth was measured.
         samples: An even choice of these frames, at most `MAX_SAMPLES`, to look at.
         loops: Places that were recognized and moved the map.

@@ -74,7 +74,7 @@ def _depth(results: Mapping[str, Any]) -> list[str]:
 def _windows(results: Mapping[str, Any]) -> list[str]:
     windows, loops = results['windows'], results['loops']
     lines = [
-        f'windows: {windows["num"]}, failed {windows["num_failed"]}, not tied to the map '
+        f'windows: {windows["num"]}, failed {windows["num_failed"]}, not connected to the map '
         f'{windows["num_not_tied"]}; {windows["process_s_median"]:.2f} s each (median; network '
         f'{windows["predict_s_median"]:.2f} s)',
         f'loops closed: {loops["num"]}, wrong {loops["num_wrong"]} '

@@ -1,4 +1,4 @@
-"""Whether a confidence ranks errors: what is left when the least confident pixels go first."""
+"""Sparsification: the error that is left when the least confident pixels are removed first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far tracked points are from where they truly are."""
+"""Track errors: tracked points against their true positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a trajectory is from the true one."""
+"""Absolute trajectory error: a trajectory against the true one, after alignment."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def trajectory_error(
 
 
 def _extent_m(centers: Float[np.ndarray, 'N 3']) -> float:
-    # Row by row: all pairs of a long way at once would not fit into memory.
+    # Row by row: all pairs of a long path at once would not fit into memory.
     return max(float(np.linalg.norm(centers - center, axis=1).max()) for center in centers)
 
 

@@ -18,7 +18,7 @@ def draw_trajectories(
     *,
     title: str,
 ) -> None:
-    """Draw the two main directions of the way, and the distance from the truth over time.
+    """Draw the two main directions of the path, and the distance from the truth over time.
 
     Args:
         truth: (N, 3) true positions, meters.
@@ -29,7 +29,7 @@ def draw_trajectories(
     """
     figure = Figure(figsize=(11, 5), layout='constrained')
     plan, course = figure.subplots(1, 2)
-    # The plane in which the way is widest, whatever the axes of the truth are.
+    # The plane in which the path is widest, whatever the axes of the truth are.
     axes = np.argsort(np.ptp(truth, axis=0))[:0:-1]
     first, second = sorted(int(axis) for axis in axes)
     plan.plot(truth[:, first], truth[:, second], 'k', linewidth=2.5, label='truth')

@@ -34,7 +34,7 @@ class TruthWindow:
         depth: (S, H, W) along the optical axis, meters, NaN where unknown.
         cam_from_world: (S, 4, 4) rigid, OpenCV axes, meters; any world.
         K: (3, 3) intrinsics of the images, pixels.
-        tracks: Points of the first image; None if nobody knows where they went.
+        tracks: Points of the first image; None if it is unknown where they went.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a network says about a window, and what one would say without looking."""
+"""Window answer: what a network says about a window, and what one would say without looking."""
 
 from __future__ import annotations
 

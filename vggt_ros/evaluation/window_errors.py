@@ -19,7 +19,7 @@ from vggt_ros.inference.image_grid import ImageGrid
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WindowErrors:
-    """Errors of what was answered, None where nothing was or where nobody knows the truth.
+    """Errors of what was answered, None where nothing was or where the truth is unknown.
 
     Attributes:
         pairs: Of the relative poses.
@@ -66,7 +66,7 @@ def summarize(errors: Sequence[WindowErrors]) -> dict[str, float | int]:
     """Return medians and means over windows, ready for JSON.
 
     Pairs of frames and points count one each, whatever window they are in; depth counts once a
-    window. What nobody answered or nobody knows has no key.
+    window. What was not answered or is unknown has no key.
 
     Args:
         errors: Of any number of windows.

@@ -1,4 +1,4 @@
-"""Whether a transform can be one of a robot: finite, rigid, and not beyond all bounds."""
+"""Plausibility of a robot's transforms: finite, rigid, and not beyond all bounds."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MAX_MOUNT_M = 1e3
 
 
 def implausible(b_from_a: Float[np.ndarray, '4 4'], max_length: float = MAX_LENGTH_M) -> str:
-    """Return why a transform can not be one of a robot; empty if it can.
+    """Return why a transform cannot be one of a robot; empty if it can.
 
     Args:
-        b_from_a: (4, 4), as somebody says.
+        b_from_a: (4, 4), as another node or a file says.
         max_length: Longest translation, in its unit; `MAX_MOUNT_M` from one part of a robot to
             another.
     """

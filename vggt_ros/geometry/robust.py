@@ -63,7 +63,7 @@ def huber_mean_rotation(
     """Return the mean of rotations with Huber's weights on their angles from it.
 
     Starts from the rotation with the least sum of angles to the others, which one wrong
-    rotation can not move.
+    rotation cannot move.
 
     Args:
         rotations: (n, 3, 3), n >= 1.

@@ -1,4 +1,4 @@
-"""How sure a pose is: covariances of similarities and of camera poses.
+"""Pose uncertainty: covariances of similarities and of camera poses.
 
 An error is a small similarity on the right of a transform: x -> x + w cross x + t + l x, in the
 order (w, t, l): rotation in radians, translation in the units of the frame it acts in, log of the

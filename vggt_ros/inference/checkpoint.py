@@ -1,4 +1,4 @@
-"""From the name of a checkpoint to a network with its weights."""
+"""Checkpoint loading: the name of a checkpoint becomes a network with its weights."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class CompiledBlocks:
         """
         if not hasattr(torch.compiler, 'set_stance'):
             _log.warning(
-                'model.compile is not used: PyTorch %s can not keep a window from waiting for '
+                'model.compile is not used: PyTorch %s cannot keep a window from waiting for '
                 'the compiler; 2.6 and later can',
                 torch.__version__,
             )

@@ -1,4 +1,4 @@
-"""Which library multiplies float32 matrices on the CPU."""
+"""CPU products: the choice of the library that multiplies float32 matrices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the network runs and in which arithmetic: from a setting to a device and a dtype."""
+"""Device and arithmetic of the network: a setting becomes a device and a dtype."""
 
 from __future__ import annotations
 

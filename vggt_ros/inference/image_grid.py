@@ -1,4 +1,4 @@
-"""How the camera's pixels and the network's pixels correspond."""
+"""Image grid: the correspondence of the camera's pixels and the network's."""
 
 from __future__ import annotations
 

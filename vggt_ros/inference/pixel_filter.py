@@ -1,4 +1,4 @@
-"""Which pixels of a window are worth a point; decided on the device, before anything is copied."""
+"""Pixel filter: pixels that are worth a point, chosen on the device before anything is copied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one forward pass says about the frames of a window."""
+"""Prediction: what one forward pass says about the frames of a window."""
 
 from __future__ import annotations
 

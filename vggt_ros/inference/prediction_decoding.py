@@ -1,4 +1,4 @@
-"""From the tensors of a forward pass to a `Prediction`, or an error if they are not usable."""
+"""Decoding of a forward pass: tensors become a `Prediction`, or an error if they are unusable."""
 
 from __future__ import annotations
 

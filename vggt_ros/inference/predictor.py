@@ -188,7 +188,7 @@ class Predictor:
                 frame of the first.
             request: What is wanted beside depth and cameras; None for nothing.
             frame_ids: Who the images are: an image is encoded only once, as long as its tokens
-                are kept. None for images that nobody will ask about again.
+                are kept. None for images that will not be asked about again.
 
         Raises:
             PredictionError: The images or query points cannot be used, the answer is not usable,

@@ -1,4 +1,4 @@
-"""From the camera's image to the image the network sees: resize, then crop or pad.
+"""Preprocessing of the camera's image for the network: resize, then crop or pad.
 
 The network was trained on images that went through exactly these steps, in uint8 with Pillow's
 bicubic filter, so the same filter and the same rounding are used here.

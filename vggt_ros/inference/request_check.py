@@ -1,4 +1,4 @@
-"""Whether a network can be asked what somebody wants to know."""
+"""Request check: refuses outputs that a network does not have."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ STORED = Path(__file__).parent / 'weights' / 'self_test.npz'
 # Every so many pixels of the depth are stored.
 _STEP = 6
 # Errors that a precision may have, beside a margin: depth (relative, median and largest),
-# rotation in degrees, translation relative to the way, focal length relative.
+# rotation in degrees, translation relative to the path, focal length relative.
 _BOUNDS = {
     'fp32': (1e-3, 1e-2, 0.05, 1e-2, 1e-3),
     'bf16': (2e-2, 2e-1, 0.5, 1e-1, 2e-2),
@@ -35,7 +35,7 @@ class SelfTest:
         device: Where it ran.
         precision: In which arithmetic.
         errors: By name: `depth_median` and `depth_largest` (relative), `rotation_deg`,
-            `translation` (relative to the way of the cameras) and `focal` (relative).
+            `translation` (relative to the path of the cameras) and `focal` (relative).
         bounds: What each may be.
     """
 
@@ -117,7 +117,7 @@ def answer_errors(
 
     Returns:
         `depth_median` and `depth_largest`, relative; `rotation_deg`, the largest; `translation`,
-        the largest, relative to the way of the cameras.
+        the largest, relative to the path of the cameras.
     """
     off = np.abs(depth / expected_depth - 1.0)
     turns = cam_from_world[:, :3, :3].swapaxes(1, 2) @ expected_cam_from_world[:, :3, :3]

@@ -1,4 +1,4 @@
-"""What the encoder said about the newest images."""
+"""Token cache: the encoder's tokens of the newest images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights for a network that nobody has trained: the same numbers in every run."""
+"""Untrained weights of a network: the same numbers in every run."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def check_sha256(path: Path, expected: str) -> None:
 
     Raises:
         CheckpointCorruptError: It is another one.
-        CheckpointNotFoundError: It can not be read.
+        CheckpointNotFoundError: It cannot be read.
     """
     digest = hashlib.sha256()
     try:
@@ -207,7 +207,7 @@ def _read_pickled(path: Path) -> WeightsFile:
             path,
             map_location='cpu',
             weights_only=True,
-            mmap=zipfile.is_zipfile(path),  # files from before PyTorch 1.6 can not be mapped
+            mmap=zipfile.is_zipfile(path),  # files from before PyTorch 1.6 cannot be mapped
         )
     except _PARSE_ERRORS as error:
         raise _corrupt(path, error) from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def depth_request(set_rows: Sequence[Sequence[int]], num_overlap_sets: int) -> tuple[int, ...]:
-    """Return the rows of a window that need depth: the ends of the overlap and the new ones.
+    """Return the rows of a window that need depth: first and last overlap frames, and new ones.
 
     The ends are the first frame and the last set: all cameras of a rig, because one alone has too
     few others to be compared with.

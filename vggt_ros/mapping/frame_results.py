@@ -1,4 +1,4 @@
-"""From a window in the map to what is known about each of its new frames."""
+"""Frame results: what a registered window tells about each of its new frames."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def frame_results(
 
 
 def _motion(registered: RegisteredWindow, row: int, noise: PoseErrorModel) -> Motion | None:
-    """Return the step to a frame from the inlier one of its camera before it in the window."""
+    """Return the step to a frame from the inlier of its camera before it in the window."""
     frames, is_inlier = registered.estimate.window.frames, registered.estimate.is_inlier
     before = [i for i in range(row) if is_inlier[i] and frames[i].camera == frames[row].camera]
     if not before:

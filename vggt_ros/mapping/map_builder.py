@@ -1,4 +1,4 @@
-"""From a window to what it adds to the map: the one place where all steps can be read."""
+"""Map builder: from a window to what it adds to the map; all steps can be read here."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What somebody needs of the next window beside depth, points and poses.
+    """What subscribers need of the next window beside depth, points and poses.
 
     Attributes:
         tracks: True to follow points from frame to frame.
@@ -106,7 +106,7 @@ class MapBuilder:
         """Do what the network can do for a frame before its window is complete.
 
         Raises:
-            VggtRosError: The network can not encode it.
+            VggtRosError: The network cannot encode it.
         """
         if self._predictor.capabilities.encodes_on_arrival:
             with self._network_lock:
@@ -130,7 +130,7 @@ class MapBuilder:
 
         Args:
             window: The frames.
-            wanted: What somebody needs beside the map.
+            wanted: What subscribers need beside the map.
             start_s: When the window was taken, by time.monotonic.
             is_void: True as soon as the map was reset; asked with the map's lock held.
 

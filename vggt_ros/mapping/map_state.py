@@ -1,4 +1,4 @@
-"""What is known of the world: submaps, points, path, places, tracks and the scale."""
+"""Map state: submaps, points, path, stored keyframes, tracks and the scale."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class MapState:
     """All that a reset forgets; hold `lock` for every call.
 
     What was added moves with its submap when the map is corrected: points, path, places and the
-    frames that the next window is joined to, all together.
+    frames that the next window is registered to, all together.
 
     Attributes:
         lock: Guards all of it.
@@ -63,13 +63,13 @@ class MapState:
         tracks: The points that are followed from window to window.
         chain: The submaps.
         occupancy: Free and occupied cells, empty unless `occupancy.enable`.
-        places: What is remembered of them, to know them again.
+        places: What is remembered of them, to recognize them.
         scale: How long a unit of the map is.
         noise: How wrong the network's poses usually are.
         depth: How far away things usually are.
-        last: What the next window is joined to, None for an empty map.
-        correction: Where the surroundings of the last window went when the newest one was entered,
-            None if they stayed.
+        last: What the next window is registered to, None for an empty map.
+        correction: Where the surroundings of the overlap reference went when the newest window
+            was entered, None if they stayed.
     """
 
     def __init__(self, config: VggtConfig) -> None:
@@ -302,7 +302,7 @@ class MapState:
         if measured is not None:
             self.scale.observe(measured)
         factor = self.scale.take_correction()
-        # The seam stays where it is: lengths grow about the last shared camera.
+        # The overlap stays where it is: lengths grow about the last shared camera.
         anchor = in_map.ref_from_cam[max(estimate.window.num_overlap - 1, 0), :3, 3]
         old = placement.map_from_submap
         moved = Sim3(

@@ -29,7 +29,7 @@ from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import check_changes
 
-# After so many failed windows in a row the seam is given up and the map goes on in a segment.
+# After so many failed windows in a row the overlap is given up and the map goes on in a segment.
 _FAILURES_BEFORE_SEGMENT = 3
 _log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Mapper:
         Where the stamps begin again earlier, `input.on_time_jump` says what becomes of the map.
 
         Raises:
-            InputError: A frame can not be used; it is counted under the error's `reason`; see
+            InputError: A frame cannot be used; it is counted under the error's `reason`; see
                 `Intake`.
         """
         with self._lock:
@@ -186,7 +186,7 @@ class Mapper:
                 it, not even for half the window if `model.oom_policy` is shrink.
             VerificationError: The images confirm none of the new frames, which are counted as
                 `not_verified`.
-            AlignmentError: The window can not be joined to the map. After this and any other
+            AlignmentError: The window cannot be registered to the map. After this and any other
                 error the new frames are counted as `window_failed`, and after all of them the map
                 and the frames that the next window shares with it stay as they were. After
                 several in a row the next window shares none: it begins a segment.
@@ -237,7 +237,7 @@ class Mapper:
         """Take new settings from the next frame and the next window on.
 
         Raises:
-            ConfigError: A setting differs that can not change while running; none is taken.
+            ConfigError: A setting differs that cannot change while running; none is taken.
         """
         check_changes(self._config, config)
         with self._map.lock, self._lock:

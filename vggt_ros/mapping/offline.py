@@ -28,7 +28,7 @@ def map_frames(
         wanted: What is needed beside depth, points and poses; None for nothing.
 
     Raises:
-        InputError: A frame can not be used.
+        InputError: A frame cannot be used.
     """
     wanted = Wanted(tracks=False) if wanted is None else wanted
     for frame in frames:

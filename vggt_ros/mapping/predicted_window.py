@@ -18,7 +18,7 @@ class PredictedWindow:
     Attributes:
         window: The frames.
         answer: Of the network; the error if it has none; None if the map was reset meanwhile.
-        queries: The points that were followed; None if nobody wanted any.
+        queries: The points that were followed; None if none were wanted.
         config: The settings when the window was taken.
         start_s: When that was, by time.monotonic.
         followed: Where the network sees features, for the refinement; None if it was not asked.

@@ -15,7 +15,7 @@ class Snapshot:
 
     Attributes:
         state: `waiting` for images, `buffering` the first window, `tracking`, `blind` while the
-            images show nothing that can be followed, `lost` since the last window failed, or
+            images show nothing that can be followed, `lost` since the newest window failed, or
             `paused`.
         counts: What happened to the frames: frames_in is frames_used, all drops and
             frames_pending together.
@@ -30,7 +30,7 @@ class Snapshot:
         epoch: Number of resets.
         no_window: Why there is no window yet, empty once there was one and while nothing is in
             the way.
-        blind: Why the images that come can not be followed; empty if they can, and before the
+        blind: Why the images that come cannot be followed; empty if they can, and before the
             first window.
     """
 

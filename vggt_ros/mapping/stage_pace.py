@@ -1,4 +1,4 @@
-"""When the network takes its next window, while the last one still enters the map."""
+"""Stage pace: lets the network take its next window while the last one still enters the map."""
 
 from __future__ import annotations
 

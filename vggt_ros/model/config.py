@@ -1,4 +1,4 @@
-"""What a network of the VGGT family is made of; the defaults are VGGT-1B."""
+"""Architecture settings of a network of the VGGT family; the defaults are VGGT-1B."""
 
 from __future__ import annotations
 

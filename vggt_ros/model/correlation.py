@@ -1,4 +1,4 @@
-"""How well a track's feature matches the feature maps around a position."""
+"""Correlation of a track's feature with the feature maps around a position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the dense heads fuse four levels of detail, deepest first.
+"""DPT fusion of four levels of detail in the dense heads, deepest first.
 
 Ranftl et al., "Vision Transformers for Dense Prediction", arXiv:2103.13413. Attribute names are
 those of the released checkpoint.

@@ -1,4 +1,4 @@
-"""What the node knows about itself at one moment."""
+"""Health of the node: what it knows about itself at one moment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Health:
         topics: How the topics that come in are.
         input_problems: What is in the way of frames.
         no_window: Why there is no window yet; empty if nothing is in the way.
-        blind: Why the images that come can not be followed; empty if they can.
+        blind: Why the images that come cannot be followed; empty if they can.
         map_points: Points of the map.
         submaps: Windows in the map.
         loops: Places that were recognized.
@@ -43,11 +43,11 @@ class Health:
             without refinement.
         is_connected: False if the newest window is in a segment whose place in the map is a guess.
         tf_mode: What is broadcast, see `MapBroadcaster`; empty before the first configuration.
-        tf_conflict: Who is in the way of it, empty if nobody is.
+        tf_conflict: Who else sends that transform, empty if none does.
         tf_problems: What is wrong with TF and its clocks.
         scale_state: What is known of meters, None before the first window.
         scale: Map units per unit of the newest window, NaN before it.
-        scale_residual: Spread of the log depth ratio at the newest seam, NaN before it.
+        scale_residual: Spread of the log depth ratio in the newest overlap, NaN before it.
         depth_ratio: Median depth of the newest window over that of windows before, NaN before it.
         focal_ratio: Predicted over calibrated focal length, NaN if not known.
         model: What runs, by key: checkpoint, device and so on.

@@ -230,7 +230,7 @@ class VggtNode(LifecycleNode):
         return PredictorLoader(replace(model, token_cache=num_frames), self.get_logger().info)
 
     def _autostart(self) -> None:
-        if self.state != 'unconfigured':  # somebody else took over
+        if self.state != 'unconfigured':  # another node took over
             self._autostart_timer.cancel()
             return
         if self._loader is None:

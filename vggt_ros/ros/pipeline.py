@@ -170,7 +170,7 @@ class Pipeline:
         return self._mapper.snapshot()
 
     def offer_map(self) -> None:
-        """Publish the map if somebody listens, it has news and the rate allows it."""
+        """Publish the map if it has a subscriber, it has changed and the rate allows it."""
         self._map_offer.offer()
 
     def save_map(self) -> SavedMap:

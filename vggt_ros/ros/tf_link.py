@@ -1,4 +1,4 @@
-"""Everything between the node and the rest of the priors: TF both ways, and a depth camera."""
+"""TF link: all between the node and the rest of the robot, TF both ways and a depth camera."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class WindowSettings:
     )
     overlap: int = parameter(
         4,
-        'Frames shared with the last window of the map; they carry scale and pose over.',
+        'Frames shared with the newest window of the map; they carry scale and pose over.',
         unit='frames',
         minimum=1,
         maximum=63,
@@ -229,7 +229,7 @@ class DepthSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackSettings:
-    """Point tracks; computed only while somebody subscribes."""
+    """Point tracks; computed only while they have a subscriber."""
 
     num_points: int = parameter(
         128, 'Points tracked at a time.', unit='points', minimum=1, maximum=4096

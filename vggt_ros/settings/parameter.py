@@ -21,7 +21,7 @@ class Parameter:
         minimum: Smallest allowed value, None for no limit.
         maximum: Largest allowed value, None for no limit.
         choices: The only values allowed, empty for no restriction.
-        read_only: True if the value is taken at start-up and can not be changed afterwards.
+        read_only: True if the value is taken at start-up and cannot be changed afterwards.
     """
 
     description: str

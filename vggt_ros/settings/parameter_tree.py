@@ -62,7 +62,7 @@ def check_changes(old: object, new: object) -> None:
     for (name, before, about), (_, after, _) in pairs:
         if about.read_only and after != before:
             raise ConfigError(
-                f'{name} is taken at start-up and can not change from {before!r} to {after!r}; '
+                f'{name} is taken at start-up and cannot change from {before!r} to {after!r}; '
                 'start again with the new value'
             )
 

@@ -16,7 +16,7 @@ class RefineSettings:
 
     mode: str = parameter(
         'depth',
-        'off: the network is believed; verify: what the images do not confirm is not used; poses: '
+        'off: the network is trusted; verify: what the images do not confirm is not used; poses: '
         'poses are refined by bundle adjustment, too, and depth is scaled to fit; depth: depth is '
         'made to agree with them pixel by pixel as well.',
         choices=('off', 'verify', 'poses', 'depth'),

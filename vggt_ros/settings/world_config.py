@@ -152,7 +152,7 @@ class LoopSettings:
     """How places are recognized and what that changes."""
 
     enable: bool = parameter(
-        True, 'Recognize places and correct the map where the way closes a loop.', read_only=True
+        True, 'Recognize places and correct the map where the path closes a loop.', read_only=True
     )
     min_gap: float = parameter(
         15.0,
@@ -170,7 +170,7 @@ class LoopSettings:
     )
     max_places: int = parameter(
         1000,
-        'Places remembered, about 0.1 MB each; the oldest are thinned out first.',
+        'Places remembered, about 0.1 MB each; of the older half every second goes first.',
         unit='places',
         minimum=10,
         maximum=100_000,

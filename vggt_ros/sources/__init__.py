@@ -1,1 +1,1 @@
-"""Where frames come from when it is not a topic."""
+"""Sources of frames other than topics."""

@@ -1,4 +1,4 @@
-"""From a folder to the data set in it: the layout is told by the files, or named."""
+"""Data set formats: a folder's layout is told by its files, or named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a user typed to a source of frames."""
+"""Opening of sources: what a user typed becomes a source of frames."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _existing(text: str) -> Path:
     try:
         path = Path(text).expanduser()
         path.stat()
-    # Besides a missing file: "~name" of nobody, a null character.
+    # Besides a missing file: "~name" of no user, a null character.
     except (OSError, RuntimeError, ValueError) as error:
         raise SourceError(
             f'there is nothing to read at {text!r} ({error}); give a folder of images, a video '

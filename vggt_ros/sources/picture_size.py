@@ -24,7 +24,7 @@ class OneSize:
     """The files of a folder that have one size.
 
     Attributes:
-        paths: The files, in order; those that can not be opened are among them.
+        paths: The files, in order; those that cannot be opened are among them.
         is_upright: Whether pictures are turned as Exif says. Not if they have one size only
             without that: then the camera was held level or down, and turned some of them.
     """
@@ -76,7 +76,7 @@ def of_one_size(paths: Sequence[Path]) -> OneSize:
 
 
 def _sizes(path: Path) -> tuple[Size, Size] | None:
-    """Return the size upright and as stored; None if the file can not be opened."""
+    """Return the size upright and as stored; None if the file cannot be opened."""
     try:
         with Image.open(path) as file:
             width, height = file.size

@@ -1,4 +1,4 @@
-"""What every source of frames yields, and how it is asked for them."""
+"""Source of frames: the protocol by which every source is asked, and what it yields."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SourceFrame:
         K: (3, 3) intrinsics in pixels of `image`, None if unknown.
         world_from_cam: (4, 4) true camera pose, meters, OpenCV axes; None if unknown.
         depth: (h, w) true depth of the same view along the optical axis, meters, NaN where
-            unknown; its size may differ from the image's. None if nobody measured it.
+            unknown; its size may differ from the image's. None if not measured.
         is_seen: (H, W) False where the image shows nothing, as beside what a lens saw; None if it
             shows something everywhere.
     """

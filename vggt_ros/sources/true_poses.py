@@ -10,7 +10,7 @@ import numpy as np
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector, rotation_vector_from_matrix
 
-# Between poses farther apart nobody knows how the camera went.
+# Between poses farther apart it is unknown how the camera went.
 MAX_GAP_NS = 100_000_000
 # A pose this near in time may stand for the moment where the gap is too long to interpolate.
 MAX_DISTANCE_NS = 20_000_000

@@ -123,7 +123,7 @@ def _truth(file: Path) -> TruePoses | None:
 
 
 def _camera(path: Path, image: Path) -> tuple[Float[np.ndarray, '3 3'] | None, Distortion | None]:
-    """Return K and the distortion; None for a camera that nobody knows."""
+    """Return K and the distortion; None for an unknown camera."""
     own = next((path / name for name in _CAMERA_FILES if (path / name).is_file()), None)
     if own is not None:
         return _calibration(_camera_numbers(own))

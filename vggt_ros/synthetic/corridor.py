@@ -16,7 +16,7 @@ _AMBIENT = (0.5, 0.8)  # one lamp does not reach the ends
 
 
 def corridor(seed: int) -> Place:
-    """Make up a corridor along x and a way up and down it; the same seed gives the same one."""
+    """Make up a corridor along x and a path up and down it; the same seed gives the same one."""
     rng = np.random.default_rng([seed, 3])
     half = np.array([rng.uniform(6.0, 12.0), rng.uniform(0.9, 1.5), rng.uniform(1.1, 1.6)])
     lane_m = float(rng.uniform(0.15, 0.5 * (half[1] - MARGIN_M)))
@@ -123,6 +123,6 @@ def _stand(
     if kind < 0.35 and shapes.add_cylinder(base, radius, float(rng.uniform(0.2, 0.45))):
         return
     size = np.array([rng.uniform(0.15, 0.48), radius, rng.uniform(0.15, 0.95)])
-    # What stands on a shallow box could reach into the way.
+    # What stands on a shallow box could reach into the path.
     if shapes.add_box(base, size, 0.0) and radius > 0.33:
         shapes.put_on_top(rng, base + np.array([0, 0, size[2]]), size)

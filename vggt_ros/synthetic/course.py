@@ -1,4 +1,4 @@
-"""Long ways of a robot through halls and corridors, for testing maps."""
+"""Courses: long paths of a robot through halls and corridors, for testing maps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _K = np.array([[29.0, 0, 15.5], [0, 29.0, 11.5], [0, 0, 1.0]])  # of 32 x 24 pix
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Course:
-    """A way through a place, and the camera that sees it.
+    """A path through a place, and the camera that sees it.
 
     Attributes:
         name: Which course.
@@ -55,7 +55,7 @@ class Course:
         return len(self.world_from_cam)
 
     def with_rig(self, first_from_cam: Float[np.ndarray, 'C 4 4']) -> Course:
-        """Return the same way seen by several cameras.
+        """Return the same path seen by several cameras.
 
         Args:
             first_from_cam: (C, 4, 4) where they are in the frame of this course's camera, meters;
@@ -69,7 +69,7 @@ class Course:
     def with_pictures(
         self, *, width: int = 80, height: int = 60, image_scale: int = 4, seed: int = 0
     ) -> Course:
-        """Return the same way with images that show what there is to see.
+        """Return the same path with images that show what there is to see.
 
         Args:
             width: Columns of the predictor's grid; the field of view stays as it is.
@@ -106,7 +106,7 @@ class Course:
 
     @property
     def path_length_m(self) -> float:
-        """Length of the way."""
+        """Length of the path."""
         steps = np.diff(self.world_from_cam[:: self.num_cameras, :3, 3], axis=0)
         return float(np.linalg.norm(steps, axis=1).sum())
 
@@ -117,7 +117,7 @@ def make_course(name: str, num_frames: int, seed: int) -> Course:
     Args:
         name: One of `COURSES`, or `REPEATED_CORRIDOR`.
         num_frames: N, at least 2.
-        seed: Decides what stands beside the way, and how the camera sways.
+        seed: Decides what stands beside the path, and how the camera sways.
 
     Raises:
         ConfigError: There is no course of that name, or it has too few frames.
@@ -168,7 +168,7 @@ def _poses(
     return look(center, yaw, pitch)
 
 
-# A way is a curve on the floor, how far along it the robot is and how far it has turned beside
+# A path is a curve on the floor, how far along it the robot is and how far it has turned beside
 # that, for every frame, and what fills the inside of a loop.
 _Way = tuple[
     Float[np.ndarray, 'dense 2'],

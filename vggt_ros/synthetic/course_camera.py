@@ -15,7 +15,7 @@ class CourseCamera:
     What they show follows from the pose alone: where the robot stands they are the same.
 
     Attributes:
-        course: The way, and the intrinsics.
+        course: The path, and the intrinsics.
     """
 
     def __init__(self, course: Course) -> None:

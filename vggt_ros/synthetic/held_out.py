@@ -1,4 +1,4 @@
-"""Which made-up scenes are for measuring only."""
+"""Held-out scenes: made-up scenes that are for measuring only."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def mistaken_m(course: Course, frame_ids: Sequence[int]) -> Float[np.ndarray, 'S
     for that one; frames that follow each other are not mistaken.
 
     Args:
-        course: The way.
+        course: The path.
         frame_ids: Numbers of the frames of the window.
     """
     ids = np.array(frame_ids)

@@ -12,7 +12,7 @@ from vggt_ros.synthetic.scene import Scene
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Place:
-    """A scene and a way around it.
+    """A scene and a path around it.
 
     Attributes:
         scene: The place as a batch of one scene.

@@ -1,4 +1,4 @@
-"""Where points of one view are in other views, and whether they can be seen there."""
+"""Point tracks: positions of one view's points in other views, and their visibility there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where rays meet a scene."""
+"""Ray casting: intersections of rays with a scene."""
 
 from __future__ import annotations
 

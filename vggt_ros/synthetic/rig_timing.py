@@ -1,4 +1,4 @@
-"""When the images of several cameras arrive, and which do not."""
+"""Rig timing: arrival of the images of several cameras, some of which do not come."""
 
 from __future__ import annotations
 

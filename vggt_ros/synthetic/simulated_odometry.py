@@ -1,4 +1,4 @@
-"""A robot that knows its way over a course by its wheels: with a scale of its own, and drift."""
+"""Simulated odometry: a robot's wheels on a course, with a scale of their own, and drift."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SimulatedOdometry:
 
         Args:
             course: What is true.
-            drift: Error of position after a straight way of 10 m, in parts of the way.
+            drift: Error of position after a straight path of 10 m, in parts of its length.
             scale_error: Relative error of all lengths.
             period_ns: Between two frames; the first one is stamped with one period.
             seed: The same seed gives the same odometry.
@@ -43,7 +43,7 @@ class SimulatedOdometry:
         lengths_m = np.linalg.norm(steps[:, :3, 3], axis=1)
         self.path_length_m = float(lengths_m.sum())
         steps[:, :3, 3] *= 1.0 + scale_error
-        # A heading that wanders by so much per root of a meter puts the end of a straight way of
+        # A heading that wanders by so much per root of a meter puts the end of a straight path of
         # that length beside the truth by `drift` of it.
         wander_rad = np.sqrt(3.0 / _DRIFT_LENGTH_M) * drift
         yaw_rad = np.cumsum(wander_rad * np.sqrt(lengths_m) * rng.normal(size=len(steps)))
@@ -60,7 +60,7 @@ class SimulatedOdometry:
         return self._odom_from_cam[index - 1].copy()
 
     def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
-        """Return None: nobody asks while there is an odometry."""
+        """Return None: it is not asked for while there is odometry."""
         return None
 
     def cam_from_cam(

@@ -41,7 +41,7 @@ class Errors:
         rotation_rad: Standard deviation of the orientation of a camera that is one median depth
             away from the first; errors grow from the first camera on.
         translation: The same of its position, in median depths.
-        outliers: Share of frames that are utterly wrong.
+        outliers: Share of frames that are outliers.
         failures: Share of windows that raise PredictionError.
     """
 
@@ -174,7 +174,7 @@ class SimulatedPredictor:
         return known
 
     def _way_m(self, frame_ids: Sequence[int]) -> Float[np.ndarray, ' S']:
-        """Return how far each camera is from the first one, along the way of the robot."""
+        """Return how far each camera is from the first one, along the robot's path."""
         centers = self._course.world_from_cam[:, :3, 3]
         ids = np.array(frame_ids)
         of_robot = centers[ids - ids % self._course.num_cameras] - mistaken_m(
@@ -192,7 +192,7 @@ class SimulatedPredictor:
         median_depth: float,
         is_outlier: np.ndarray,
     ) -> Float[np.ndarray, 'S 4 4']:
-        """Return cam_from_world about the first camera; errors grow with the way from it."""
+        """Return cam_from_world about the first camera; errors grow with the distance from it."""
         rng, errors = self._rng, self._errors
         way = way_m / median_depth
         first_from_cam = se3.inverse(true_pose[0]) @ true_pose

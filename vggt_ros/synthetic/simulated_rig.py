@@ -47,7 +47,7 @@ class SimulatedRig:
         return None
 
     def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Float[np.ndarray, '4 4'] | None:
-        """Return None: nobody knows how high the cameras are."""
+        """Return None: the cameras' height is unknown."""
         return None
 
     def cam_from_cam(

@@ -14,7 +14,7 @@ import numpy as np
 from vggt_ros.synthetic.box_world import BoxWorld
 
 _HALF_WIDTH_M = 1.2
-_RADIUS_M = 1.0  # of the way around a corner
+_RADIUS_M = 1.0  # of the path around a corner
 _MIN_RISE_M = 5.0
 _MAX_TILE_M = 10.0
 _NUM_STEPS = 2  # that the robot walks, and a corridor along y after them
@@ -36,13 +36,13 @@ class Staircase:
 
     @classmethod
     def of_length(cls, path_m: float) -> Staircase:
-        """Return one whose whole way is a little longer than `path_m`."""
+        """Return one whose whole path is a little longer than `path_m`."""
         # Two steps of three rises each, and one more rise; corners are cut.
         rise_m = max(_MIN_RISE_M, path_m / 6.5)
         return cls(rise_m=rise_m, run_m=2.0 * rise_m)
 
     def curve(self) -> Float[np.ndarray, 'dense 2']:
-        """Return the way through the middle of the corridors, meters."""
+        """Return the path through the middle of the corridors, meters."""
         corners = [np.array([0.0, _HALF_WIDTH_M + 0.3 - self.rise_m])]
         for step in range(_NUM_STEPS):
             corners.append(np.array([step * self.run_m, step * self.rise_m]))
@@ -109,7 +109,7 @@ def _arc(
     corner: Float[np.ndarray, ' 2'],
     after: Float[np.ndarray, ' 2'],
 ) -> Float[np.ndarray, 'n 2']:
-    """Return the way around a right-angled corner."""
+    """Return the path around a right-angled corner."""
     enter = (corner - before) / np.linalg.norm(corner - before)
     leave = (after - corner) / np.linalg.norm(after - corner)
     middle = corner + _RADIUS_M * (leave - enter)

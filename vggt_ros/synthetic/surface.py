@@ -1,4 +1,4 @@
-"""What a scene looks like at the points that rays meet."""
+"""Surfaces of a scene at the points that rays meet."""
 
 from __future__ import annotations
 

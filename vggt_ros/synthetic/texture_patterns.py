@@ -39,7 +39,7 @@ def stripes(rng: np.random.Generator, size: int) -> Pattern:
     """Return vertical bands of uneven width and brightness."""
     edges = np.sort(rng.choice(np.arange(4, size - 4), rng.integers(6, 16), replace=False))
     values = rng.uniform(0, 1, len(edges) + 1)
-    values[-1] = values[0]  # across the seam
+    values[-1] = values[0]  # the texture wraps around
     return np.tile(values[np.searchsorted(edges, np.arange(size))], (size, 1))
 
 

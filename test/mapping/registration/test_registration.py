@@ -86,7 +86,7 @@ def test_one_wrong_frame_in_four_is_left_out(spoil, seed):
 
 @pytest.mark.parametrize('spoil', [with_wrong_camera, with_wrong_depth])
 @pytest.mark.parametrize('wrong', [0, 1])
-def test_of_two_frames_at_odds_the_more_doubtful_is_left_out(spoil, wrong):
+def test_of_two_inconsistent_frames_the_outlier_is_left_out(spoil, wrong):
     in_map, in_submap, truth = seam_of(np.random.default_rng(0))
     in_map, in_submap = in_map.select([0, 1]), in_submap.select([0, 1])
     inconsistency = np.array([0.02, 0.02])
@@ -96,7 +96,7 @@ def test_of_two_frames_at_odds_the_more_doubtful_is_left_out(spoil, wrong):
     assert_close(seam.map_from_submap, truth, 1e-5)
 
 
-def test_two_frames_far_at_odds_and_equally_doubtful_make_no_seam():
+def test_two_frames_that_are_inconsistent_with_equal_scores_cannot_be_registered():
     in_map, in_submap, _ = seam_of(np.random.default_rng(0))
     in_map, in_submap = in_map.select([0, 1]), in_submap.select([0, 1])
     with pytest.raises(AlignmentError, match=r'contradict each other: .* raise window\.overlap'):

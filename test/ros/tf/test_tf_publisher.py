@@ -295,7 +295,7 @@ def test_who_else_sends_the_same_edge_is_named_and_the_way_is_left_to_it(
         return robot.broadcaster.conflict
 
     assert robot.spin(is_told)
-    assert robot.broadcaster.conflict.startswith(f'map -> {child} is sent by somebody else, too')
+    assert robot.broadcaster.conflict.startswith(f'map -> {child} is sent by another node, too')
     assert '/rival' in robot.broadcaster.conflict
     assert mode in robot.broadcaster.conflict
     robot.spin(lambda: False, 0.2)

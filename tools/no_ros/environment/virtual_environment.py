@@ -17,7 +17,7 @@ class VirtualEnvironment:
 
     Two files in the folder say what state it is in: `complete` holds the fingerprint of what it
     was made from, and `unfinished` is there while pip is at work. Who finds `unfinished` knows
-    that somebody was killed, and that any package in the folder may be half a package.
+    that pip was killed, and that any package in the folder may be half a package.
     """
 
     def __init__(self, folder: Path) -> None:

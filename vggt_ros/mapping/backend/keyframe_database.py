@@ -19,7 +19,7 @@ from vggt_ros.mapping.refinement.vlad import VladIndex
 from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.settings.world_config import LoopSettings
 
-# Depth is kept at about this size: the scale of a seam needs no more.
+# Depth is kept at about this size: the scale of a registration needs no more.
 MAX_DEPTH_SIZE = 80
 # Features have their own points.
 _DEPTH_SIZE_BESIDE_FEATURES = 8
@@ -38,7 +38,7 @@ class StoredKeyframe:
         submap_id: The submap it belongs to.
         frame: The frame without its image: an array of no rows.
         jpeg: The image, compressed; empty if there are features.
-        in_map: Its depth, thinned, and its pose in the map.
+        in_map: Its depth, subsampled, and its pose in the map.
         descriptor: (C,) what it shows, of length 1.
         features: What it shows and where in the camera's frame, map units; None if the images
             were not asked.
@@ -60,7 +60,7 @@ class StoredKeyframe:
         """Return the frame with its image, as far as JPEG keeps it.
 
         Raises:
-            InputError: The image can not be decoded.
+            InputError: The image cannot be decoded.
         """
         image = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
         if image is None:

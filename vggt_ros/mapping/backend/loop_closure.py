@@ -1,4 +1,4 @@
-"""Places that are seen again: found by what they look like, believed after a second look."""
+"""Loop closure: revisited places, found by appearance, accepted by geometric verification."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from vggt_ros.mapping.registration.submap import Submap, submap_from_prediction
 _FRAMES = 3
 # The newest submaps are no other place.
 _MIN_SUBMAP_GAP = 10
-# After a look that brought nothing, so many windows pass before the next one; it doubles.
+# Exponential back-off: windows that pass after a query that brought nothing.
 _FIRST_PAUSE, _MAX_PAUSE = 1, 16
 # Frames of the two places must see the same thing at the same distance: as much as those of a
 # window, or to within this part of the depth.
 _MAX_RATIO, _MAX_DISAGREEMENT = 3.0, 0.06
-# A loop that moves the newest submap by less, in median depths, was hardly worth a look.
+# A loop that moves the newest submap by less, in median depths, was hardly worth a query.
 _NEWS = 0.05
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class LoopQuery:
 
     Attributes:
         submap: The window's submap.
-        frames: Its new frames are inliers.
+        frames: Those of its new frames that are inliers.
         in_map: The same frames in the map.
         descriptors: (n, C) of the same frames.
         features: What the images of the same frames show, map units, None for a frame of which
@@ -89,7 +89,7 @@ def loop_query(registered: RegisteredWindow, descriptors: Float32[np.ndarray, 'S
 
 
 class LoopCloser:
-    """Looks for places and verifies them; one window at a time.
+    """Retrieves places and verifies them geometrically; one window at a time.
 
     Attributes:
         num_verified: Windows that were made over two places.
@@ -221,7 +221,7 @@ def _joined(submaps: Sequence[Submap]) -> Submap:
 def _covariance(
     old: Registration, new: Registration, both_in_map: Submap, noise: PoseErrorModel
 ) -> np.ndarray:
-    """Return how unsure the step from the old to the new place is: a seam at either end."""
+    """Return the covariance of the step from the old to the new place: registered at both ends."""
     median_depth = float(np.nanmedian(both_in_map.depth))
     positions = both_in_map.ref_from_cam[:, :3, 3]
     steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)

@@ -1,7 +1,7 @@
 """Loop gate: how far a loop is from where the submap graph expects it, before it is taken in.
 
 Two places may look the same all around: identical corridors, floors, shelves. Images cannot tell
-them apart, the way between them can.
+them apart, the path between them can.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Loop hypothesis: a loop that the images of one window confirm, until another one says the same.
 
 Pairwise consistency (Mangelson et al., "Pairwise consistent measurement set maximization for
-robust multi-robot map merging", ICRA 2018): two loops and the ways between their ends go round to
-where they began.
+robust multi-robot map merging", ICRA 2018): two loops and the paths between their ends form a
+cycle.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def are_one(a: VerifiedPlace, b: VerifiedPlace, newest: KeyframeView) -> bool:
 def say_the_same(
     first: LoopHypothesis, second: LoopHypothesis, placed: Mapping[int, PlacedSubmap]
 ) -> bool:
-    """Return whether two loops, of two windows, close the way round between their ends."""
+    """Return whether two loops, of two windows, form a cycle with the paths between their ends."""
     ids = {first.edge.i, first.edge.j, second.edge.i, second.edge.j}
     if not ids <= set(placed):
         return False

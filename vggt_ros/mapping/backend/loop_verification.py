@@ -30,7 +30,7 @@ from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView, Refusal
 from vggt_ros.mapping.refinement.place_verification import VerifiedPlace, verify_place
 
-# Keyframes of either place that are compared, and places that are looked at in a candidates.
+# Keyframes of either place that are compared, and places that are verified in a query.
 _FRAMES = 3
 _MAX_PLACES = 4
 # The newest submaps are no other place.
@@ -144,7 +144,7 @@ class LoopVerifier:
         return LoopCandidates(query=query, places=places, placed=placed, gaps=gaps)
 
     def verify(self, candidates: LoopCandidates) -> Edge | None:
-        """Return a loop once two windows in a row say the same of the candidates.
+        """Return a loop once two windows in a row agree on it.
 
         Takes some 10 ms for every pair of images that have something in common.
         """

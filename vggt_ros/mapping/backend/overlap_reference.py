@@ -1,4 +1,4 @@
-"""The last window: what of a window that entered the map the next one is joined to."""
+"""Overlap reference: the part of a registered window that the next one is registered to."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def overlap_reference(
     max_anchors: int,
     meters_per_unit: float,
 ) -> OverlapReference:
-    """Return what the next window is joined to.
+    """Return what the next window is registered to.
 
     Args:
         registered: The window that entered the map.
-        before: What it was joined to, None for the first one.
+        before: What it was registered to, None for the first one.
         num_sets: Frame sets that the next window will share: `window.overlap`.
         max_anchors: Frames before those that hold it, too.
         meters_per_unit: Of the map, NaN if not known.
@@ -78,7 +78,7 @@ def _anchors(
     last_rows: Sequence[int],
     most: int,
 ) -> tuple[Anchor, ...]:
-    """Return the frames before the last ones that hold the next window, with news of them."""
+    """Return the frames before the last ones that hold the next window, brought up to date."""
     estimate = registered.estimate
     if estimate.refinement is None:
         return ()
@@ -87,7 +87,7 @@ def _anchors(
     new = {
         frames[row].id: anchor(frames[row], registered.in_map.ref_from_cam[row]) for row in earlier
     }
-    # A window that is not tied to the last one has nothing to do with its anchors.
+    # A window that is not connected to the last one has nothing to do with its anchors.
     known = before if estimate.window.num_overlap else None
     old = [] if known is None else [a for a in known.anchors if a.frame.id not in new]
     poses = anchor_poses(registered)

@@ -64,13 +64,13 @@ def optimize(
     Cauchy's weights.
 
     Args:
-        map_from_submap: Where the submaps are now, by id, oldest first; every one is tied to
-            the first by edges.
+        map_from_submap: Where the submaps are now, by id, oldest first; every one is connected
+            to the first by edges.
         edges: At least one.
         is_rigid: True to leave all scales as they are.
 
     Raises:
-        AlignmentError: A submap is tied to nothing, or the numbers are not finite.
+        AlignmentError: A submap is connected to nothing, or the numbers are not finite.
     """
     kind: Any = _Rigid if is_rigid else _Similar
     graph, values = gtsam.NonlinearFactorGraph(), gtsam.Values()

@@ -1,4 +1,4 @@
-"""A window on its way into the map: what is said about it, and then its place."""
+"""Window estimate and registered window: a window before and after it is placed in the map."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ class PlacedSubmap:
 
     Attributes:
         id: Number, ascending.
-        segment: Number of the segment: submaps of one are tied to each other by seams, by
-            odometry or by loops.
+        segment: Number of the segment: submaps of one are connected to each other by
+            overlap, by odometry or by loops.
         map_from_submap: Origin at the window's first camera, in the unit of the map when the
             window came; the scale differs from 1 only by later corrections.
         covariance: (7, 7) of `map_from_submap` against the first submap of its segment.
@@ -56,7 +56,7 @@ class ClosedLoop:
 
 
 class SubmapGraph:
-    """A chain of submaps with loops; the oldest are forgotten when there are too many."""
+    """A graph of submaps and loops; the oldest are forgotten when there are too many."""
 
     def __init__(self) -> None:
         self._submaps: dict[int, PlacedSubmap] = {}
@@ -82,7 +82,7 @@ class SubmapGraph:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the newest submap is tied to the map's first segment."""
+        """Whether the newest submap is connected to the map's first segment."""
         return self.newest is None or self.newest.segment == 0
 
     @property

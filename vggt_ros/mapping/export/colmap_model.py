@@ -42,7 +42,7 @@ def write_colmap_model(folder: Path, points: MapPoints, views: Sequence[CameraVi
 
     Raises:
         SaveError: The pixel axes of a camera are not perpendicular, which PINHOLE cannot say.
-        OSError: A file can not be written.
+        OSError: A file cannot be written.
     """
     pinholes = [_pinhole(view) for view in views]
     ids: dict[str, int] = {}

@@ -1,6 +1,6 @@
 """The hidden folder that a map is written into before it gets its name: all of a map, or nothing.
 
-It is locked while somebody writes, so that it can be told from what a killed process left.
+It is locked while a process writes, so that it can be told from what a killed process left.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PartFolder:
             name: Of the map.
 
         Raises:
-            OSError: It can not be made.
+            OSError: It cannot be made.
         """
         self._name = name
         self._is_over = False
@@ -53,7 +53,7 @@ class PartFolder:
 
         Raises:
             SaveError: It was discarded.
-            OSError: It can not be renamed.
+            OSError: It cannot be renamed.
         """
         with self._lock:
             if self._is_over:
@@ -84,7 +84,7 @@ class PartFolder:
 def remove_leftovers(folder: Path, name: str) -> int:
     """Remove what killed processes left of maps of a name; return how many folders that were.
 
-    Those that somebody writes into stay, and those that can not be removed.
+    Those that a process writes into stay, and those that cannot be removed.
 
     Args:
         folder: Holds the maps; it need not be there. A leading `~` is the home folder.
@@ -128,7 +128,7 @@ def _made(folder: Path, name: str) -> tuple[Path, int]:
         path.mkdir()
         try:
             descriptor = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:  # somebody took it for a leftover before it was locked
+        except FileNotFoundError:  # another process took it for a leftover
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -37,7 +37,7 @@ def write_pcd(path: str | PathLike[str], points: MapPoints) -> None:
             written as that.
 
     Raises:
-        OSError: The file can not be written.
+        OSError: The file cannot be written.
     """
     rows = np.empty(len(points.points_in_map), dtype=_POINT)
     red, green, blue = points.colors.astype(np.uint32).T

@@ -37,7 +37,7 @@ def write_ply(
         confidence: (N,) of the points.
 
     Raises:
-        OSError: The file can not be written.
+        OSError: The file cannot be written.
     """
     vertices = np.empty(len(points), dtype=_VERTEX)
     vertices['xyz'], vertices['rgb'], vertices['confidence'] = points, colors, confidence

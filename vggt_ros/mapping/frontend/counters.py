@@ -1,4 +1,4 @@
-"""What happened to the frames: counts and latencies for the diagnostics."""
+"""Frame counters: what happened to the frames, with latencies, for the diagnostics."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Counts:
         frames_used: Frames that are in the map.
         drops: Number of dropped frames by reason.
         windows: Windows that entered the map.
-        windows_failed: Windows that did not, because the prediction or the seam was unusable, or
-            the images did not confirm them.
+        windows_failed: Windows that did not, because the prediction or the overlap was unusable,
+            or the images did not confirm them.
         refinements: Number of windows by what their images made of them: `network` and `tracks`
             were adjusted from that start, `rotation` had rotations refined only, `not_verified`
             were not confirmed and did not enter the map. Empty without refinement.

@@ -17,7 +17,7 @@ class Frame:
     """One image of one camera.
 
     Attributes:
-        id: Unique in this run and increasing; windows and seams find frames by it.
+        id: Unique in this run and increasing; windows and registration find frames by it.
         stamp_ns: When the image was taken, ROS time in integer nanoseconds.
         camera_frame: Name of the camera's optical coordinate frame.
         image: (H, W, 3) RGB, contiguous.
@@ -98,7 +98,7 @@ class UndecodedFrame:
         """Return a small gray copy of the pixels as they are read.
 
         Raises:
-            InputError: The pixels can not be read.
+            InputError: The pixels cannot be read.
         """
         if self.small is not None:
             return self.small
@@ -108,7 +108,7 @@ class UndecodedFrame:
         """Return the frame with its thumbnail, so that it is made once.
 
         Raises:
-            InputError: The pixels can not be read.
+            InputError: The pixels cannot be read.
         """
         small = self.thumbnail()
         if small is self.small:
@@ -119,7 +119,7 @@ class UndecodedFrame:
         """Return the frame with its pixels, in the size that is needed (`needed_size.py`).
 
         Raises:
-            InputError: The pixels can not be read.
+            InputError: The pixels cannot be read.
         """
         image = np.ascontiguousarray(self.read_rows(slice(0, self.size[1])))
         rectifier = self.rectifier

@@ -1,4 +1,4 @@
-"""From single frames to key frame sets: checked, synchronized, selected, decoded."""
+"""Intake: single frames become keyframe sets; checked, synchronized, selected, decoded."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Intake:
 
     - stamp_zero, stamp_repeated, stamp_backwards, stamp_stray: the stamp does not go on from the
       last one of its camera;
-    - image_empty, size_changed, bad_camera_info: the frame can not be used. After a change of
+    - image_empty, size_changed, bad_camera_info: the frame cannot be used. After a change of
       size the stream goes on from the next frame, and the frames that waited are dropped, too;
     - unsynchronized, sync_overflow: it found no set; see `Synchronizer`;
     - size_differs: the first camera of its set has images of another size;
-    - incomplete_set: other frames of its set can not be used;
+    - incomplete_set: other frames of its set cannot be used;
     - not_keyframe: too little moved;
     - blind: it shows nothing that could be followed: dark, blank, covered;
     - view_lost: it waited when the images came back from that and showed another place, and no
@@ -47,7 +47,7 @@ class Intake:
         Args:
             config: The settings.
             counters: Counts the drops.
-            buffer: Takes the key frame sets.
+            buffer: Takes the keyframe sets.
         """
         self._config = config
         self._counters = counters
@@ -70,7 +70,7 @@ class Intake:
         return why_no_window(self._keyframes.quality, waited_s, self._config.keyframe)
 
     def why_blind(self) -> str:
-        """Return why the images that come can not be followed; empty if they can."""
+        """Return why the images that come cannot be followed; empty if they can."""
         return why_blind(self._keyframes.quality)
 
     def cameras(self) -> tuple[CameraSync, ...]:
@@ -84,7 +84,7 @@ class Intake:
         """Return the jump of time after which a frame goes on, None if there was none.
 
         Raises:
-            InputError: The frame can not be used.
+            InputError: The frame cannot be used.
         """
         verdict = self._streams[frame.camera].check(frame)
         if isinstance(verdict, Refusal):
@@ -105,7 +105,7 @@ class Intake:
         """Take a frame that was checked.
 
         Raises:
-            InputError: Pixels can not be read.
+            InputError: Pixels cannot be read.
         """
         self._take(self._sync.push(self._clock.look(frame)))
 
@@ -145,7 +145,7 @@ class Intake:
             self._counters.drop(reason, len(usable))
             return errors
         if self._keyframes.lost_view and not self._config.refine.verifies:
-            # Nobody would notice that the network joins two places that have nothing in common.
+            # Nothing would show that the network joins two places that have nothing in common.
             _log.warning('after images that show nothing another place is seen')
             self._buffer.drop_pending('view_lost')
             self._buffer.forget_overlap()

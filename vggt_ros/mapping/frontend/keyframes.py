@@ -1,4 +1,4 @@
-"""Which frame sets are worth a place in a window."""
+"""Keyframe selection: the frame sets that are worth a place in a window."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _FLOW: dict[str, Any] = {
     'maxLevel': 3,
     'criteria': (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.03),
 }
-# Forth and back again a corner must come home within this distance.
+# Largest forward-backward error of a tracked corner.
 _MAX_ROUND_TRIP_PX = 0.5
 # Less motion than this is noise: the camera stands still.
 _STILL_PX = 1.5
-# Where corners can not be followed: mean change of gray values that is a different picture.
+# Where corners cannot be followed: mean change of gray values that is a different picture.
 _CHANGED_GRAY = 4.0
 
 
-# Fewer corners than this in an image that can not be followed: it shows nothing.
+# Fewer corners than this in an image that cannot be followed: it shows nothing.
 _BLIND_CORNERS = 5
 # Cameras of a rig that are compared: it moves as one, and every comparison takes a millisecond.
 _COMPARED_CAMERAS = 2
@@ -64,8 +64,8 @@ class KeyframeSelector:
 
     Attributes:
         quality: What could be seen in the newest set, None before the first and after a reset.
-        lost_view: True if before the newest key set the images showed nothing for a while, or
-            were frozen, and it can not be followed from the one before that.
+        lost_view: True if before the newest keyframe set the images showed nothing for a while, or
+            were frozen, and it cannot be followed from the one before that.
     """
 
     def __init__(self) -> None:
@@ -97,10 +97,10 @@ class KeyframeSelector:
         a set is one if the image of a camera moved by `min_parallax`, or if it moved at all and
         `max_interval` passed. While nothing moves there are none, and sets that show nothing that
         could be followed are none either. A `min_parallax` of 0 takes every set. Of several
-        cameras those with the most corners in the last key set are compared.
+        cameras those with the most corners in the last keyframe set are compared.
 
         Raises:
-            InputError: The pixels can not be read.
+            InputError: The pixels cannot be read.
         """
         compares = any(frame.camera in self._last for frame in frame_set.frames)
         small = {
@@ -190,7 +190,7 @@ class KeyframeSelector:
 
 
 def _motion_px(last: _Reference, small: Thumbnail) -> float | None:
-    """Return the median motion since a reference; None if it can not be followed."""
+    """Return the median motion since a reference; None if it cannot be followed."""
     before, corners, gray = last.gray, last.corners, small.gray
     if len(corners) < MIN_CORNERS:
         return None
@@ -204,7 +204,7 @@ def _motion_px(last: _Reference, small: Thumbnail) -> float | None:
 
 
 def _unfollowed_px(last: _Reference, small: Thumbnail) -> float:
-    """Return what stands for motion that can not be followed: infinite for another picture."""
+    """Return what stands for motion that cannot be followed: infinite for another picture."""
     return float('inf') if _is_other_picture(last.gray, small.gray) else 0.0
 
 

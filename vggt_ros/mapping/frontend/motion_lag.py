@@ -16,8 +16,8 @@ _MOVED_PX = 0.25
 _LEAST_MOVED = 0.3
 # Steps without which nothing is said.
 _LEAST_STEPS = 60
-# Log likelihood against chance, in nats. Chance gives 10 at the most. Of smooth ways the
-# neighbors of a lag explain much, too: then nobody can tell.
+# Log likelihood against chance, in nats. Chance gives 10 at the most. Of smooth paths the
+# neighbors of a lag explain much, too: then none can be told.
 _LEAST_EVIDENCE = 40.0
 _MAX_SECOND = 0.5
 # What two directions against two explain of chance alone.

@@ -73,7 +73,7 @@ class RigClock:
     """Looks at two cameras at a time, camera 0 and each of the others in turn; one thread.
 
     After 120 images of each it has a verdict, or the motion does not tell; two verdicts that agree
-    are believed. A rig that stands still tells nothing, and neither does one that moves evenly.
+    are accepted. A rig that stands still tells nothing, and neither does one that moves evenly.
     """
 
     def __init__(self, num_cameras: int) -> None:

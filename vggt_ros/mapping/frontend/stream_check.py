@@ -1,4 +1,4 @@
-"""Whether a frame continues the stream of its camera."""
+"""Stream check: tests that a frame continues the stream of its camera."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEAP_NS = 600 * _RESTART_NS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a frame can not be used.
+    """Why a frame cannot be used.
 
     Attributes:
         reason: Key of the drop counter.
@@ -54,7 +54,7 @@ class StreamCheck:
         self._last_size: tuple[int, int] | None = None
 
     def check(self, frame: Frame | UndecodedFrame) -> Refusal | TimeJump | None:
-        """Return why `frame` can not be used; None, or the jump after which it can, if it can."""
+        """Return why `frame` cannot be used; None, or the jump after which it can, if it can."""
         refusal = _K_refusal(frame) or _empty_refusal(frame)
         if refusal is not None:
             return refusal

@@ -42,7 +42,7 @@ def make_thumbnail(read_rows: ReadRows, width: int, height: int) -> Thumbnail:
         height: Rows of the image.
     """
     # Whole steps: averaging over them is several times faster than over parts of pixels. Of
-    # large images some rows are left out, which nobody misses.
+    # large images some rows are left out, which does no harm.
     step = max(1, round(width / _SMALL_WIDTH_PX))
     skip = next(n for n in range(max(1, step // 3), 0, -1) if step % n == 0)
     size = (max(1, width // step), max(1, height // step))

@@ -1,4 +1,4 @@
-"""View quality: whether images can be followed, and why they can not; for people."""
+"""View quality: whether images can be followed, and why they cannot; for people."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ViewQuality:
 
     Attributes:
         mean_gray: Mean brightness, 0 to 255.
-        num_corners: Points that motion can be measured by in the last key set.
-        motion_px: Median motion since the last key set, as if the image were 518 px wide;
+        num_corners: Points that motion can be measured by in the last keyframe set.
+        motion_px: Median motion since the last keyframe set, as if the image were 518 px wide;
             infinite for another picture.
         blind_s: For how long no image showed anything that can be followed, seconds by stamps.
         frozen_s: For how long all images were the same to the last gray value, likewise.
@@ -45,7 +45,7 @@ def why_no_window(quality: ViewQuality | None, waited_s: float, settings: Keyfra
 
     Args:
         quality: Of the newest images, None before the first.
-        waited_s: Time since the last key set came, seconds.
+        waited_s: Time since the last keyframe set came, seconds.
         settings: `keyframe.*`.
     """
     if quality is None or waited_s < _PATIENCE_S:
@@ -57,7 +57,7 @@ def why_no_window(quality: ViewQuality | None, waited_s: float, settings: Keyfra
 
 
 def why_blind(quality: ViewQuality | None) -> str:
-    """Return why the images that come can not be followed; empty if they can, or not for long.
+    """Return why the images that come cannot be followed; empty if they can, or not for long.
 
     Args:
         quality: Of the newest images, None before the first.

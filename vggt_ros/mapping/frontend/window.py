@@ -15,7 +15,7 @@ class Window:
 
     Attributes:
         sets: The sets; the first `num_overlap_sets` are already in the map.
-        num_overlap_sets: How many of them the map's last window contained as well; 0 for the first
+        num_overlap_sets: How many of them the overlap reference contains as well; 0 for the first
             window after a start or a reset.
         epoch: Number of resets before the window was made; a result of an older epoch is void.
     """

@@ -1,4 +1,4 @@
-"""Key frame sets that wait for a window, and the windows made of them."""
+"""Window buffer: keyframe sets that wait for a window, and the windows made of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vggt_ros.mapping.frontend.frame_set import FrameSet
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.settings.config import WindowSettings
 
-# Live: keyframes that may wait, in windows. More would only be thinned later.
+# Live: keyframes that may wait, in windows. More would only be left out later.
 _MAX_PENDING_WINDOWS = 4
 # And in bytes, as long as a window is complete.
 _MAX_PENDING_BYTES = 250_000_000
@@ -86,7 +86,7 @@ class WindowBuffer:
             )
 
     def push(self, frame_set: FrameSet[Frame]) -> None:
-        """Add a key frame set of the same image size as those that wait."""
+        """Add a keyframe set of the same image size as those that wait."""
         with self._changed:
             self._pending.append(frame_set)
             self._fresh.extend(frame_set.frames)
@@ -127,7 +127,7 @@ class WindowBuffer:
             self._epoch += 1
 
     def forget_overlap(self) -> None:
-        """Let the next window share no frame with the map: the seam could not be made."""
+        """Let the next window share no frame with the map: the overlap could not be registered."""
         with self._changed:
             self._registered = ()
             self._ahead = None
@@ -245,7 +245,7 @@ class WindowBuffer:
         if not self._pending:
             return ()
         size = self._pending[0].frames[0].size
-        # After a change of size the old frames can not be in a window with the new ones.
+        # After a change of size the old frames cannot be in a window with the new ones.
         known = self._registered if self._ahead is None else self._ahead.sets
         overlap = tuple(each for each in known if each.frames[0].size == size)
         return overlap[-self._max_overlap() :]

@@ -1,4 +1,4 @@
-"""Where a camera was in the map when it took an image, and how it projects."""
+"""Camera view: a camera's pose in the map when it took an image, and its projection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pose in the map says about the frames of a robot (REP 105)."""
+"""Frame tree: poses of a robot's frames (REP 105) that follow from a pose in the map."""
 
 from __future__ import annotations
 

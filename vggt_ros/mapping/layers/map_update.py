@@ -1,4 +1,4 @@
-"""What a window adds to the map: all that is published is in here."""
+"""Map update: what a window adds to the map; all that is published is in here."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class FrameResult:
             ties the pose to the map.
         motion: The step from the frame before it, None for the first frame of a map or a segment.
         descriptor: (C,) what the frame shows as a whole, None if the network does not say.
-        tracks: The tracked points in this frame, None if nobody asked.
+        tracks: The tracked points in this frame, None if not asked for.
     """
 
     frame: Frame
@@ -108,7 +108,7 @@ class MapUpdate:
             empty.
         window_map_from_cam: (S, 4, 4) poses of all frames of the window in the map.
         scale: Map units per unit of this window's prediction.
-        scale_residual: Spread (robust standard deviation) of the log depth ratio at the seam,
+        scale_residual: Spread (robust standard deviation) of the log depth ratio in the overlap,
             how well the two predictions of the shared frames agree. 0 for the first window, NaN
             for a window that shares no frame with the map, as after a change of image size.
         focal_ratio: Predicted over calibrated focal length, NaN without calibration.

@@ -1,4 +1,4 @@
-"""What one keyframe says about obstacles and free space, kept small enough to be drawn again."""
+"""Occupancy scan: obstacles and free space of one keyframe, small enough to keep and redraw."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_SPACING_RAD = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OccupancyScan:
-    """The rays of a keyframe, thinned; N of them.
+    """The rays of a keyframe, subsampled; N of them.
 
     Points are kept, not ranges of obstacles: what is an obstacle depends on heights in the map,
     and these change when the scale becomes metric, a loop closes or a setting is changed.

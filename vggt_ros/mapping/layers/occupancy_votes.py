@@ -1,4 +1,4 @@
-"""What a keyframe's scan says about the cells of a grid: obstacle, free or nothing."""
+"""Occupancy votes: a scan's vote on each cell of a grid; obstacle, free or nothing."""
 
 from __future__ import annotations
 

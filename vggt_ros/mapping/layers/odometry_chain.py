@@ -1,4 +1,4 @@
-"""The camera's way from step to step: it never jumps, and drifts instead."""
+"""Odometry chain: the camera's trajectory, step by step; it never jumps, and drifts instead."""
 
 from __future__ import annotations
 

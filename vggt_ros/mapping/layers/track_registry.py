@@ -38,7 +38,7 @@ class Queries:
 
 
 class TrackRegistry:
-    """Remembers where the last window saw its points, so that the next one keeps their ids."""
+    """Remembers where the newest window saw its points, so that the next one keeps their ids."""
 
     def __init__(self) -> None:
         self._next_id = 0

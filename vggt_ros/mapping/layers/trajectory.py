@@ -62,7 +62,7 @@ class Trajectory:
         self._trim()
 
     def add(self, frame_id: int, submap_id: int, view: CameraView) -> None:
-        """Add the pose of a frame; a frame that is there gets the new pose in its old place.
+        """Add the pose of a frame; a frame that is there gets the new pose at the same index.
 
         Args:
             frame_id: The frame.
@@ -75,7 +75,7 @@ class Trajectory:
     def correct_pose(
         self, frame_id: int, submap_id: int, map_from_cam: Float[np.ndarray, '4 4']
     ) -> None:
-        """Give a frame another pose in its old place; nothing happens if it has gone.
+        """Give a frame another pose at the same index; nothing happens if it has gone.
 
         Args:
             frame_id: The frame.
@@ -101,7 +101,7 @@ class Trajectory:
         self._poses.clear()
 
     def poses(self) -> StampedPoses:
-        """Return a copy of the poses of camera 0: the way of the robot."""
+        """Return a copy of the poses of camera 0: the trajectory of the robot."""
         views = [view for view in self.views() if view.camera == 0]
         stamps_ns = [view.stamp_ns for view in views]
         map_from_cam = [view.map_from_cam for view in views]

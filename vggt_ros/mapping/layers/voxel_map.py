@@ -1,4 +1,4 @@
-"""The accumulated cloud, thinned to one point per voxel and bounded."""
+"""Voxel map: the accumulated cloud, downsampled to one point per voxel and bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a depth is believed that agrees with points and images: ranks, at least 1."""
+"""Depth confidence: ranks depths by their agreement with points and images; at least 1."""
 
 from __future__ import annotations
 

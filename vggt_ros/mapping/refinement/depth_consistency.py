@@ -1,4 +1,4 @@
-"""How many frames say the same about the depth of a place."""
+"""Depth consistency: the number of frames that agree about the depth of a place."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class FeatureStore:
         self._max_frames = max_frames
         self._lock = threading.Lock()
         self._features: OrderedDict[int, Features] = OrderedDict()
-        # What the next window may have beside a new frame: those of the last window, and those
+        # What the next window may have beside a new frame: those of the newest window, and those
         # that were prepared since. Both without their pixels.
         self._last: list[Frame] = []
         self._prepared: dict[int, Frame] = {}
@@ -93,7 +93,7 @@ class FeatureStore:
 
         Args:
             frame: A new one.
-            num_partners: With so many of the last window, and with what was prepared since.
+            num_partners: With so many of the newest window, and with what was prepared since.
         """
         features = self.features(frame)
         with self._lock:

@@ -17,7 +17,7 @@ def compute_alone() -> None:
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     # That counts for this thread, for those to come, and for matrix products of all: a thread
-    # of its own, whose number nobody needs, takes the latter two back.
+    # of its own, whose number does not matter, takes the latter two back.
     restore = Thread(target=torch.set_num_threads, args=(num_threads,))
     restore.start()
     restore.join()

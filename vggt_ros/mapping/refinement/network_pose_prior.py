@@ -1,10 +1,10 @@
 """Prior of cameras from a network: as sure as what the tracks determine shows it to be.
 
 Tracks determine some directions of the cameras of a window well, others hardly: along the axis
-for a camera that moves forward, or a turn against a shift in front of a wall. In the former a
-difference is the network's error, in the latter it may be noise of the tracks. Empirical Bayes
-(Efron and Morris, "Stein's Estimation Rule and Its Competitors", JASA 1973): the former tell how
-far off this network is in this window, and with that the latter are drawn to it.
+for a camera that moves forward, or a rotation against a translation in front of a wall. In
+the former a difference is the network's error, in the latter it may be noise of the tracks.
+Empirical Bayes (Efron and Morris, "Stein's Estimation Rule and Its Competitors", JASA 1973): the
+former tell how far off this network is in this window, and with that the latter are drawn to it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def camera_information(
         sigma_px: Their standard deviation, of each track or of all.
 
     Returns:
-        (6 S, 6 S) for turns and shifts of the cameras in their own frames (Hartley and
+        (6 S, 6 S) for rotations and translations of the cameras in their own frames (Hartley and
         Zisserman, 2nd ed., appendix 6.3.1).
     """
     x, y, z = np.moveaxis(np.where(is_inlier[..., None], points_in_cam, 1.0), -1, 0)

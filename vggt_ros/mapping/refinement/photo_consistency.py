@@ -1,4 +1,4 @@
-"""How alike frames look if a pixel had this depth or that: the heart of a plane sweep.
+"""Photo-consistency of frames at hypothetical depths: the heart of a plane sweep.
 
 Collins, "A space-sweep approach to true multi-image matching", CVPR 1996: planes of constant
 depth in front of the reference frame; what the other frames show of them is compared with it.
@@ -27,7 +27,7 @@ class MatchingScores:
     """How alike frames look for each pixel and inverse depth.
 
     Attributes:
-        score: (H, W, D) about -1 to 1; 0 where nobody sees the place.
+        score: (H, W, D) about -1 to 1; 0 where no source frame sees the place.
         is_seen: (H, W, D) True where at least one source frame sees the place.
     """
 

@@ -120,7 +120,7 @@ def fit_levels(
     Args:
         points: The same n points for each level, widest kernel first.
         values: (n,) the numbers; a few may be wrong.
-        weights: (n,) how far they are believed: 1 for an ordinary point, 0 to leave it out of
+        weights: (n,) how far they are trusted: 1 for an ordinary point, 0 to leave it out of
             the fit. At least one is positive.
     """
     residuals = [np.asarray(values, dtype=np.float64)]

@@ -1,4 +1,4 @@
-"""Which frames tell the depth of another one."""
+"""Source frames: the choice of frames that show the depth of another one."""
 
 from __future__ import annotations
 

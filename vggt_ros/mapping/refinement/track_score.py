@@ -1,4 +1,4 @@
-"""How well a geometry of a window explains its tracks: what decides between two of them."""
+"""Track score: how well a window's geometry explains its tracks; decides between two of them."""
 
 from __future__ import annotations
 

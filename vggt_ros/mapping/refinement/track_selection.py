@@ -1,4 +1,4 @@
-"""Which tracks are adjusted: enough of the longest ones, everywhere in every image."""
+"""Track selection: enough of the longest tracks, everywhere in every image, for the adjustment."""
 
 from __future__ import annotations
 

@@ -52,8 +52,8 @@ class FeatureTracks:
 def join_matches(uv: list[Float[np.ndarray, '_ 2']], matches: Matches) -> FeatureTracks:
     """Join the matches of all pairs to tracks: union-find over all features.
 
-    An image that would have two features in one track has none: one of them is wrong, and nobody
-    knows which.
+    An image that would have two features in one track has none: one of them is wrong, and it
+    is unknown which.
 
     Args:
         uv: For every image the pixels of its features.

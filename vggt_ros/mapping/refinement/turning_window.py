@@ -60,7 +60,7 @@ def refine_rotations_only(
 ) -> tuple[RefinedWindow, Float[np.ndarray, 'N S']]:
     """Refine rotations; positions are that of the last camera that is known, or go on by wheels.
 
-    Wheels are believed for ways that are so short that images would not show them: on ice they
+    Wheels are trusted for translations that are too short for images to show them: on ice they
     turn, and nothing moves.
 
     Two starts, the better one counts: rotations of pairs, one after the other, and the network's.
@@ -134,7 +134,7 @@ def refine_rotations_only(
 
 
 def _is_unseen(way: Float[np.ndarray, ' 3'], estimate: NetworkEstimate) -> bool:
-    """Return True for a way that is too short to be seen at the distance of what there is."""
+    """Return True for a translation too short to be seen at the distance of what there is."""
     depth = estimate.track_depth[np.isfinite(estimate.track_depth)]
     return bool(depth.size and np.linalg.norm(way) <= _MAX_UNSEEN * np.median(depth))
 

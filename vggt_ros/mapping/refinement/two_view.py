@@ -64,8 +64,8 @@ def verify_pair(
     if int(keep.sum()) < MIN_INLIERS:
         return None
     _, rotation, translation, _ = cv2.recoverPose(essential, rays_a[keep], rays_b[keep], np.eye(3))
-    # Without parallax nothing is in front or behind, and half a turn about the way is as good to
-    # `recoverPose`; but only the true rotation brings the rays together.
+    # Without parallax nothing is in front or behind, and half a turn about the translation is as
+    # good to `recoverPose`; but only the true rotation brings the rays together.
     turns = [rotation, *cv2.decomposeEssentialMat(essential)[:2]]
     parallaxes = [parallax_rad(rays_a[keep], rays_b[keep], turn) for turn in turns]
     best = int(np.argmin(parallaxes))

@@ -1,4 +1,4 @@
-"""Where the pixels of one frame are in others, as a function of their depth."""
+"""View transfer: positions of one frame's pixels in others, as a function of their depth."""
 
 from __future__ import annotations
 

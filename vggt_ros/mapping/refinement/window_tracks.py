@@ -1,4 +1,4 @@
-"""What the images of one window say together, before anything is concluded from it."""
+"""Window tracks: matches of one window's images, joined before anything is concluded from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WindowTracks:
         tracks: N tracks over S images.
         pairs: Two-view geometry of the pairs (i, j), i < j, that have one.
         K: (S, 3, 3) intrinsics in pixels of the camera's images: calibrated, else predicted.
-        is_calibrated: Whether they are to be believed.
+        is_calibrated: Whether they are calibrated.
         image_size: Width and height, pixels.
     """
 
@@ -45,7 +45,7 @@ def window_tracks(
         uv: For every image the pixels of its features.
         pairs: Verified pairs (i, j), i < j.
         K: (S, 3, 3) intrinsics.
-        is_calibrated: Whether they are to be believed.
+        is_calibrated: Whether they are calibrated.
         image_size: Width and height, pixels.
     """
     tracks = join_matches(uv, {key: pair.matches for key, pair in pairs.items()})

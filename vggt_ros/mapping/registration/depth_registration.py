@@ -70,7 +70,7 @@ def has_same_view(depth: CameraSight, camera: CameraSight) -> bool:
 
 
 def not_registered(difference: str, missing: list[str]) -> InputError:
-    """Return the error for depth that is not the image's and can not be made so."""
+    """Return the error for depth that is not the image's and cannot be made so."""
     return InputError(
         'depth_not_registered',
         f'depth is not registered to the image ({difference}) and {" and ".join(missing)} '

@@ -1,4 +1,4 @@
-"""Whether the frames of one window agree about what they see."""
+"""Frame agreement: which frames of a window are consistent with what the others see."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _MAX_RATIO, _MAX_SIGMAS, _MAX_DISAGREEMENT = 1.7, 5.0, 0.045
 def consistent_frames(
     disagreement: Float[np.ndarray, ' S'], submap: Submap
 ) -> Bool[np.ndarray, ' S']:
-    """Return True for the frames of a window are inliers.
+    """Return True for the frames of a window that are inliers.
 
-    Now and then a network gets a camera or the scale of one depth map utterly wrong, with
+    Now and then a network gets a camera or the scale of one depth map far off, with
     full confidence. Within a window that shows: what such a frame sees is elsewhere in all
     others. A frame that sees nothing of what the others see, while those can be compared, is of
     another place. Frames without depth are inliers: they add no points.
@@ -33,7 +33,7 @@ def consistent_frames(
         submap: The same window.
     """
     known = disagreement[np.isfinite(disagreement)]
-    if known.size < 3:  # of two that disagree nobody knows which one is wrong
+    if known.size < 3:  # of two that disagree either may be wrong
         return np.ones(len(disagreement), dtype=bool)
     has_depth = np.isfinite(submap.depth).any(axis=(1, 2))
     is_alone = has_depth & ~np.isfinite(disagreement)

@@ -1,4 +1,4 @@
-"""How many meters a unit of the map is, and how sure that is."""
+"""Metric scale: meters per unit of the map, and the uncertainty of that."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GATE_SIGMAS = 3.0
 # Lengths are called meters when they are known so well.
 _MAX_LOCK_SIGMA = 0.05
 # So many measurements in a row that agree with each other and not with the estimate replace it,
-# as long as nobody was told that lengths are meters.
+# as long as lengths have not been reported as meters.
 _MAX_REJECTED = 5
 # Meters per unit, as `scale.fixed` has it: from models under a microscope to mountains.
 _RANGE = 1e-4, 1e4
@@ -40,7 +40,7 @@ class ScaleState:
 
 
 class MetricScale:
-    """A filter for the log of the scale: one number that drifts from seam to seam.
+    """A filter for the log of the scale: one number that drifts from window to window.
 
     Before it is locked it says what the unit of the map is worth. Locking makes the unit a meter,
     once; from then on the estimate is how far the newest window is off, and `take_correction`
@@ -103,7 +103,7 @@ class MetricScale:
         return first.meters_per_unit
 
     def drift(self, log_sigma: float) -> None:
-        """Let the estimate grow old by one seam, whose scale has this standard deviation."""
+        """Let the estimate age by one registration, whose scale has this standard deviation."""
         if self.settings.source != 'fixed':
             self.log_sigma = math.hypot(self.log_sigma, log_sigma)
 
@@ -131,7 +131,7 @@ class MetricScale:
         """Lock if the scale is well enough known.
 
         Returns:
-            Meters per old unit of the map, to be applied to all of it; None if there is no news.
+            Meters per old unit of the map, to be applied to all of it; None if it has not changed.
         """
         if self.is_locked or self.num_accepted < self.settings.lock_after:
             return None

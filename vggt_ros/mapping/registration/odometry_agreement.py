@@ -1,4 +1,4 @@
-"""Whether the cameras of one window moved as the odometry says."""
+"""Odometry agreement: which cameras of a window moved as the odometry says."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from vggt_ros.geometry.robust import huber_mean_rotation
 from vggt_ros.geometry.rotation import rotation_angle
 
-_MIN_FRAMES = 4  # of fewer nobody knows which one is wrong
+_MIN_FRAMES = 4  # of fewer any may be wrong
 # A frame is left out if it is so many times farther off than its window is, and by so much: a part
-# of the way that the window covers, and an angle.
+# of the extent of the window's path, and an angle.
 _MAX_RATIO, _MAX_SHIFT, _MAX_TURN_RAD = 4.0, 0.1, np.radians(5.0)
 # On the spot poses of the network shake by more than the camera moves.
 _MIN_EXTENT_M = 0.3
@@ -25,8 +25,8 @@ def moved_as_odometry(
 ) -> Bool[np.ndarray, ' S']:
     """Return False for the frames whose pose contradicts the odometry.
 
-    Over the second or two of a window wheels are right to a few percent of the way. Scale,
-    rotation and shift between the two are medians, which a single wrong frame does not move.
+    Over the second or two of a window wheels are right to a few percent of the path length. Scale,
+    rotation and translation between the two are medians, which a single wrong frame does not move.
 
     Args:
         ref_from_cam: (S, 4, 4) poses of a window, any unit.

@@ -1,4 +1,4 @@
-"""Where a window is in the map: by its seam, by odometry, or at the beginning."""
+"""Placement of a window in the map: first, by overlap registration, or by odometry."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.mapping.registration.window_priors import WindowPriors
 from vggt_ros.mapping.registration.z_up import first_map_from_cam, first_map_from_submap
 
-# Odometry errs by this part of the way, and turns by so much per meter.
+# Odometry errs by this part of the path length, and in rotation by so much per meter.
 ODOM_DRIFT, ODOM_TURN_RAD_PER_M = 0.03, 0.02
 # How sure the scale of a window is that shares no frame: seen by odometry, or guessed.
 _BRIDGED_LOG_SIGMA, _GUESSED_LOG_SIGMA = 0.05, 0.7
-# How sure a seam is at best: rounding and the pixels' size.
+# Least standard deviations of a registration: rounding and the pixels' size.
 _MIN_TURN_RAD, _MIN_SHIFT = 5e-4, 1e-3
 # A network brings every window to about unit size: from one to the next its unit changes as much
 # as what is in sight does, from a hall to a box of screws, and no more.
@@ -36,7 +36,7 @@ _MAX_UNIT_STEP = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OverlapReference:
-    """What the next window is joined to.
+    """What the next window is registered to.
 
     Attributes:
         submap_id: The map's last submap.
@@ -45,7 +45,7 @@ class OverlapReference:
         map_from_first: (4, 4) pose of that window's first camera.
         map_from_odom: (4, 4) rigid, where the odometry's frame was in the map; None if there was
             no odometry.
-        unit: Map units per unit of what the network said of the last window.
+        unit: Map units per unit of what the network said of that window.
         landmarks: Depth of the features of its frames, map units; none without refinement.
         anchors: Verified frames before those, oldest first; none without refinement.
     """
@@ -80,9 +80,9 @@ class Placement:
     Attributes:
         map_from_submap: The similarity.
         scale_residual: As in `MapUpdate`.
-        log_scale_sigma: Standard deviation of the log of its scale relative to the last window's.
-        covariance: (7, 7) of where its first camera is seen from that of the last window; None
-            if nothing ties it to that.
+        log_scale_sigma: Standard deviation of the log of its scale relative to the window before.
+        covariance: (7, 7) of where its first camera is seen from that of the window before;
+            None if nothing connects the two.
     """
 
     map_from_submap: Sim3
@@ -142,7 +142,7 @@ def place_by_overlap(
         is_inlier: (S,) False for frames that must not decide it.
         inconsistency: (S,) how much each disagrees with the others.
         last: What the map has.
-        noise: Of the network's poses; it learns from the seam.
+        noise: Of the network's poses; it learns from the overlap.
         shared_points: Points that a refined window shares with the map; None for a window that
             was not refined: its depth is compared instead.
 
@@ -194,7 +194,7 @@ def place_by_odometry(
         is_inlier: (S,) False for frames that must not decide it.
         view: What the robot says of it.
         last: What the map has.
-        meters_per_unit: Of the map; NaN if not known, then odometry can not tell where it is.
+        meters_per_unit: Of the map; NaN if not known, then odometry cannot tell where it is.
         scale: Map units per unit of the window, as odometry shows it; None if it does not: then
             the window is taken to see things as far away as windows usually do.
         usual_depth: Of `SceneDepth`, map units.
@@ -228,7 +228,7 @@ def place_by_odometry(
 
 
 def check_unit(unit: float, last_unit: float) -> None:
-    """Check how much the unit of the network's answers changed from the last window to this one.
+    """Check how much the unit of the network's answers changed since the window before.
 
     Args:
         unit: Map units per unit of this answer.
@@ -278,7 +278,7 @@ def _learn(noise: PoseErrorModel, in_map: Submap, in_submap: Submap, seam: Regis
 def _covariance(
     seam: Registration, in_map: Submap, last: OverlapReference, noise: PoseErrorModel
 ) -> Float[np.ndarray, '7 7']:
-    """Return the error of the last window from its first camera to the seam, and the seam's."""
+    """Return the error of the reference up to the overlap, and that of the registration."""
     median_depth = float(np.nanmedian(in_map.depth))
     position = in_map.ref_from_cam[-1, :3, 3]
     way = float(np.linalg.norm(position - last.map_from_first[:3, 3])) / median_depth

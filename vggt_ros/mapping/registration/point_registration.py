@@ -30,7 +30,7 @@ class SharedPoints:
     """The same points of the scene in the map and in a window; n of them.
 
     Attributes:
-        in_map: (n, 3) as the map's last window saw them.
+        in_map: (n, 3) as the overlap reference saw them.
         in_submap: (n, 3) as the new window sees them.
         log_depth_ratio: (n,) of their depth in one camera: in the map over in the window.
     """

@@ -1,4 +1,4 @@
-"""Pose noise: how wrong the network's poses usually are, learned from the overlaps."""
+"""Pose error model: how wrong the network's poses usually are, learned from the overlaps."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 import numpy as np
 
-# VGGT's before the first overlap, radians and median depths: what bends a window, over one median
-# depth of way, and what shakes single cameras.
+# VGGT's before the first overlap, radians and median depths: what bends a window, over a
+# translation of one median depth, and what shakes single cameras.
 _FIRST_BEND, _FIRST_SHAKE = (0.006, 0.012), (0.001, 0.002)
 # Overlaps that the first guess counts for, and how many are remembered.
 _FIRST_WEIGHT, _MEMORY = 2.0, 40
@@ -22,22 +22,23 @@ _STEPS = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Overlap:
-    """Squared ways of the n pairs of cameras of an overlap, and squared errors along an axis."""
+    """Squared translations of an overlap's n pairs of cameras; squared errors along an axis."""
 
     way2: Float[np.ndarray, ' n']
     error2: Float[np.ndarray, 'n 2']
 
 
 class PoseErrorModel:
-    """Error of a camera pose relative to another one of its window, by the way between them.
+    """Error of a camera pose relative to another one of its window, by the translation between.
 
-    Two things are wrong: the whole window is bent, which grows with the way, and every camera is
-    shaken on its own: variance(way) = (bend * way)^2 + shake^2. Short ways show the second, long
-    ones the first; both are fitted to what the overlaps of windows showed, weighted by what is
-    expected, so that a large error over a long way does not hide what happens over a short one.
+    Two things are wrong: the whole window is bent, which grows with the translation t, and every
+    camera is shaken on its own: variance(t) = (bend * t)^2 + shake^2. Short ones show the second,
+    long ones the first; both are fitted to what the overlaps of windows showed, weighted by what
+    is expected, so that a large error over a long translation does not hide what happens over a
+    short one.
 
-    Ways and positions are in median depths of the scene: a network sees no meters. The same two
-    cameras in two windows have two relative poses; what lies between them is the error of both.
+    Translations and positions are in median depths of the scene: a network sees no meters. The
+    same two cameras in two windows have two relative poses; their difference is the error of both.
     """
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class PoseErrorModel:
         """Return the standard deviations of rotation, radians, and position, median depths.
 
         Args:
-            way: Between the two cameras, median depths.
+            way: Length of the translation between the two cameras, median depths.
             num_cameras: That stand for the second one, as their mean.
         """
         shake2 = (self._shake2 + _LEAST**2) / num_cameras
@@ -66,9 +67,10 @@ class PoseErrorModel:
         """Take in what two predictions of the pairs of cameras of an overlap differ by.
 
         Args:
-            ways: (n,) between the two cameras of a pair, median depths.
-            turns_rad: (n,) angle between the two relative orientations.
-            shifts: (n,) distance of the two relative positions, median depths.
+            ways: (n,) translations between the two cameras of a pair, median depths.
+            turns_rad: (n,) rotation residuals: angle between the two relative orientations.
+            shifts: (n,) translation residuals: distance of the two relative positions, in
+                median depths.
         """
         # Two predictions err, and each in three directions.
         error2 = np.stack([turns_rad, shifts], axis=1).astype(float) ** 2 / 6.0

@@ -1,4 +1,4 @@
-"""What the rest of the robot knows about its camera."""
+"""Pose priors: what the rest of the robot knows about its camera."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a submap is in the map: the similarity at the seam of two windows."""
+"""Overlap registration: a submap's similarity to the map, from the frames two windows share."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ _ROTATION_DELTA_RAD = np.radians(1.0)
 # Part of the median depth of the scene: the unit of the map is arbitrary, a length would not do.
 _TRANSLATION_DELTA = 0.01
 _POINTS_DELTA = 0.03
-# Shared frames whose scales, turns or shifts (in median depths) differ more are at odds.
+# Shared frames whose residuals of log scale, rotation or translation (in median depths) are larger
+# are inconsistent.
 _MAX_LOG_SCALE_GAP, _MAX_TURN_GAP_RAD, _MAX_SHIFT_GAP = 0.12, np.radians(5.0), 0.15
-# A network that is bad throughout is not at odds with itself: the limit grows with its usual gap.
+# A network that is bad throughout is still consistent: the limit grows with its usual gap.
 _MAX_GAP_RATIO = 3.0
-# Of two frames at odds the one that its windows doubt so much more is wrong. If there is none,
-# both are used up to so many times the limit.
+# Of two inconsistent frames the one whose inconsistency score is so many times the other's is the
+# outlier. If there is none, both are used up to so many times the limit.
 _MIN_DOUBT_RATIO, _MAX_GAP_OF_TWO = 1.3, 4.0
 _USUAL_DOUBT = 0.03
 # Errors of depth are smooth: pixels of one such part of the image are wrong together.
@@ -34,7 +35,7 @@ _MIN_LOG_SCALE_SIGMA = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Registration:
-    """A submap's place in the map, and how well the two predictions of the seam agree.
+    """A submap's place in the map, and how well the two predictions of the overlap agree.
 
     Attributes:
         map_from_submap: The similarity.
@@ -64,9 +65,9 @@ def register(
 
     The same frame has the same pixels in both predictions, so nothing is searched: scale is the
     median of the depth ratio over the pixels both predictions trust, rotation the robust mean
-    of the cameras' turns, translation half what their centers then lack and half what the
-    points of the trusted pixels do, both by robust means. A shared frame that contradicts the
-    others is left out; of two the more doubtful one.
+    of the cameras' relative rotations, translation half the residual of their centers and half
+    that of the points of the trusted pixels, both by robust means. A shared frame that
+    contradicts the others is left out; of two the one with the larger inconsistency score.
 
     Args:
         in_map: The shared frames as the map has them.
@@ -76,17 +77,17 @@ def register(
 
     Raises:
         AlignmentError: The frames share too few valid pixels, a pose is not finite, or two frames
-            contradict each other and none is more doubtful.
+            contradict each other and neither score is much larger.
     """
-    assert in_map.frame_ids == in_submap.frame_ids, 'a seam is made of the same frames'
+    assert in_map.frame_ids == in_submap.frame_ids, 'an overlap is made of the same frames'
     poses = in_map.ref_from_cam, in_submap.ref_from_cam
     if not (np.isfinite(poses[0]).all() and np.isfinite(poses[1]).all()):
-        raise AlignmentError('a pose at the seam of two windows is not finite; check the weights')
+        raise AlignmentError('a pose of a shared frame is not finite; check the weights')
     ratios = _log_depth_ratios(in_map, in_submap)
     num_pixels = sum(len(each.log_ratios) for each in ratios)
     if num_pixels < _MIN_PIXELS:
         raise AlignmentError(
-            f'{num_pixels} pixels have a depth in both windows of a seam, at least '
+            f'{num_pixels} pixels have a depth in both windows of an overlap, at least '
             f'{_MIN_PIXELS} are needed; the new window is not used'
         )
     median_depth = float(np.nanmedian(in_map.depth))
@@ -187,9 +188,9 @@ def _log_depth_ratios(in_map: Submap, in_submap: Submap) -> list[_FrameRatios]:
         use = np.isfinite(depth_map) & np.isfinite(depth_submap)
         use &= (depth_map > 0) & (depth_submap > 0)
         if use.any():
-            # Confidence is a rank, whatever its values are: the half of the pixels that the more
-            # doubtful of the two trusts most. Choosing by one and then by the other would
-            # favor the errors of the first, and the scale would grow from seam to seam.
+            # Confidence is a rank, whatever its values are: the half of the pixels whose lower
+            # confidence of the two is highest. Choosing by one and then by the other would favor
+            # the errors of the first, and the scale would grow from window to window.
             rank = np.minimum(
                 conf_map / np.median(conf_map[use]), conf_submap / np.median(conf_submap[use])
             )
@@ -219,9 +220,9 @@ def _rows_that_agree(
                 rows.remove(more)
             elif between.max() > _MAX_GAP_OF_TWO:
                 raise AlignmentError(
-                    f'the two frames at the seam contradict each other: they differ by '
+                    f'the two overlap frames contradict each other: they differ by '
                     f'{between.max():.1f} times the limit in scale, orientation or position '
-                    f'(up to {_MAX_GAP_OF_TWO:g} is accepted), and neither is more doubtful; '
+                    f'(up to {_MAX_GAP_OF_TWO:g} is accepted), and neither is clearly an outlier; '
                     f'raise window.overlap'
                 )
             break
@@ -233,8 +234,7 @@ def _rows_that_agree(
         rows.pop(worst)
     if not any(len(ratios[row].log_ratios) for row in rows):
         raise AlignmentError(
-            'the frames at the seam that have depth contradict the others; the new window is not '
-            'used'
+            'the overlap frames that have depth contradict the others; the new window is not used'
         )
     return rows
 
@@ -242,7 +242,7 @@ def _rows_that_agree(
 def _gaps(
     in_map: Submap, in_submap: Submap, ratios: list[_FrameRatios], median_depth: float
 ) -> Float[np.ndarray, 'n n']:
-    """Return how much two shared frames disagree about the seam, 1 at the limits."""
+    """Return how much two shared frames disagree about the registration, 1 at the limits."""
     scales = np.array([np.median(r.log_ratios) if len(r.log_ratios) else np.nan for r in ratios])
     map_from_cam, ref_from_cam = in_map.ref_from_cam, in_submap.ref_from_cam
     turns = map_from_cam[:, :3, :3] @ np.swapaxes(ref_from_cam[:, :3, :3], 1, 2)

@@ -1,4 +1,4 @@
-"""Several cameras that sit on one priors: what their known places say about a window."""
+"""Rig of several cameras on one robot: what their mounts say about a window."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def measure_by_rig(
 ) -> ScaleMeasurement | None:
     """Compare the distances of the cameras of each set with the true ones.
 
-    Of the predicted way from one camera to another that part counts that is along the true way,
+    Of the predicted translation from one camera to another the part along the true one counts,
     with the predicted orientation: noise across it would only make every distance longer.
 
     Args:
@@ -93,7 +93,7 @@ def on_rig(
 ) -> Submap:
     """Return the submap with the cameras of each set where the rig has them.
 
-    The rig is put where the inlier cameras of the set have it in the mean; the depth of every
+    The rig is put at the mean of where the inlier cameras of the set have it; the depth of every
     frame stays. A set with one known camera, and unknown cameras, stay as they are.
 
     Args:

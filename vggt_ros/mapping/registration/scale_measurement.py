@@ -1,4 +1,4 @@
-"""How long a unit of the map is: measured in one window."""
+"""Scale measurement: meters per unit of the map, measured in one window."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ScaleMeasurement:
         source: rig, odometry or depth.
         meters_per_unit: Positive.
         log_sigma: Standard deviation of its log.
-        residual: How much the shapes that were compared disagree, relative: of the way for
+        residual: How much the shapes that were compared disagree, relative: of the path for
             odometry, of the depth for depth, of the distance of the cameras for the rig.
     """
 
@@ -41,9 +41,9 @@ def measure_by_odometry(
     odom_from_cam: Sequence[Float[np.ndarray, '4 4'] | None],
     min_baseline_m: float,
 ) -> ScaleMeasurement | None:
-    """Compare the way of the camera in the map with that in the odometry.
+    """Compare the path of the camera in the map with that in the odometry.
 
-    Both ways are turned onto each other by the orientations of the cameras; their sizes about
+    Both paths are rotated onto each other by the orientations of the cameras; their sizes about
     their middles give the scale, so that no single pose decides it.
 
     Args:

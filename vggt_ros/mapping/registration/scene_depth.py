@@ -14,8 +14,8 @@ _MAX_WINDOWS = 1000
 class SceneDepth:
     """Median depth of the newest windows, map units.
 
-    Windows that nothing ties to the map are inliers to see things as far away as all windows
-    before usually did. The last one alone would not do: whoever always loses the way in front of
+    Windows that nothing connects to the map are taken to see things as far away as all windows
+    before usually did. The last one alone would not do: a robot that is always lost in front of
     a wall would make the unit of the map smaller with every segment.
     """
 

@@ -1,4 +1,4 @@
-"""What one window says, in a frame and a unit of its own or in those of the map."""
+"""Submap: a window's points and poses, in a frame and a unit of its own or in those of the map."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Submap:
         return replace(self, **maps)
 
     def without_points(self) -> Submap:
-        """Return the same frames with points of no pixel: a seam needs none."""
+        """Return the same frames with points of no pixel: registration needs none."""
         # A view of one number: it looks like an array of points and needs no memory.
         nothing = np.broadcast_to(np.float32(np.nan), (*self.depth.shape, 3))
         return replace(self, points_in_cam=nothing, points_confidence=nothing[..., 0])
@@ -117,7 +117,7 @@ def submap_from_prediction(window: Window, prediction: Prediction) -> Submap:
     """Turn the network's answer about a window into a submap with the calibrated intrinsics.
 
     Where the focal length is known, depth is multiplied by calibrated over predicted focal
-    length: what an image shows fixes f * X / Z, and the sizes X across the optical axis are tied
+    length: what an image shows fixes f * X / Z, and the sizes X across the optical axis are bound
     to the motion of the cameras, so an error of f goes into Z. One factor per window, the
     median over its frames, keeps the submap rigid.
 

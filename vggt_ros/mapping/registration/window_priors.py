@@ -1,4 +1,4 @@
-"""What the rest of the robot says about the frames of one window."""
+"""Window priors: what the rest of the robot says about the frames of one window."""
 
 from __future__ import annotations
 

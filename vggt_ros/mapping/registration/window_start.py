@@ -1,4 +1,4 @@
-"""Where the refinement of a window begins: what the map and the network say of it."""
+"""Initial values of a window's refinement: what the map and the network say of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From CameraInfo to how the images of a camera are to be read."""
+"""Calibration: how the images of a camera are read, from its CameraInfo."""
 
 from __future__ import annotations
 

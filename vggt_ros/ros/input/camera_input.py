@@ -23,7 +23,7 @@ from vggt_ros.ros.middleware.throttled_log import ThrottledLog
 from vggt_ros.ros.middleware.topic_names import topic_of
 from vggt_ros.ros.middleware.transport import choose_transport, COMPRESSED_SUFFIX
 
-# What was refused so long ago, or before so many that were not, is no news.
+# What was refused so long ago, or before so many that were not, is not told again.
 _TOLD_S = 5.0
 _TOLD_IMAGES = 10
 

@@ -1,4 +1,4 @@
-"""The pixels of a CompressedImage message, decoded when somebody wants them."""
+"""Pixels of a CompressedImage message, decoded when they are wanted."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class DepthInput:
             camera: Which camera.
 
         Returns:
-            None if there is none within 20 ms, or it can not be registered to the image.
+            None if there is none within 20 ms, or it cannot be registered to the image.
         """
         return self._views[camera].depth_m(stamp_ns)
 

@@ -110,7 +110,7 @@ class DepthView:
         """Take a depth image, whose frame has no leading slash.
 
         Raises:
-            ValueError: It can not be read.
+            ValueError: It cannot be read.
         """
         measured = _Measured(
             stamp_ns=ns_from_stamp(message.header.stamp),
@@ -142,7 +142,7 @@ class DepthView:
 
     def _registered(self, found: _Measured) -> Float32[np.ndarray, 'h w']:
         camera = self._camera
-        if camera is None:  # nobody said what the camera sees: it is taken to see the same
+        if camera is None:  # no calibration: it is taken to see the same
             return found.depth_m
         lens = self._lens_of(found)
         size = found.grid.width, found.grid.height
@@ -166,7 +166,7 @@ class DepthView:
     def _lens_of(self, found: _Measured) -> Lens | None:
         """Return how the depth camera sees; None if nothing that holds for the image is known."""
         info = self._info
-        # On a topic beside the depth there may be the calibration of somebody else.
+        # On a topic beside the depth there may be the calibration of another camera.
         if info is None or info.header.frame_id not in ('', found.frame):
             return None
         try:

@@ -55,7 +55,7 @@ class ImageInput:
         self._tones = Tones() if tones is None else tones
 
     def frame(self, message: Image | CompressedImage, info: CameraInfo | None) -> UndecodedFrame:
-        """Return the message as a frame; its pixels are read when somebody wants them.
+        """Return the message as a frame; its pixels are read when they are wanted.
 
         Args:
             message: The image.

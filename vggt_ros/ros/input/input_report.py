@@ -1,4 +1,4 @@
-"""What is wrong, what would help, and which of it is the cause: for people."""
+"""Input report: what is wrong, what would help, and which of it is the cause; for people."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Cause(IntEnum):
     NETWORK = 11
     """Windows fail, or the network hangs, lacks memory or is not trained."""
     CONFLICT = 12
-    """Somebody else sends the transform that this node sends."""
+    """Another node sends the transform that this node sends."""
     ODOMETRY = 13
-    """Transforms cease, jump or can not be used."""
+    """Transforms cease, jump or cannot be used."""
     SCALE = 14
     """Depth or calibration do not count."""
     QUALITY = 15
@@ -76,7 +76,7 @@ class Problem:
     about: str = ''
 
     def is_told_by(self, other: Problem) -> bool:
-        """Return whether another line, perhaps of somebody else, tells the same."""
+        """Return whether another line, perhaps of another node, tells the same."""
         if self.cause != other.cause:
             return False
         is_named = self.about and re.search(rf'{re.escape(self.about)}(?![\w/])', other.text)
@@ -117,7 +117,7 @@ class TopicReport:
         num_publishers: Publishers that are known.
         rate_hz: Messages a second, lately.
         silent_s: Since the last message, or since it was subscribed to.
-        problem: Why its publishers can not be heard; empty if they can.
+        problem: Why its publishers cannot be heard; empty if they can.
         loss: How many of its messages are lost, and what would help; empty for none.
         loss_share: Part of them that is lost, 0..1.
         publishers: Full names of the nodes that publish it.

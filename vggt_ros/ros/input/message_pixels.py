@@ -173,7 +173,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def check_meaning(encoding: str, tones: Tones, where: str = '') -> None:
-    """Refuse an image of one channel of which nobody says what its numbers mean.
+    """Refuse an image of one channel of which nothing says what its numbers mean.
 
     Args:
         encoding: As in Image messages.

@@ -127,7 +127,7 @@ class FollowingSubscription:
 
     @property
     def problem(self) -> str:
-        """Why publishers can not be heard; empty if they can."""
+        """Why publishers cannot be heard; empty if they can."""
         publishers = self._node.get_publishers_info_by_topic(self.topic)
         types = (each.topic_type for each in publishers)
         # A topic with the suffix of its transport is not what is remapped.

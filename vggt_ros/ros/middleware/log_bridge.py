@@ -1,4 +1,4 @@
-"""What the rooms without ROS log, in the log of the node."""
+"""Log bridge: what the rooms without ROS log, in the log of the node."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from vggt_ros.middleware_profile import SOCKET_LIMIT
 from vggt_ros.ros.middleware.stamp_gaps import StampGaps
 
 _SPAN_S = 10.0
-# One that is missing now and then is no news.
+# One that is missing now and then is not worth a report.
 _LEAST_LOST = 2
 _LEAST_SHARE = 0.01
 _PROFILE = (
@@ -149,7 +149,7 @@ def _remedy(losses: Losses, link: Link) -> str:
         return remedy + ('' if link.is_offered_reliable else ', or let the publisher be reliable')
     if link.is_offered_reliable:
         return (
-            f'the publisher throws away what it can not send in time; {_PROFILE}, give it a '
+            f'the publisher throws away what it cannot send in time; {_PROFILE}, give it a '
             f'queue of 10 or more, or lower the rate or the size of the images'
         )
     return (

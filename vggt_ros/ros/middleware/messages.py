@@ -1,4 +1,4 @@
-"""What is known about a frame as images, calibration and poses: pure functions to messages."""
+"""Message conversion: images, calibration and poses of a frame as messages; pure functions."""
 
 from __future__ import annotations
 

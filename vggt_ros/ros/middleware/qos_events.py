@@ -53,7 +53,7 @@ class QosEvents:
             topic: Its full name.
             followed: Policies, `reliability` or `durability`, that do not have to match because
                 publishers that offer others get another subscription.
-            on_lost: Told how many messages the middleware lost. What it can not tell raises
+            on_lost: Told how many messages the middleware lost. What it cannot tell raises
                 UnsupportedEventTypeError where the subscription is made.
         """
 

@@ -1,4 +1,4 @@
-"""How often something happens, from a count that only grows."""
+"""Event rate: how often something happens, from a count that only grows."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _NS_PER_S = 1e9
 # Stamps come late by processing and networks, but not by so much.
 _MAX_OFF_S = 2.0
-# Where a transform has not come for so long, nobody knows what its clock says now.
+# Where a transform has not come for so long, it is unknown what its clock says now.
 _SILENT_S = 3.0
 # Without images there is nothing to compare with.
 MAX_AGE_S = 5.0

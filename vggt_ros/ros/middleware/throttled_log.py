@@ -14,7 +14,7 @@ class ThrottledLog:
     """Passes on at most one message per reason and period, with the number that was held back.
 
     rclpy's own throttling counts per line of code, so that one reason would hide another. What
-    strangers put into a message can not break out of its line.
+    strangers put into a message cannot break out of its line.
     """
 
     def __init__(

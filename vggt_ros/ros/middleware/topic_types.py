@@ -18,7 +18,7 @@ def type_name(kind: type) -> str:
 
 
 def wrong_type(topic: str, types: Iterable[str], wanted: str, name: str) -> str:
-    """Return why nothing can be read from a topic; empty if something can, or nobody publishes.
+    """Return why nothing can be read from a topic; empty if something can, or none publishes.
 
     Args:
         topic: Full name.
@@ -41,8 +41,8 @@ def similar_topics(
     """Return the topics that could have been meant, the most similar names first.
 
     Args:
-        topic: Full name of one that nobody publishes.
-        published: Names and types of those that somebody does.
+        topic: Full name of one that has no publisher.
+        published: Names and types of those that have one.
         wanted: What is read from it.
         is_auto: Whether images are read from a compressed topic beside it, too.
     """

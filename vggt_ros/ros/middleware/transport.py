@@ -1,4 +1,4 @@
-"""Whether images come as they are or compressed."""
+"""Image transport: raw or compressed."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _NEWEST_DEPTH = 2
 
 # Creates a publisher of a type on a topic.
 Create = Callable[[type, str, QoSProfile], LifecyclePublisher]
-# Whether somebody listens.
+# Whether a topic has a subscriber.
 IsWanted = Callable[[LifecyclePublisher], bool]
 
 
@@ -38,7 +38,7 @@ class CameraPublishers:
 
         Args:
             create: Creates one.
-            is_wanted: Whether somebody listens to one.
+            is_wanted: Whether one has a subscriber.
             config: The settings.
             camera: Which camera.
         """
@@ -67,7 +67,7 @@ class CameraPublishers:
 
     @property
     def wants_tracks(self) -> bool:
-        """Whether somebody listens to the tracks."""
+        """Whether the tracks have a subscriber."""
         return self._is_wanted(self._tracks) or self._is_wanted(self._tracks_image)
 
     def publish_points(self, result: FrameResult, decimation: int) -> None:

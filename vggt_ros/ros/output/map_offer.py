@@ -1,4 +1,4 @@
-"""The map's topics: at a limited rate, with news only, and only if somebody listens."""
+"""Map offer: the map's topics, published when changed, at a limited rate, to subscribers only."""
 
 from __future__ import annotations
 

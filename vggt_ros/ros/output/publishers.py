@@ -1,4 +1,4 @@
-"""The topics of the node, each filled only while somebody listens."""
+"""Publishers of the node, each filled only while it has a subscriber."""
 
 from __future__ import annotations
 
@@ -61,31 +61,31 @@ class Publishers:
 
     @property
     def wants_tracks(self) -> bool:
-        """Whether somebody listens to the tracks."""
+        """Whether the tracks have a subscriber."""
         with self._lock:
             return any(camera.wants_tracks for camera in self._cameras)
 
     @property
     def wants_path(self) -> bool:
-        """Whether somebody listens to the path."""
+        """Whether the path has a subscriber."""
         with self._lock:
             return self._wanted(self._path)
 
     @property
     def wants_map(self) -> bool:
-        """Whether somebody listens to the map."""
+        """Whether the map has a subscriber."""
         with self._lock:
             return self._wanted(self._map)
 
     @property
     def wants_map_update(self) -> bool:
-        """Whether somebody listens to the changes of the map."""
+        """Whether the changes of the map have a subscriber."""
         with self._lock:
             return self._wanted(self._map_update)
 
     @property
     def wants_occupancy(self) -> bool:
-        """Whether somebody listens to the occupancy grid."""
+        """Whether the occupancy grid has a subscriber."""
         with self._lock:
             return self._occupancy is not None and self._wanted(self._occupancy)
 
@@ -116,7 +116,7 @@ class Publishers:
                 self._camera_poses.publish(messages.pose_array(header, update.window_map_from_cam))
 
     def publish_odometry(self, camera_frame: str, estimate: OdometryEstimate) -> None:
-        """Publish a step of the odometry if somebody listens."""
+        """Publish a step of the odometry if it has a subscriber."""
         with self._lock:
             if self._wanted(self._odometry):
                 header = messages.header_of(estimate.stamp_ns, self._config.frames.visual_odom)

@@ -18,7 +18,7 @@ _MAX_AHEAD_S = 1.0
 # bump, and the hardest braking and accelerating of vehicles; and it turns no faster than that.
 _BUMP_M, _MAX_ACCELERATION = 0.3, 20.0
 _BUMP_RAD, _MAX_TURN_RAD_PER_S = 0.3, 15.0
-# So long a jump is told; it is over in a moment, and nobody looks at the right one.
+# So long a jump is told; it is over in a moment, which is easily missed.
 _TOLD_S = 10.0
 _MAX_EDGES = 100
 _NS_PER_S = 1e9
@@ -72,7 +72,7 @@ class OdometryWatch:
         with self._lock:
             old = self._seen.get(edge)
             if old is not None and old.stamp_ns == stamp_ns:
-                return  # sent again: no news
+                return  # sent again: nothing new
             if old is not None and old.stamp_ns < stamp_ns:
                 self._compare(old, new)
             if old is None and len(self._seen) >= _MAX_EDGES:

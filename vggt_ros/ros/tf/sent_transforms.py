@@ -17,7 +17,7 @@ class SentTransforms:
     """Remembers the newest transforms that were sent; any thread may call.
 
     Not every middleware says who has sent a message. Frames, stamp and all seven numbers do: they
-    arrive bit by bit as they were sent, and nobody else sends the same.
+    arrive bit by bit as they were sent, and no other node sends the same.
     """
 
     def __init__(self) -> None:

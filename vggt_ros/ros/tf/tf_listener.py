@@ -101,7 +101,7 @@ class TfListener:
             start_parameter_services=False,
             parameter_overrides=[
                 Parameter('use_sim_time', value=bool(uses_sim_time)),
-                # rclpy does not give back the 0.1 MB that this service takes, and nobody asks it.
+                # rclpy does not give back the 0.1 MB that this service takes, and nothing asks it.
                 Parameter('start_type_description_service', value=False),
             ],
         )
@@ -137,7 +137,7 @@ class TfListener:
             stamp_ns: When, in nanoseconds; static transforms hold at all times.
             timeout_s: Wait so long, by the wall clock, for transforms on their way; not for those
                 that have been forgotten.
-            waits_for_strangers: Whether to wait for those that nobody ever sent, too.
+            waits_for_strangers: Whether to wait for those that were never sent, too.
             max_length_m: A longer one is refused by name, as is one that is not rigid.
         """
         deadline_s = time.monotonic() + timeout_s

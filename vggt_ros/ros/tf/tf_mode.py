@@ -1,4 +1,4 @@
-"""Which transform the node broadcasts, as `tf.mode` and the robot's frames want it."""
+"""TF mode: the transform that the node broadcasts, by `tf.mode` and the robot's frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TfKnowledge:
     Attributes:
         has_odom: Its pose in the odometry's frame at the stamp of an image.
         has_base: Its pose on the robot's base at that stamp.
-        odom_is_sent: Whether somebody sends where it is in the odometry's frame, at whatever
+        odom_is_sent: Whether its pose in the odometry's frame is sent, at whatever
             stamps and be it refused.
         base_is_sent: Likewise on the base.
     """
@@ -54,7 +54,7 @@ def _best(known: TfKnowledge) -> str:
     if known.has_odom:
         return 'map_to_odom'
     if known.odom_is_sent:
-        # The base has a parent; the map can not be a second one.
+        # The base has a parent; the map cannot be a second one.
         return UNDECIDED
     if known.has_base:
         return 'map_to_base'

@@ -1,4 +1,4 @@
-"""Who else says that a frame is its child: TF allows one parent, and tells nobody about two."""
+"""TF parents: who else gives a frame a parent. TF allows one, and does not tell of a second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FORGET_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedParent:
-    """A parent that somebody gives a frame.
+    """A parent that another node gives a frame.
 
     Attributes:
         frame: The parent.
@@ -32,13 +32,13 @@ class TfParents:
     """Remembers the parents that others give each frame; any thread may ask."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Know nobody; measure time by `clock`, seconds."""
+        """Know no parent; measure time by `clock`, seconds."""
         self._clock = clock
         self._lock = threading.Lock()
         self._named: dict[str, dict[str, NamedParent]] = {}
 
     def note(self, child: str, parent: str, *, is_static: bool, sender: bytes = b'') -> None:
-        """Remember that somebody else sent a transform, whether it can be used or not."""
+        """Remember that another node sent a transform, whether it can be used or not."""
         at_s = float('inf') if is_static else self._clock()
         with self._lock:
             parents = self._named.setdefault(child, {})

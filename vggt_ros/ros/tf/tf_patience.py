@@ -1,4 +1,4 @@
-"""How long the lookups of one window may wait, all of them together."""
+"""TF patience: the time that all lookups of one window may wait together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What TF and a depth topic know of the camera."""
+"""Pose priors from TF and a depth topic."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class MapBroadcaster:
     Attributes:
         mode: What is broadcast; `undecided` before the first window, and while a transform that
             `tf.mode` needs is missing.
-        conflict: Who is in the way, empty if nobody is.
+        conflict: Who else sends it, empty if none does.
     """
 
     def __init__(
@@ -235,7 +235,7 @@ class MapBroadcaster:
         return place is not None
 
     def _is_free(self, child: str) -> bool:
-        """Return whether nobody else gives a frame a parent; say so if somebody does."""
+        """Return whether no other node gives a frame a parent; say so if one does."""
         parent = self._other_parent(child)
         if parent is None:
             self.conflict = ''
@@ -243,12 +243,12 @@ class MapBroadcaster:
         edge = f'{parent.frame} -> {child}'
         if parent.frame == self._frames.map:
             self.conflict = (
-                f'{edge} is sent by somebody else, too ({parent.senders}), and this node does not '
+                f'{edge} is sent by another node, too ({parent.senders}), and this node does not '
                 f'send it meanwhile; stop the other sender, or set tf.mode ({self.mode}) to none'
             )
         else:
             self.conflict = (
-                f'{child} has the parent {parent.frame} in TF already and can not have '
+                f'{child} has the parent {parent.frame} in TF already and cannot have '
                 f'{self._frames.map} as well; stop who sends {edge} ({parent.senders}), or change '
                 f'tf.mode ({self.mode})'
             )

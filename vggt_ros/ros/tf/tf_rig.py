@@ -1,4 +1,4 @@
-"""Where the cameras of a rig are, as TF knows it."""
+"""Rig from TF: the poses of its cameras relative to each other."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ Edge = tuple[str, str]
 
 
 class TransformIntake:
-    """Mends transforms in place, and remembers which had to be, and which can not be used.
+    """Mends transforms in place, and remembers which had to be, and which cannot be used.
 
     tf2 drops a transform whose rotation is not of unit length, and all that is seen of it is that
     there is no odometry.
@@ -53,7 +53,7 @@ class TransformIntake:
             is_static: Whether it holds at all times.
 
         Returns:
-            False if it can not be used; `problems` then says why.
+            False if it cannot be used; `problems` then says why.
         """
         parent = message.header.frame_id = message.header.frame_id.removeprefix('/')
         child = message.child_frame_id = message.child_frame_id.removeprefix('/')
@@ -86,7 +86,7 @@ class TransformIntake:
         ]
 
     def refuse(self, edge: Edge, problem: str, *, is_static: bool = False) -> None:
-        """Remember that a transform, or one made of several, can not be used, and warn.
+        """Remember that a transform, or one made of several, cannot be used, and warn.
 
         Args:
             edge: Parent and child.

@@ -71,7 +71,7 @@ class CameraPlayer(Node):
         """Publish until the input or the context ends.
 
         Raises:
-            SourceError: A file cannot be read, or nobody listens.
+            SourceError: A file cannot be read, or there is no subscriber.
         """
         # The first frame is made before the clock starts: it may take a moment.
         frames = _endless(self._source) if self._config.loop else iter(self._source)

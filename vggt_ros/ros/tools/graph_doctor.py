@@ -1,4 +1,4 @@
-"""What is in the way of a running node, as lines for `vggt_ros doctor`."""
+"""Graph doctor: what is in the way of a running node, as lines for `vggt_ros doctor`."""
 
 from __future__ import annotations
 
