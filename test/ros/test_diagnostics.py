@@ -12,7 +12,8 @@ from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health
-from vggt_ros.ros.input.input_report import Cause, Problem, TopicReport
+from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.problem import Cause, Problem
 
 COUNTS = Counts(
     frames_in=12,

@@ -15,7 +15,7 @@ from vggt_ros.mapping.frontend.counters import Counts
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.health import Health
-from vggt_ros.ros.input.input_report import by_cause, Cause, Problem, problem_values
+from vggt_ros.ros.input.problem import by_cause, Cause, Problem, problem_values
 from vggt_ros.ros.middleware.memory import resident_mb
 from vggt_ros.ros.middleware.rate import Rate
 

@@ -15,7 +15,8 @@ from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.input.cameras import Cameras
-from vggt_ros.ros.input.input_report import Problem, TopicReport
+from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.problem import Problem
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.tf_link import TfLink
 

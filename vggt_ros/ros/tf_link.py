@@ -7,7 +7,8 @@ import time
 from vggt_ros.geometry.plausible import MAX_MOUNT_M
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.ros.input.depth_input import DepthInput
-from vggt_ros.ros.input.input_report import Cause, Problem, TopicReport
+from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.problem import Cause, Problem
 from vggt_ros.ros.middleware.log_text import safe_line
 from vggt_ros.ros.middleware.node_context import NodeContext
 from vggt_ros.ros.middleware.tf_clock import MAX_AGE_S, SeenImage, TfClock, TfProblem

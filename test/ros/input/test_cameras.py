@@ -5,7 +5,8 @@ from sensor_msgs.msg import Image
 
 from vggt_ros.ros.input import cameras as cameras_module
 from vggt_ros.ros.input.cameras import Cameras
-from vggt_ros.ros.input.input_report import Cause, TopicReport
+from vggt_ros.ros.input.input_report import TopicReport
+from vggt_ros.ros.input.problem import Cause
 from vggt_ros.ros.middleware.messages import header_of, rgb_image
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.input_config import InputSettings

@@ -4,15 +4,8 @@ import math
 import pytest
 
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
-from vggt_ros.ros.input.input_report import (
-    by_cause,
-    Cause,
-    input_problems,
-    Problem,
-    problem_values,
-    problems_of,
-    TopicReport,
-)
+from vggt_ros.ros.input.input_report import input_problems, TopicReport
+from vggt_ros.ros.input.problem import by_cause, Cause, Problem, problem_values, problems_of
 from vggt_ros.settings.input_config import InputSettings, SyncSettings
 
 WELL = TopicReport(

@@ -10,7 +10,8 @@ import time
 from vggt_ros.mapping.frontend.frame import UndecodedFrame
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.ros.input.camera_input import CameraInput
-from vggt_ros.ros.input.input_report import by_cause, Cause, input_problems, Problem, TopicReport
+from vggt_ros.ros.input.input_report import input_problems, TopicReport
+from vggt_ros.ros.input.problem import by_cause, Cause, Problem
 from vggt_ros.ros.middleware.log_text import safe_line
 from vggt_ros.ros.middleware.node_context import NodeContext
 from vggt_ros.ros.middleware.tf_clock import SeenImage

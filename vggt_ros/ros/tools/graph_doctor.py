@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import json
 import sys
 
-from vggt_ros.ros.input.input_report import by_cause, Cause, input_problems, Problem, problems_of
+from vggt_ros.ros.input.input_report import input_problems
+from vggt_ros.ros.input.problem import by_cause, Cause, Problem, problems_of
 from vggt_ros.ros.tools.graph_probe import GraphReport, probe_graph
 
 # By the state of a node that runs and does nothing; some wanted that.
