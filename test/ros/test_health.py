@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics
@@ -32,6 +33,7 @@ def pipeline():
     """A pipeline after its first window, without what health does not ask for."""
     made = object.__new__(Pipeline)
     made._predictor = object.__new__(Predictor)
+    made._predictor.capabilities = Capabilities()
     made._predictor.description = PredictorDescription(
         checkpoint='nano',
         device='cpu',
