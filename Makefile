@@ -1,7 +1,7 @@
 # make demo, make test: see README.md. Everything is safe to repeat and to interrupt.
 
 # Whose wheels are used where no distribution is sourced: kilted or jazzy; each has a folder.
-ROS_WHEELS := kilted
+ROS_WHEELS ?= kilted
 VENV := $(if $(filter kilted,$(ROS_WHEELS)),.venv,.venv-$(ROS_WHEELS))
 RUN := $(VENV)/bin/python -m
 
