@@ -60,7 +60,7 @@ def build_wheel(output: Path) -> Path:
 
     Raises:
         subprocess.CalledProcessError: pip, cmake or the compiler failed.
-        UnknownWheelsError: The messages here are of a distribution that nobody tried.
+        UnknownWheelsError: The messages here are of a distribution that was never tried.
     """
     needed = requirements_for(importlib.metadata.version(MESSAGES))
     with tempfile.TemporaryDirectory(prefix='tf2_msgs_') as scratch:
