@@ -1,6 +1,8 @@
 # make demo, make test: see README.md. Everything is safe to repeat and to interrupt.
 
-VENV := .venv
+# Whose wheels are used where no distribution is sourced: kilted or jazzy; each has a folder.
+ROS_WHEELS ?= kilted
+VENV := $(if $(filter kilted,$(ROS_WHEELS)),.venv,.venv-$(ROS_WHEELS))
 RUN := $(VENV)/bin/python -m
 
 # The interpreter .venv is made with: the one called python3, or else the newest that will do.
@@ -44,6 +46,7 @@ help:
 	@echo 'make bench             all benchmarks; tables and a picture in bench_output/'
 	@echo 'make docs              config/vggt.yaml and docs/parameters.md from vggt_ros/settings/'
 	@echo 'make venv              .venv alone; PYTHON=python3.12 chooses the interpreter'
+	@echo '... ROS_WHEELS=jazzy   the same in .venv-jazzy, on the wheels of Jazzy instead of Kilted'
 	@echo 'make clean             removes .venv and everything that was built'
 
 demo: venv
@@ -80,9 +83,9 @@ venv:
 	'install it (Debian, Ubuntu: apt install python3 python3-venv python3-dev)' \
 	'or name one: make PYTHON=/usr/bin/python3 ...' >&2; exit 1; }
 	@command -v '$(PYTHON)' >/dev/null || { echo 'no program $(PYTHON)' >&2; exit 1; }
-	@$(PYTHON) tools/no_ros/environment/make_venv.py --venv $(VENV)
+	@$(PYTHON) tools/no_ros/environment/make_venv.py --venv $(VENV) --wheels $(ROS_WHEELS)
 
 clean:
-	rm -rf $(VENV) build install log *.egg-info demo_output bench_output soak.xml
+	rm -rf .venv .venv-* build install log *.egg-info demo_output bench_output soak.xml
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

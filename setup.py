@@ -26,9 +26,25 @@ setup(
     name=NAME,
     version=version(),
     description='Dense 3D maps, camera poses and point tracks from plain cameras, with VGGT',
+    long_description=(ROOT / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
     license='Apache-2.0',
-    maintainer='vggt_ros maintainers',
-    maintainer_email='vggt_ros@example.org',
+    license_files=['LICENSE', 'NOTICE'],
+    # No address and no url: the project has none. package.xml has to name one.
+    maintainer='vggt_ros contributors',
+    keywords=['ROS 2', 'visual SLAM', 'dense reconstruction', 'depth estimation', 'VGGT'],
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Developers',
+        'Intended Audience :: Science/Research',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
+        'Topic :: Scientific/Engineering :: Image Processing',
+        'Typing :: Typed',
+    ],
     packages=find_packages(include=[NAME, f'{NAME}.*']),
     package_data={
         NAME: ['py.typed', 'inference/weights/*.safetensors', 'inference/weights/*.npz']
@@ -56,8 +72,18 @@ setup(
         'torch>=2.4,<3',
         'tqdm>=4.57',
     ],
-    # `colcon test` runs pytest because it is named here.
-    extras_require={'test': ['beartype', 'hypothesis', 'pytest', 'pytest-timeout']},
+    # `colcon test` runs pytest because it is named here. There are no other extras: the demo, the
+    # pictures and the offline chain use nothing that the core does not need.
+    extras_require={
+        'test': [
+            'beartype',
+            'colcon-common-extensions',
+            'hypothesis',
+            'pytest',
+            'pytest-timeout',
+            'pyyaml',
+        ]
+    },
     zip_safe=True,
     entry_points={
         'console_scripts': [

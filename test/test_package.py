@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 import setuptools
+import yaml
 
 import vggt_ros
 
@@ -23,7 +24,13 @@ DEPENDENCY_OF = {
     'tqdm': 'python3-tqdm',
 }
 
-REQUIREMENT_OF = {'cv2': 'opencv', 'PIL': 'pillow'}
+REQUIREMENT_OF = {'cv2': 'opencv', 'PIL': 'pillow', 'yaml': 'pyyaml'}
+# Folders beside vggt_ros that tests import, and modules beside the test that does.
+OF_THE_PROJECT = re.compile('test|tools|training|benchmarks|vggt_ros|golden_.*')
+FROM_ROS = re.compile(
+    r'rclpy|\w+_msgs(_py)?|\w+_interfaces|std_srvs|launch|tf2_ros|tf_transformations|cv_bridge'
+    r'|rosidl_\w+'
+)
 
 
 @pytest.fixture(scope='module')
@@ -58,11 +65,30 @@ def test_the_version_is_the_same_everywhere(manifest, metadata):
     assert metadata['version'] == vggt_ros.__version__
 
 
+def test_who_cites_it_names_this_version_and_license(metadata):
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert citation['version'] == metadata['version']
+    assert citation['license'] == metadata['license']
+    assert citation['title'] == metadata['name']
+    changelog = (ROOT / 'CHANGELOG.rst').read_text()
+    assert f'{citation["version"]} ({citation["date-released"]})' in changelog
+
+
+def test_the_holder_of_the_rights_is_the_same_everywhere(metadata):
+    holder = metadata['maintainer']
+    assert re.search(rf'Copyright \d{{4}} {holder}\n', (ROOT / 'LICENSE').read_text())
+    assert f'{holder}"\n' in (ROOT / 'REUSE.toml').read_text()
+    assert f'- name: {holder}\n' in (ROOT / 'CITATION.cff').read_text()
+    # What REUSE.toml names has its text where tools look for it.
+    text = ROOT / 'LICENSES' / f'{metadata["license"]}.txt'
+    assert text.read_text() == (ROOT / 'LICENSE').read_text()
+
+
 def test_name_description_and_license_are_the_same_in_both_files(manifest, metadata):
     assert manifest.findtext('name') == metadata['name']
     assert manifest.findtext('description').rstrip('.') == metadata['description']
     assert manifest.findtext('license') == metadata['license']
-    assert manifest.find('maintainer').get('email') == metadata['maintainer_email']
+    assert manifest.findtext('maintainer') == metadata['maintainer']
     assert (ROOT / manifest.find('license').get('file')).exists()
 
 
@@ -155,6 +181,20 @@ def test_what_the_core_imports_is_what_pip_installs(metadata):
     known = set(sys.stdlib_module_names) | {'vggt_ros'}
     imported = {name for path in files for name in imported_names(path)} - known
     assert {REQUIREMENT_OF.get(name, name) for name in imported} <= needed
+
+
+def test_what_the_tests_import_is_named_for_them(metadata):
+    lines = metadata['install_requires'] + metadata['extras_require']['test']
+    named = {re.match(r'\w+', line).group() for line in lines}
+    for path in (ROOT / 'test').rglob('*.py'):
+        for name in set(imported_names(path)) - set(sys.stdlib_module_names):
+            if not OF_THE_PROJECT.fullmatch(name) and not FROM_ROS.fullmatch(name):
+                assert REQUIREMENT_OF.get(name, name) in named, f'{path.name} imports {name}'
+
+
+def test_what_the_tests_need_is_in_the_environment(metadata):
+    listed = set((ENVIRONMENT / 'requirements-dev.txt').read_text().split())
+    assert set(metadata['extras_require']['test']) <= listed
 
 
 def test_the_tested_version_satisfies_what_pip_is_asked_for(metadata):

@@ -30,8 +30,9 @@ def site(tmp_path_factory):
         shutil.copytree(
             ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__', '*.egg-info')
         )
-    for name in ('setup.py', 'setup.cfg', 'pyproject.toml', 'package.xml', 'LICENSE', 'NOTICE'):
-        shutil.copy(ROOT / name, source / name)
+    for path in ROOT.iterdir():
+        if path.is_file() and path.name != '.git':
+            shutil.copy(path, source)
     pip = [sys.executable, '-m', 'pip', '-q', '--disable-pip-version-check']
     wheels = source / 'dist'
     offline = ['--no-deps', '--no-index', '--no-build-isolation']

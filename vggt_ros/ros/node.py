@@ -27,7 +27,7 @@ from vggt_ros.ros.middleware.node_context import NodeContext
 from vggt_ros.ros.middleware.parameters import ParameterServer
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.middleware.shutdown import run_until_shutdown
-from vggt_ros.ros.middleware.transitions import logged
+from vggt_ros.ros.middleware.transitions import logged, refuse_impossible
 from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.predictor_loader import PredictorLoader
 from vggt_ros.ros.tf_link import TfLink
@@ -64,6 +64,7 @@ class VggtNode(LifecycleNode):
             ConfigError: A given parameter is unknown, has the wrong type or is out of range.
         """
         super().__init__('vggt')
+        refuse_impossible(self)
         LogBridge(self.get_logger()).install()
         self.last_error = ''
         self.exit_code = 0

@@ -1,7 +1,10 @@
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+import pytest
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from vggt_ros.errors import DeviceError
-from vggt_ros.ros.middleware.transitions import logged
+from vggt_ros.ros.middleware.transitions import logged, refuse_impossible
 
 STATE = LifecycleState('inactive', 2)
 
@@ -52,3 +55,16 @@ def test_any_other_error_is_logged_with_its_traceback():
     assert node.on_activate(STATE) == TransitionCallbackReturn.ERROR
     assert 'Traceback' in node.log.fatals[0]
     assert 'ZeroDivisionError' in node.last_error
+
+
+@pytest.mark.parametrize('wanted', [{'id': Transition.TRANSITION_ACTIVATE}, {'label': 'activate'}])
+def test_a_transition_that_the_state_does_not_have_is_refused_and_answered(make_node, wanted):
+    node = make_node('unconfigured')
+    refuse_impossible(node)
+    (change,) = (each.callback for each in node.services if each.srv_type is ChangeState)
+    answer = change(
+        ChangeState.Request(transition=Transition(**wanted)), ChangeState.Response(success=True)
+    )
+    assert answer.success is False
+    (state,) = (each.callback for each in node.services if each.srv_type is GetState)
+    assert state(GetState.Request(), GetState.Response()).current_state.label == 'unconfigured'

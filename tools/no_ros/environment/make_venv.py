@@ -1,6 +1,6 @@
 """Makes .venv complete, or says what the machine lacks; does nothing when all is there.
 
-    python3 tools/no_ros/environment/make_venv.py [--venv .venv]
+    python3 tools/no_ros/environment/make_venv.py [--venv .venv] [--wheels kilted or jazzy]
 
 Needs nothing but the standard library of Python 3.10 to 3.13.
 """
@@ -16,13 +16,17 @@ import subprocess
 import sys
 
 from machine import check_build_tools, check_python, MissingError
+from neighbors import link_from_neighbor
 from ros_choice import (
     check_distribution,
+    check_wheels,
+    DEFAULT_WHEELS,
     keep,
     kept_versions,
     NEEDED,
     REPLACEABLE,
     sourced_distribution,
+    WHEELS,
 )
 from torch_choice import install_attempts, is_good
 from virtual_environment import alone, answer, run, VirtualEnvironment
@@ -33,8 +37,12 @@ ROS_WHEELS = Path('tools', 'no_ros', 'ros_wheels')
 INTERRUPTED = 130
 
 
-def make(environment: VirtualEnvironment) -> None:
+def make(environment: VirtualEnvironment, wheels: str = DEFAULT_WHEELS) -> None:
     """Bring the environment up to date.
+
+    Args:
+        environment: The folder.
+        wheels: Whose wheels are used where no distribution is sourced, of WHEELS.
 
     Raises:
         MissingError: The machine lacks something.
@@ -42,23 +50,30 @@ def make(environment: VirtualEnvironment) -> None:
     """
     check_python()
     distro = sourced_distribution(os.environ)
-    fingerprint = fingerprint_of_inputs(distro)
+    check_wheels(wheels, distro)
+    fingerprint = fingerprint_of_inputs(distro, wheels)
     if environment.is_complete(fingerprint):
         return
     stand_ins_for = check_packages_of(distro) if distro else []
     if distro is None:
         check_build_tools()
     sees_system = distro is not None or is_good(torch_version(Path(sys.executable)))
-    say(f'making {environment.folder} with {sys.executable} for {describe(distro)}')
+    say(f'making {environment.folder} with {sys.executable} for {describe(distro, wheels)}')
     with environment.work(fingerprint, sees_system=sees_system):
-        install(environment, distro, stand_ins_for)
+        install(environment, distro, stand_ins_for, wheels)
     say('the environment is complete')
 
 
-def install(environment: VirtualEnvironment, distro: str | None, stand_ins_for: list[str]) -> None:
+def install(
+    environment: VirtualEnvironment,
+    distro: str | None,
+    stand_ins_for: list[str],
+    wheels: str = DEFAULT_WHEELS,
+) -> None:
     """Install everything, the largest first."""
     pins = (HERE / 'constraints.txt').read_text()
-    environment.constraints.write_text(keep(pins, kept_versions()) if distro else pins)
+    ros_pins = (HERE / f'constraints-{wheels}.txt').read_text()
+    environment.constraints.write_text(keep(pins, kept_versions()) if distro else pins + ros_pins)
     install_torch(environment)
     say('installing what is named in tools/no_ros/environment/requirements*.txt')
     names = ['requirements.txt', 'requirements-dev.txt']
@@ -74,7 +89,11 @@ def install(environment: VirtualEnvironment, distro: str | None, stand_ins_for: 
 
 
 def install_torch(environment: VirtualEnvironment) -> None:
-    """Install a torch, the smallest download that will do."""
+    """Install a torch, the smallest download that will do, or none if a neighbor has one."""
+    if not is_good(torch_version(environment.python)):
+        neighbor = link_from_neighbor('torch', environment)
+        if neighbor:
+            say(f'torch is linked from {neighbor}')
     has_driver = Path('/proc/driver/nvidia/version').exists() or bool(shutil.which('nvidia-smi'))
     attempts = install_attempts(torch_version(environment.python), has_nvidia_driver=has_driver)
     if not attempts:
@@ -102,9 +121,9 @@ def check_packages_of(distro: str) -> list[str]:
     return check_distribution(distro, importable, sys.executable)
 
 
-def fingerprint_of_inputs(distro: str | None) -> str:
+def fingerprint_of_inputs(distro: str | None, wheels: str = DEFAULT_WHEELS) -> str:
     """Return a hash of all that decides what belongs into the environment."""
-    told = f'{distro} {sys.version} {sys.base_prefix} {ROOT}'
+    told = f'{distro} {wheels} {sys.version} {sys.base_prefix} {ROOT}'
     digest = hashlib.sha256(told.encode())
     sources = [*HERE.glob('*'), *(ROOT / ROS_WHEELS).rglob('*'), ROOT / 'setup.py']
     for path in sorted(sources):
@@ -120,9 +139,9 @@ def is_by_product(inside: Path) -> bool:
     return made or inside.suffix == '.md'
 
 
-def describe(distro: str | None) -> str:
+def describe(distro: str | None, wheels: str) -> str:
     """Return a few words for the person at the terminal."""
-    return f'ROS 2 {distro}' if distro else 'the ROS 2 wheels'
+    return f'ROS 2 {distro}' if distro else f'the wheels of ROS 2 {wheels}'
 
 
 def leave(folder: Path) -> None:
@@ -146,11 +165,13 @@ def main() -> int:
     """Make the environment; return the exit code."""
     parser = argparse.ArgumentParser(description='Make the virtual environment complete.')
     parser.add_argument('--venv', type=Path, default=ROOT / '.venv')
-    folder = parser.parse_args().venv.absolute()
+    parser.add_argument('--wheels', choices=WHEELS, default=DEFAULT_WHEELS)
+    chosen = parser.parse_args()
+    folder = chosen.venv.absolute()
     leave(folder)
     try:
         with alone(HERE):
-            make(VirtualEnvironment(folder))
+            make(VirtualEnvironment(folder), chosen.wheels)
     except MissingError as error:
         say(str(error))
         return 1

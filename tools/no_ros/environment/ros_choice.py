@@ -7,6 +7,9 @@ import importlib.metadata
 
 from machine import MissingError
 
+# Distributions that have wheels; constraints-*.txt has their versions.
+WHEELS = ('kilted', 'jazzy')
+DEFAULT_WHEELS = 'kilted'
 # Compiled against each other in a distribution: another numpy breaks its cv_bridge.
 KEPT = ('matplotlib', 'numpy', 'pillow', 'scipy')
 # Without these even the stand-ins of tools/no_ros/ros_wheels/ are of no use.
@@ -27,6 +30,20 @@ def sourced_distribution(environment: Mapping[str, str]) -> str | None:
     if not environment.get('AMENT_PREFIX_PATH'):
         return None
     return environment.get('ROS_DISTRO') or None
+
+
+def check_wheels(wheels: str, distro: str | None) -> None:
+    """Raise MissingError if wheels are asked for where a sourced distribution would be used.
+
+    Args:
+        wheels: One of WHEELS; the default goes with everything.
+        distro: Name of the sourced distribution, None if none is.
+    """
+    if distro and wheels != DEFAULT_WHEELS:
+        raise MissingError(
+            f'the wheels of {wheels} are asked for and ROS 2 {distro} is sourced; take a terminal '
+            'in which no distribution is sourced, or leave ROS_WHEELS out'
+        )
 
 
 def check_distribution(distro: str, importable: Collection[str], interpreter: str) -> list[str]:

@@ -33,6 +33,21 @@ class VirtualEnvironment:
             return False
         return self._complete.exists() and self._complete.read_text() == fingerprint
 
+    def is_finished(self) -> bool:
+        """Tell whether the folder was finished at all, with whatever inputs."""
+        return self._complete.exists() and not self._unfinished.exists()
+
+    def packages(self) -> Path:
+        """Return the folder of what pip installs.
+
+        Raises:
+            OSError: The environment cannot tell.
+        """
+        told = answer(self.python, "import sysconfig; print(sysconfig.get_path('purelib'))")
+        if told is None:
+            raise OSError(f'{self.python} does not run')
+        return Path(told)
+
     @contextmanager
     def work(self, fingerprint: str, *, sees_system: bool) -> Iterator[None]:
         """Make the folder where it is needed, let the block install, then call it complete.

@@ -1,4 +1,4 @@
-"""Lifecycle transitions that say why they failed."""
+"""Lifecycle transitions that say why they failed or are not possible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from functools import wraps
 import traceback
 from typing import Any, Protocol, runtime_checkable, TypeVar
 
-from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from lifecycle_msgs.srv import ChangeState
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from vggt_ros.errors import VggtRosError
 
@@ -51,3 +52,27 @@ def logged(transition: Transition[NodeT]) -> Transition[NodeT]:
         return outcome
 
     return wrapper
+
+
+def refuse_impossible(node: LifecycleNode) -> None:
+    """Let `~/change_state` refuse a transition that the state of a node does not have.
+
+    rclpy does so from Kilted on. On Humble and Jazzy it raises, and who asked is never answered.
+    """
+    for service in node.services:
+        if service.srv_type is ChangeState:
+            service.callback = _refusing(service.callback, node)
+
+
+def _refusing(change: Callable[..., Any], node: LifecycleNode) -> Callable[..., Any]:
+    @wraps(change)
+    def answer(request: Any, response: Any) -> Any:
+        try:
+            return change(request, response)
+        except RuntimeError as error:  # RCLError, which rclpy does not export
+            wanted = request.transition.label or request.transition.id
+            node.get_logger().error(f'transition {wanted} is refused: {error}')
+            response.success = False
+            return response
+
+    return answer

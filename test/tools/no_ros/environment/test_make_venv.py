@@ -103,6 +103,11 @@ def test_the_fingerprint_tells_distributions_apart(make_venv, project):
     assert len({make_venv.fingerprint_of_inputs(kind) for kind in kinds}) == len(kinds)
 
 
+def test_the_fingerprint_tells_wheels_apart(make_venv, project):
+    del project
+    assert make_venv.fingerprint_of_inputs(None, 'jazzy') != make_venv.fingerprint_of_inputs(None)
+
+
 def test_a_complete_environment_is_left_alone(make_venv, monkeypatch):
     class Complete:
         def is_complete(self, fingerprint):
@@ -122,14 +127,33 @@ def test_an_incomplete_environment_is_made(make_venv, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(make_venv, 'install', lambda *arguments: asked.append(arguments))
     make_venv.make(environment)
-    assert asked == [(environment, None, [])]
+    assert asked == [(environment, None, [], 'kilted')]
 
 
 def test_without_a_distribution_ros_comes_from_wheels(make_venv, installed):
     make_venv.install(installed, None, [])
     words = [word for call in installed.calls for word in call]
     assert any(word.endswith('requirements-wheels.txt') for word in words)
-    assert installed.constraints.read_text() == (PROGRAM.parent / 'constraints.txt').read_text()
+
+
+@pytest.mark.parametrize(('wheels', 'rclpy'), [('kilted', '9.'), ('jazzy', '7.')])
+def test_the_wheels_are_those_of_the_distribution_that_is_asked_for(
+    make_venv, installed, wheels, rclpy
+):
+    make_venv.install(installed, None, [], wheels)
+    pinned = dict(
+        line.split('==') for line in installed.constraints.read_text().splitlines() if '==' in line
+    )
+    assert pinned['ros-rclpy'].startswith(rclpy)
+    assert 'pytest' in pinned
+
+
+def test_torch_of_a_neighbor_is_not_downloaded_again(make_venv, monkeypatch, installed):
+    seen = [None, '2.13.0+cpu']  # before and after it is linked
+    monkeypatch.setattr(make_venv, 'torch_version', lambda _: seen.pop(0))
+    monkeypatch.setattr(make_venv, 'link_from_neighbor', lambda *_: installed.folder / 'other')
+    make_venv.install_torch(installed)
+    assert installed.calls == []
 
 
 def test_a_distribution_brings_ros_itself(make_venv, monkeypatch, installed):

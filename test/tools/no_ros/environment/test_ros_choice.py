@@ -28,6 +28,26 @@ def test_half_a_distribution_is_none(ros_choice, missing):
     assert ros_choice.sourced_distribution(rest) is None
 
 
+def test_wheels_go_with_no_distribution(ros_choice):
+    for wheels in ros_choice.WHEELS:
+        ros_choice.check_wheels(wheels, None)
+    ros_choice.check_wheels(ros_choice.DEFAULT_WHEELS, 'humble')  # nobody asked for wheels
+
+
+def test_other_wheels_beside_a_sourced_distribution_are_refused(ros_choice):
+    with pytest.raises(Exception, match=r'jazzy are asked for.*humble is sourced.*ROS_WHEELS'):
+        ros_choice.check_wheels('jazzy', 'humble')
+
+
+def test_all_wheels_are_pinned_by_the_same_names(ros_choice):
+    pins = [
+        {line.split('==')[0] for line in path.read_text().splitlines() if '==' in line}
+        for path in (TESTED.parent / f'constraints-{each}.txt' for each in ros_choice.WHEELS)
+    ]
+    needed = (TESTED.parent / 'requirements-wheels.txt').read_text().split()
+    assert all(each == {name for name in needed if name.startswith('ros-')} for each in pins)
+
+
 def test_a_complete_distribution_lacks_nothing(ros_choice, everything):
     assert ros_choice.check_distribution('jazzy', everything, 'python3') == []
 

@@ -2,14 +2,15 @@
 
     python build_wheel.py OUTPUT_FOLDER
 
-The wheel fits the Python that runs this file. Needs a C++ compiler and Python's headers; cmake,
-ninja and rosidl come from pip.
+The wheel fits the Python that runs this file, and the ROS 2 wheels it has. Needs a C++ compiler
+and Python's headers; cmake, ninja and rosidl come from pip.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.metadata
 import os
 from pathlib import Path
 import re
@@ -22,10 +23,36 @@ import zipfile
 HERE = Path(__file__).resolve().parent
 NAME = 'vggt_ros_tf2_msgs'
 VERSION = '0.1.0'
+MESSAGES = 'ros-geometry-msgs'  # what tf2_msgs is made of
 
 # Entries of exported CMake targets that name folders of the machine the wheels were built on;
 # CMake refuses targets with include folders that do not exist.
 _FOREIGN_FOLDER = re.compile(r'/opt/python/[^;"]*;?')
+
+
+class UnknownWheelsError(Exception):
+    """The ROS 2 wheels are of a version that no build-requirements-*.txt knows."""
+
+
+def requirements_for(version: str) -> Path:
+    """Return the file with what builds for the runtime wheels of one distribution.
+
+    Args:
+        version: Of the wheel of geometry_msgs that is used at run time.
+
+    Raises:
+        UnknownWheelsError: There is no such file.
+    """
+    known = {}
+    for path in HERE.glob('build-requirements-*.txt'):
+        known |= dict.fromkeys(re.findall(rf'^{MESSAGES}==(.+)$', path.read_text(), re.M), path)
+    if version not in known:
+        raise UnknownWheelsError(
+            f'{MESSAGES} {version} is installed, tf2_msgs is built for '
+            f'{", ".join(sorted(known))}; install one of these, or write a '
+            'build-requirements-*.txt with the versions that go with it'
+        )
+    return known[version]
 
 
 def build_wheel(output: Path) -> Path:
@@ -33,10 +60,12 @@ def build_wheel(output: Path) -> Path:
 
     Raises:
         subprocess.CalledProcessError: pip, cmake or the compiler failed.
+        UnknownWheelsError: The messages here are of a distribution that was never tried.
     """
+    needed = requirements_for(importlib.metadata.version(MESSAGES))
     with tempfile.TemporaryDirectory(prefix='tf2_msgs_') as scratch:
         prefix = Path(scratch) / 'environment'
-        _make_environment(prefix)
+        _make_environment(prefix, needed)
         _remove_foreign_folders(prefix)
         installed = Path(scratch) / 'installed'
         _compile(prefix, Path(scratch) / 'build', installed)
@@ -49,12 +78,12 @@ def _clean_environment(**extra: str) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in hidden} | extra
 
 
-def _make_environment(prefix: Path) -> None:
+def _make_environment(prefix: Path, needed: Path) -> None:
     subprocess.run([sys.executable, '-m', 'venv', str(prefix)], check=True)
     subprocess.run(
         [
             *(str(prefix / 'bin' / 'python'), '-m', 'pip', '--disable-pip-version-check'),
-            *('install', '-qq', '-r', str(HERE / 'build-requirements.txt')),
+            *('install', '-qq', '-r', str(needed)),
         ],
         check=True,
         env=_clean_environment(),
