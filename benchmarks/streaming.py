@@ -30,6 +30,7 @@ from benchmarks.published_way import as_published
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.predictor import Predictor
+from vggt_ros.mapping.depth_request import depth_request
 
 _WINDOW = 8
 
@@ -152,7 +153,7 @@ class Comparer:
         )
 
     def _round(self, overlap: int, turn: int) -> _Round:
-        request = Request(depth_frames=depth_frames([(i,) for i in range(_WINDOW)], overlap))
+        request = Request(depth_frames=depth_request([(i,) for i in range(_WINDOW)], overlap))
         ids = [turn * (_WINDOW - overlap) + i for i in range(_WINDOW)]
         window = [self._images[i % len(self._images)] for i in ids]
         for i in range(overlap):  # what the windows before have left behind

@@ -18,6 +18,7 @@ from benchmarks.streaming import largest_difference
 from vggt_ros.errors import DeviceMemoryError
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.inference.self_test import answer_errors
+from vggt_ros.mapping.depth_request import depth_request
 from vggt_ros.mapping.refinement.depth_field import correct_depth
 from vggt_ros.mapping.refinement.depth_sweep import sweep_depth, SweepWindow
 from vggt_ros.synthetic.course import Course, make_course
@@ -140,7 +141,7 @@ def _errors(found: Prediction, expected: Prediction) -> dict[str, float]:
 def _streaming(device: str, overlap: int, left_s: float) -> Numbers:
     images = pictures(2 * _NUM_FRAMES)
     predictor = load_predictor('nano', device=device, precision='fp32')
-    request = Request(depth_frames=depth_frames([(i,) for i in range(_NUM_FRAMES)], overlap))
+    request = Request(depth_frames=depth_request([(i,) for i in range(_NUM_FRAMES)], overlap))
     worst = 0.0
     for start in range(0, len(images) - _NUM_FRAMES + 1, _NUM_FRAMES - overlap):
         ids, window = list(range(start, start + _NUM_FRAMES)), images[start : start + _NUM_FRAMES]

@@ -22,6 +22,7 @@ from benchmarks.published_way import as_published
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.prediction import Request
 from vggt_ros.inference.predictor import Predictor
+from vggt_ros.mapping.depth_request import depth_request
 
 _DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 # What a device does at best is measured with matrices of so many rows.
@@ -148,7 +149,7 @@ class _Runner:
     ) -> None:
         self._case, self._predictor, self._images, self._device = case, predictor, images, device
         sets = [(i,) for i in range(case.window)]
-        self._request = Request(depth_frames=depth_frames(sets, case.overlap))
+        self._request = Request(depth_frames=depth_request(sets, case.overlap))
 
     def streaming(self, turn: int) -> tuple[float, float]:
         """Return the seconds for all that is new, and from the last frame to the answer."""
