@@ -33,7 +33,10 @@ from vggt_ros.mapping.registration.placement import (
     Placement,
 )
 from vggt_ros.mapping.registration.pose_error_model import PoseErrorModel
+from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
+from vggt_ros.mapping.registration.scale_sources import measure_scale, MeasuredWindow
 from vggt_ros.mapping.registration.scene_depth import SceneDepth
+from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.mapping.registration.z_up import has_up, upright_turn
 from vggt_ros.settings.config import VggtConfig
 
@@ -279,13 +282,22 @@ class MapState:
         """Return map units per unit of the first window."""
         if self.scale.settings.source == 'fixed':
             return self.scale.start_fixed()
-        measured = estimate.priors.scale(estimate.submap, estimate.is_inlier, self.scale.settings)
+        measured = self._measured(estimate, estimate.submap)
         found = None if measured is None else self.scale.start(measured)
         return 1.0 if found is None else found
 
+    def _measured(
+        self, estimate: WindowEstimate, submap: Submap, unit: float = 1.0
+    ) -> ScaleMeasurement | None:
+        """Return what tells of the unit of a submap, which is so many of the network's."""
+        window = MeasuredWindow(
+            submap=submap, priors=estimate.priors, is_inlier=estimate.is_inlier, unit=unit
+        )
+        return measure_scale(window, self.scale.settings)
+
     def _own_scale(self, estimate: WindowEstimate) -> float | None:
         """Return map units per unit of a window, from what the robot says of it alone."""
-        measured = estimate.priors.scale(estimate.submap, estimate.is_inlier, self.scale.settings)
+        measured = self._measured(estimate, estimate.submap)
         if measured is None or not np.isfinite(self.scale.meters_per_unit):
             return None
         if measured.residual > self.scale.settings.max_residual:
@@ -298,7 +310,7 @@ class MapState:
             return placement
         in_map = estimate.submap.moved(placement.map_from_submap)
         unit = placement.map_from_submap.scale
-        measured = estimate.priors.scale(in_map, estimate.is_inlier, self.scale.settings, unit)
+        measured = self._measured(estimate, in_map, unit)
         if measured is not None:
             self.scale.observe(measured)
         factor = self.scale.take_correction()

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -7,7 +5,7 @@ from vggt_ros.inference.prediction import Request
 from vggt_ros.mapping.frontend.frame_set import FrameSet
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.registration.pose_priors import NoPriors
-from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
+from vggt_ros.mapping.registration.scale_sources import measure_scale, MeasuredWindow
 from vggt_ros.mapping.registration.submap import submap_from_prediction
 from vggt_ros.mapping.registration.window_priors import window_priors
 from vggt_ros.settings.world_config import ScaleSettings
@@ -59,13 +57,18 @@ def meters_per_unit(submap, true_pose):
     return np.linalg.norm(true_pose(3)[:3, 3] - true_pose(0)[:3, 3]) / np.linalg.norm(way)
 
 
+def scale_of(priors, submap, settings, is_inlier=ALL):
+    window = MeasuredWindow(submap=submap, priors=priors, is_inlier=is_inlier)
+    return measure_scale(window, settings)
+
+
 def test_of_an_unknown_robot_nothing_is_known(window, prediction):
     view = window_priors(window, prediction, NoPriors(), ScaleSettings())
     assert view.odom_from_cam == (None,) * 4
     assert view.base_from_cam == (None,) * 4
     assert view.first_from_cam == (None,) * 4
     submap = submap_from_prediction(window, prediction)
-    assert view.scale(submap, ALL, ScaleSettings()) is None
+    assert scale_of(view, submap, ScaleSettings()) is None
 
 
 def test_the_camera_in_the_odometry_tells_meters(window, prediction, true_pose):
@@ -76,10 +79,10 @@ def test_the_camera_in_the_odometry_tells_meters(window, prediction, true_pose):
     assert view.odom_from_cam[2] is None
     assert view.first_from_cam == (None,) * 4, 'one camera is no rig'
     submap = submap_from_prediction(window, prediction)
-    found = view.scale(submap, ALL, ScaleSettings())
+    found = scale_of(view, submap, ScaleSettings())
     assert found.meters_per_unit == pytest.approx(meters_per_unit(submap, true_pose), rel=1e-3)
-    assert view.scale(submap, ALL, ScaleSettings(source='depth')) is None
-    assert view.scale(submap, ALL & [True, False, True, False], ScaleSettings()) is None
+    assert scale_of(view, submap, ScaleSettings(source='depth')) is None
+    assert scale_of(view, submap, ScaleSettings(), ALL & [True, False, True, False]) is None
 
 
 def test_measured_depth_of_another_size_tells_meters(window, prediction, true_pose, true_K):
@@ -95,7 +98,7 @@ def test_measured_depth_of_another_size_tells_meters(window, prediction, true_po
     view = window_priors(window, prediction, KnownRobot(true_pose, depth_m), settings)
     assert view.depth_m[1].shape == truth.depth.shape[1:]
     np.testing.assert_allclose(view.depth_m[1], unit * truth.depth[1], rtol=1e-6)
-    found = view.scale(truth, ALL, settings)
+    found = scale_of(view, truth, settings)
     assert found.source == 'depth'
     assert found.meters_per_unit == pytest.approx(unit, rel=1e-3)
 
@@ -118,15 +121,3 @@ def test_the_places_of_several_cameras_are_asked_for_relative_to_the_first(
     rig_window = Window(sets=sets, num_overlap_sets=0, epoch=0)
     view = window_priors(rig_window, prediction, KnownRobot(true_pose), ScaleSettings())
     np.testing.assert_array_equal(np.stack(view.first_from_cam), np.tile(np.eye(4), (4, 1, 1)))
-
-
-def test_the_rig_comes_before_odometry_and_counts_in_the_unit_asked_for(
-    window, prediction, true_pose
-):
-    view = window_priors(window, prediction, KnownRobot(true_pose), ScaleSettings())
-    rig = ScaleMeasurement(source='rig', meters_per_unit=3.0, log_sigma=0.3, residual=0.0)
-    view = replace(view, rig_scale=rig)
-    submap = submap_from_prediction(window, prediction)
-    assert view.scale(submap, ALL, ScaleSettings(), unit=2.0).meters_per_unit == 1.5
-    assert view.scale(submap, ALL, ScaleSettings(source='rig')).source == 'rig'
-    assert view.scale(submap, ALL, ScaleSettings(source='odometry')).source == 'odometry'

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Float, Float32
 import numpy as np
 
 from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.mapping.registration.scale_measurement import (
-    measure_by_depth,
-    measure_by_odometry,
     ScaleMeasurement,
 )
-from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.settings.world_config import ScaleSettings
 
 
@@ -40,47 +36,6 @@ class WindowPriors:
     first_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
     depth_m: tuple[Float32[np.ndarray, 'H W'] | None, ...]
     rig_scale: ScaleMeasurement | None = None
-
-    def scale(
-        self,
-        submap: Submap,
-        is_inlier: Bool[np.ndarray, ' S'],
-        settings: ScaleSettings,
-        unit: float = 1.0,
-    ) -> ScaleMeasurement | None:
-        """Measure meters per unit of a submap: by the rig, else the better of odometry and depth.
-
-        Args:
-            submap: The window, in any unit.
-            is_inlier: (S,) False for frames that do not count.
-            settings: Which sources are allowed, and the least motion.
-            unit: Units of `submap` per unit of the window as the network predicts it.
-        """
-        rig = self.rig_scale
-        if rig is not None and settings.source in ('auto', 'rig'):
-            return replace(rig, meters_per_unit=rig.meters_per_unit / unit)
-        found = []
-        rows = np.flatnonzero(is_inlier)
-        if settings.source in ('auto', 'odometry'):
-            poses = [self.odom_from_cam[row] for row in rows]
-            found.append(
-                measure_by_odometry(submap.ref_from_cam[rows], poses, settings.min_baseline)
-            )
-        if settings.source in ('auto', 'depth'):
-            found.append(self._scale_by_depth(submap, rows.tolist()))
-        known = [each for each in found if each is not None]
-        return min(known, key=lambda each: each.log_sigma, default=None)
-
-    def _scale_by_depth(self, submap: Submap, rows: Sequence[int]) -> ScaleMeasurement | None:
-        measured = [(row, self.depth_m[row]) for row in rows]
-        picked = [row for row, depth_m in measured if depth_m is not None]
-        depth, confidence = submap.depth[picked], submap.confidence[picked]
-        if not np.isfinite(depth).any():
-            return None
-        with np.errstate(invalid='ignore'):
-            trusted = confidence >= np.nanmedian(confidence)
-        depth_m = np.stack([each for _, each in measured if each is not None])
-        return measure_by_depth(depth, depth_m, trusted)
 
 
 def window_priors(
