@@ -23,6 +23,7 @@ from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.offline import finish_windows
 from vggt_ros.ros.middleware.memory import MemoryRelease, release_free, resident_mb
 from vggt_ros.settings.config import ModelSettings, VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
@@ -61,11 +62,9 @@ def main() -> int:
     memory, memory_mb, latencies_s = MemoryRelease(), [], []
     for frame in frames(count):
         mapper.add_frame(frame)
-        window = mapper.wait_for_window(0.0)
-        if window is not None:
-            update = mapper.process(window, Wanted(tracks=True))
-            assert update is not None
-            latencies_s.append(update.latency_s)
+        for finished in finish_windows(mapper, Wanted(tracks=True)):
+            if finished.update is not None:
+                latencies_s.append(finished.update.latency_s)
             memory.release()
         if (frame.id + 1) % (count // 10) == 0:
             release_free()

@@ -1,8 +1,9 @@
 import pytest
 
 from vggt_ros.errors import InputError, PredictionError
+from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.mapping.offline import map_frames
+from vggt_ros.mapping.offline import finish_windows, map_frames
 
 
 @pytest.fixture
@@ -36,6 +37,19 @@ def test_a_window_that_fails_is_said_and_the_next_ones_go_on(
     assert updates
     assert mapper.snapshot().counts.windows_failed == 1
     assert 'a window did not enter the map: the network failed' in caplog.text
+
+
+def test_a_window_is_finished_with_what_it_brought_or_why_it_failed(mapper, make_frame, predictor):
+    predictor.failures.append(PredictionError('the network failed'))
+    for index in range(20):
+        mapper.add_frame(make_frame(index))
+    first, *others = finish_windows(mapper, Wanted(tracks=False))
+    assert (first.update, str(first.error)) == (None, 'the network failed')
+    assert others
+    for each in others:
+        assert each.error is None
+        new = [result.frame.id for result in each.update.new_frames]
+        assert new == [frame.id for frame in each.window.frames[-len(new) :]]
 
 
 def test_a_frame_that_can_not_be_used_is_an_error(mapper, make_frame):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.errors import AlignmentError, VggtRosError
+from vggt_ros.errors import AlignmentError
 from vggt_ros.evaluation.trajectory import trajectory_error, TrajectoryError
 from vggt_ros.inference.backbone import Predicts
 from vggt_ros.mapping.frontend.frame import Frame
@@ -16,6 +16,7 @@ from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.offline import finish_windows
 from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
@@ -146,14 +147,8 @@ def drive(
         mapper.add_frame(_frame(camera, arrival, is_calibrated=is_calibrated))
         if number == len(arrivals) - 1:
             mapper.flush()
-        while (window := mapper.wait_for_window(0.0)) is not None:
-            try:
-                update = mapper.process(window, Wanted(tracks=False))
-            except VggtRosError:
-                yield None
-            else:
-                assert update is not None, 'nothing resets it'
-                yield update
+        for finished in finish_windows(mapper, Wanted(tracks=False)):
+            yield finished.update
 
 
 def arrivals_of(course: Course, timing: RigTiming) -> list[Arrival]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 import logging
 import time
@@ -10,7 +10,7 @@ import time
 from jaxtyping import Float, Float32, Int64
 import numpy as np
 
-from vggt_ros.errors import InputError, VggtRosError
+from vggt_ros.errors import InputError
 from vggt_ros.evaluation.frame_sample import FrameSample
 from vggt_ros.evaluation.model_evaluation import WindowSample
 from vggt_ros.evaluation.published_depth import FrameDepthError, published_depth_error
@@ -18,10 +18,10 @@ from vggt_ros.evaluation.window_notes import NotingPredictor, WindowNote
 from vggt_ros.inference.backbone import Predicts
 from vggt_ros.mapping.backend.submap_graph import ClosedLoop
 from vggt_ros.mapping.frontend.frame import Frame
-from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.offline import finish_windows
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.dataset import Dataset
@@ -178,20 +178,15 @@ class _Run:
 
     def work(self) -> None:
         """Process the windows that are complete."""
-        for window in self._complete():
-            first_note = len(self._noting.notes)
-            started_s = time.perf_counter()
-            update, failure = None, ''
-            try:
-                update = self.mapper.process(window, Wanted(tracks=False))
-            except VggtRosError as error:
-                failure = str(error)
-                _log.info('a window failed: %s', error)
+        first_note, started_s = len(self._noting.notes), time.perf_counter()
+        for finished in finish_windows(self.mapper, Wanted(tracks=False)):
             process_s = time.perf_counter() - started_s
-            notes = self._noting.notes[first_note:]
+            notes, update = self._noting.notes[first_note:], finished.update
+            if finished.error is not None:
+                _log.info('a window failed: %s', finished.error)
             if update is not None:
                 self._take(update)
-            ids = tuple(frame.id for frame in window.frames)
+            ids = tuple(frame.id for frame in finished.window.frames)
             self.windows.append(
                 WindowRun(
                     frame_ids=ids,
@@ -200,13 +195,10 @@ class _Run:
                     submap=None if update is None else self.mapper.snapshot().num_submaps - 1,
                     is_connected=update is not None and update.is_connected,
                     process_s=process_s,
-                    failure=failure,
+                    failure='' if finished.error is None else str(finished.error),
                 )
             )
-
-    def _complete(self) -> Iterator[Window]:
-        while (window := self.mapper.wait_for_window(0.0)) is not None:
-            yield window
+            first_note, started_s = len(self._noting.notes), time.perf_counter()
 
     def _take(self, update: MapUpdate) -> None:
         for result in update.new_frames:

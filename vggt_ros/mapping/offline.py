@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 import logging
 
 from vggt_ros.errors import VggtRosError
 from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
@@ -33,17 +35,45 @@ def map_frames(
     wanted = Wanted(tracks=False) if wanted is None else wanted
     for frame in frames:
         mapper.add_frame(frame)
-        yield from _windows(mapper, wanted)
+        yield from _updates(mapper, wanted)
     mapper.flush()
-    yield from _windows(mapper, wanted)
+    yield from _updates(mapper, wanted)
 
 
-def _windows(mapper: Mapper, wanted: Wanted) -> Iterator[MapUpdate]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FinishedWindow:
+    """A window that was worked on.
+
+    Attributes:
+        window: Its frames.
+        update: What it brought; None if it failed, or the map was reset meanwhile.
+        error: Why it failed; None if it did not.
+    """
+
+    window: Window
+    update: MapUpdate | None
+    error: VggtRosError | None
+
+
+def finish_windows(mapper: Mapper, wanted: Wanted) -> Iterator[FinishedWindow]:
+    """Work on all windows that are complete; one that fails does not stop the others.
+
+    Args:
+        mapper: An offline one (`offline=True`).
+        wanted: What is needed beside depth, points and poses.
+    """
     while (window := mapper.wait_for_window(0.0)) is not None:
+        update = failure = None
         try:
             update = mapper.process(window, wanted)
         except VggtRosError as error:
-            _log.warning('a window did not enter the map: %s', error)
-            continue
-        if update is not None:
-            yield update
+            failure = error
+        yield FinishedWindow(window=window, update=update, error=failure)
+
+
+def _updates(mapper: Mapper, wanted: Wanted) -> Iterator[MapUpdate]:
+    for each in finish_windows(mapper, wanted):
+        if each.error is not None:
+            _log.warning('a window did not enter the map: %s', each.error)
+        elif each.update is not None:
+            yield each.update
