@@ -11,7 +11,9 @@ linux = pytest.mark.skipif(
     not sys.platform.startswith('linux'), reason='only Linux tells children of the end'
 )
 PARENT = """
-import os, subprocess, sys, time
+import os, signal, subprocess, sys, time
+# Jobs in the background of a shell ignore it, and so would their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 child = subprocess.Popen(
     [sys.executable, '-m', 'vggt_ros.cli.bound_process', str(os.getpid()), 'sleeper', 'word'],
     stdout=subprocess.PIPE, text=True,

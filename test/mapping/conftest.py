@@ -13,13 +13,13 @@ from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Tracks
-from vggt_ros.mapping.backend.registered_window import WindowEstimate
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.refinement.features import Features
 from vggt_ros.mapping.refinement.keyframe_features import pack_features
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView
 from vggt_ros.mapping.registration.submap import submap_from_prediction
+from vggt_ros.mapping.registration.window_estimate import WindowEstimate
 from vggt_ros.mapping.registration.window_priors import WindowPriors
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
@@ -231,7 +231,7 @@ def true_K():
 
 @pytest.fixture(scope='session')
 def make_view():
-    """Make what is said about a window; everything is is_inlier unless said otherwise."""
+    """Make what is said about a window; all frames are inliers unless said otherwise."""
 
     def make(
         window, prediction, *, is_inlier=None, inconsistency=None, odom_from_cam=None, base=None

@@ -8,6 +8,7 @@ from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.mapping import map_builder
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.map_builder import MapBuilder, Wanted
+from vggt_ros.mapping.registration import window_estimate
 from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.synthetic.simulated_predictor import Errors, SimulatedPredictor
 
@@ -61,7 +62,7 @@ def test_a_window_without_a_frame_to_believe_leaves_the_map_as_it_was(
     before = len(builder.map.graph), len(builder.map.voxels), builder.map.last
     only_the_old = np.array([True, True, True, False])
     monkeypatch.setattr(
-        map_builder, 'consistent_frames', lambda inconsistency, submap: only_the_old
+        window_estimate, 'consistent_frames', lambda inconsistency, submap: only_the_old
     )
     with pytest.raises(PredictionError, match='none of the 1 new frames agrees'):
         build(builder, window_of(make_frame, 3, 3, count=4))
@@ -101,18 +102,18 @@ def test_with_images_that_are_asked_loops_need_no_network(
     """Features of things in the room, at the true poses, beside what the network says."""
     rng = np.random.default_rng(0)
     room = point_scene.room(1, count=1500, center=(0, 0, 0), size=(8, 3, 6))
-    look = builder._view
+    estimate = builder._estimate
 
-    def asked(window, prediction, config, followed):
-        view = look(window, prediction, config, followed)
-        ids = [frame.id for frame in window.frames]
+    def asked(predicted, prediction):
+        view = estimate(predicted, prediction)
+        ids = [frame.id for frame in predicted.window.frames]
         true_steps = np.linalg.norm(true_pose(ids[-1])[:3, 3] - true_pose(ids[0])[:3, 3])
         steps = view.submap.ref_from_cam[[0, -1], :3, 3]
         unit = float(np.linalg.norm(steps[1] - steps[0])) / true_steps
         features = {i: room.seen_from(true_pose(i), rng).features.scaled(unit) for i in ids}
         return replace(view, features=features)
 
-    monkeypatch.setattr(builder, '_view', asked)
+    monkeypatch.setattr(builder, '_estimate', asked)
     for first in range(0, 330, 3):
         build(builder, window_of(make_frame, first, 3 if first else 0))
     statistics = builder.loop_statistics
@@ -126,8 +127,8 @@ def test_with_images_that_are_asked_loops_need_no_network(
 def test_windows_of_which_the_images_say_nothing_are_not_shown_to_the_network_again(
     builder, predictor, make_frame, monkeypatch
 ):
-    look = builder._view
-    monkeypatch.setattr(builder, '_view', lambda *args: replace(look(*args), features={}))
+    estimate = builder._estimate
+    monkeypatch.setattr(builder, '_estimate', lambda *args: replace(estimate(*args), features={}))
     for first in range(0, 330, 3):
         build(builder, window_of(make_frame, first, 3 if first else 0))
     assert len(predictor.windows) == 110

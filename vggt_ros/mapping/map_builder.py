@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import logging
 import threading
@@ -11,15 +12,15 @@ import time
 from jaxtyping import Float32
 import numpy as np
 
-from vggt_ros.errors import AlignmentError, PredictionError
+from vggt_ros.errors import AlignmentError
 from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.device import resolve_device
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.prediction import Prediction, Request
-from vggt_ros.mapping.backend.loop_closure import loop_query, LoopCloser, LoopQuery
-from vggt_ros.mapping.backend.loop_verification import LoopStatistics, LoopVerifier
-from vggt_ros.mapping.backend.pose_graph import Edge
-from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of, WindowEstimate
+from vggt_ros.mapping.backend.loop_closure import loop_query
+from vggt_ros.mapping.backend.loop_search import LoopSearch
+from vggt_ros.mapping.backend.loop_verification import LoopStatistics
+from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of
 from vggt_ros.mapping.depth_request import depth_request
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.frontend.frame import Frame
@@ -27,14 +28,16 @@ from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
 from vggt_ros.mapping.predicted_window import PredictedWindow
-from vggt_ros.mapping.refinement.network_tracks import NetworkTracks, take_network_tracks
-from vggt_ros.mapping.registration.frame_agreement import consistent_frames, frame_inconsistency
+from vggt_ros.mapping.refinement.network_tracks import take_network_tracks
 from vggt_ros.mapping.registration.known_motion import known_motion
-from vggt_ros.mapping.registration.odometry_agreement import moved_as_odometry
 from vggt_ros.mapping.registration.pose_priors import PosePriors
-from vggt_ros.mapping.registration.rig import measure_by_rig, on_rig
 from vggt_ros.mapping.registration.submap import submap_from_prediction
 from vggt_ros.mapping.registration.window_depth import kept_pixels
+from vggt_ros.mapping.registration.window_estimate import (
+    window_estimate,
+    WindowEstimate,
+    with_rig,
+)
 from vggt_ros.mapping.registration.window_priors import window_priors
 from vggt_ros.mapping.registration.window_refiner import Refinement, WindowRefiner
 from vggt_ros.settings.config import VggtConfig
@@ -51,6 +54,10 @@ class Wanted:
     """
 
     tracks: bool
+
+
+class _VoidError(Exception):
+    """The map was reset since the window was made."""
 
 
 class MapBuilder:
@@ -77,7 +84,7 @@ class MapBuilder:
         self._network_lock = threading.Lock()
         self._priors = priors
         self._config = config
-        self._loops = LoopCloser(self.map.places)
+        self._loops = LoopSearch(self.map.places, self._predict)
         # Frames are in a window or wait for one of the next.
         num_cameras = config.input.num_cameras
         self._refiner = WindowRefiner(
@@ -86,20 +93,18 @@ class MapBuilder:
             num_shared=(config.window.overlap + MAX_ANCHOR_SETS) * num_cameras,
             device=resolve_device(config.model.device),
         )
-        self._verifier = LoopVerifier(self.map.places)
         # What of an image the network sees; the first answer tells.
         self._grid: ImageGrid | None = None
 
     @property
     def loop_statistics(self) -> LoopStatistics:
         """What loop queries by images brought so far."""
-        return self._verifier.statistics
+        return self._loops.statistics
 
     def clear(self) -> None:
         """Forget the map; call with its lock held."""
         self.map.clear()
         self._loops.clear()
-        self._verifier.clear()
         self._refiner.clear()
 
     def encode(self, frame: Frame) -> None:
@@ -192,96 +197,47 @@ class MapBuilder:
             VerificationError: The images confirm none of the new frames.
             AlignmentError: The window has no place in the map, which stays as it was.
         """
-        window, prediction, config = predicted.window, predicted.answer, predicted.config
-        queries = predicted.queries
+        prediction = predicted.answer
         if isinstance(prediction, Exception):
             raise prediction
         if prediction is None:
             return None
-        estimate = self._view(window, prediction, config, predicted.followed)
+        try:
+            estimate = self._estimate(predicted, prediction)
+            registered = self._enter(estimate, is_void)
+            registered = self._close_loop(registered, prediction, is_void)
+            return self._add_layers(registered, predicted, prediction, is_void, on_added)
+        except _VoidError:
+            return None
 
+    @contextmanager
+    def _map_of(self, is_void: Callable[[], bool]) -> Iterator[MapState]:
+        """Hold the lock of the map that a window was made for."""
         with self.map.lock:
             if is_void():
-                return None
-            registered = self.map.lock_scale(self.map.enter(estimate))
-        registered = self._close_loop(registered, prediction, is_void)
+                raise _VoidError
+            yield self.map
 
-        with self.map.lock:
-            if is_void():
-                return None
-            keep = prediction.keep
-            if estimate.refinement is not None:
-                rows = window.num_overlap + np.flatnonzero(
-                    estimate.is_inlier[window.num_overlap :]
-                )
-                keep = kept_pixels(estimate.submap, prediction.grid, config.cloud, rows.tolist())
-            prediction = replace(prediction, keep=keep)
-            results = frame_results(registered, prediction, self.map.noise, config.cloud, queries)
-            self.map.add(registered, results)
-            rows = np.flatnonzero(estimate.is_inlier)
-            refinement = estimate.refinement
-            update = MapUpdate(
-                new_frames=results,
-                window_map_from_cam=registered.in_map.ref_from_cam[rows],
-                scale=unit_of(estimate, registered.placement),
-                scale_residual=registered.placement.scale_residual,
-                focal_ratio=estimate.submap.focal_ratio,
-                latency_s=time.monotonic() - predicted.start_s,
-                scale_state=self.map.scale.state,
-                depth_ratio=self.map.depth.newest_ratio,
-                correction=self.map.correction,
-                is_connected=registered.placed.segment == 0,
-                refinement=None if refinement is None else refinement.window.report,
-            )
-            on_added(update, [window.frames[row].id for row in rows])
-        return update
-
-    def _predict(self, frames: Sequence[Frame], request: Request) -> Prediction:
-        images, frame_ids = [frame.image for frame in frames], [frame.id for frame in frames]
-        with self._network_lock:
-            return self._predictor.predict(images, request, frame_ids=frame_ids)
-
-    def _view(
-        self,
-        window: Window,
-        prediction: Prediction,
-        config: VggtConfig,
-        followed: NetworkTracks | None,
-    ) -> WindowEstimate:
+    def _estimate(self, predicted: PredictedWindow, prediction: Prediction) -> WindowEstimate:
+        """Return what network, images and robot say of a window, and who is an outlier."""
+        window, config = predicted.window, predicted.config
         submap = submap_from_prediction(window, prediction)
         priors = window_priors(window, prediction, self._priors, config.scale)
-        rows = window.set_rows
         refinement: Refinement | None = None
         if config.refine.verifies:
             with self.map.lock:
                 last, scale = self.map.last, self.map.scale.state
             motion = known_motion(window, priors, scale)
-            refinement = self._refiner.refine(window, prediction, submap, last, motion, followed)
-            submap = refinement.submap
-        inconsistency = frame_inconsistency(submap, max(map(len, rows)))
-        if refinement is None:
-            is_inlier = consistent_frames(inconsistency, submap)
-        else:
-            is_inlier = refinement.window.is_verified.copy()
-        is_inlier &= moved_as_odometry(submap.ref_from_cam, priors.odom_from_cam)
-        if not is_inlier[window.num_overlap :].any():
-            raise PredictionError(
-                f'none of the {len(window.new_frames)} new frames agrees with the rest of the '
-                f'window'
+            refinement = self._refiner.refine(
+                window, prediction, submap, last, motion, predicted.followed
             )
-        rig = measure_by_rig(submap.ref_from_cam, rows, priors.first_from_cam, is_inlier)
-        if rig is not None and rig.residual <= config.scale.max_residual:
-            priors = replace(priors, rig_scale=rig)
-            submap = on_rig(submap, rows, priors.first_from_cam, is_inlier, rig.meters_per_unit)
-        return WindowEstimate(
-            window=window,
-            submap=submap,
-            inconsistency=inconsistency,
-            is_inlier=is_inlier,
-            priors=priors,
-            refinement=refinement,
-            features=None if refinement is None else refinement.features,
-        )
+        estimate = window_estimate(window, submap, priors, refinement)
+        return with_rig(estimate, config.scale.max_residual)
+
+    def _enter(self, estimate: WindowEstimate, is_void: Callable[[], bool]) -> RegisteredWindow:
+        """Register a window to the map, in meters if they are known."""
+        with self._map_of(is_void) as current:
+            return current.lock_scale(current.enter(estimate))
 
     def _close_loop(
         self, registered: RegisteredWindow, prediction: Prediction, is_void: Callable[[], bool]
@@ -290,40 +246,60 @@ class MapBuilder:
         if not self._config.loop.enable or prediction.descriptors is None:
             return registered
         query = loop_query(registered, prediction.descriptors)
-        edge = (
-            self._predicted_loop(query, is_void)
-            if query.features is None
-            else self._verified_loop(query, is_void)
-        )
+        with self._map_of(is_void) as current:
+            verify = self._loops.verification(query, current.graph, current.noise)
+        edge = None if verify is None else verify()
         if edge is None:
             return registered
-        with self.map.lock:
-            if is_void():
-                return registered
+        with self._map_of(is_void) as current:
             try:
-                return self.map.close(registered, edge)
+                return current.close(registered, edge)
             except AlignmentError:
                 _log.warning('a loop was found and could not be closed', exc_info=True)
                 return registered
 
-    def _verified_loop(self, query: LoopQuery, is_void: Callable[[], bool]) -> Edge | None:
-        """Return a loop that the images confirm."""
-        with self.map.lock:
-            candidates = None if is_void() else self._verifier.candidates(query, self.map.graph)
-        return None if candidates is None else self._verifier.verify(candidates)
+    def _add_layers(
+        self,
+        registered: RegisteredWindow,
+        predicted: PredictedWindow,
+        prediction: Prediction,
+        is_void: Callable[[], bool],
+        on_added: Callable[[MapUpdate, Sequence[int]], None],
+    ) -> MapUpdate:
+        """Draw the window into the map, and tell what it brought."""
+        estimate, config = registered.estimate, predicted.config
+        window, refinement = estimate.window, estimate.refinement
+        with self._map_of(is_void) as current:
+            if refinement is not None:
+                new = estimate.is_inlier[window.num_overlap :]
+                rows = (window.num_overlap + np.flatnonzero(new)).tolist()
+                keep = kept_pixels(estimate.submap, prediction.grid, config.cloud, rows)
+                prediction = replace(prediction, keep=keep)
+            results = frame_results(
+                registered, prediction, current.noise, config.cloud, predicted.queries
+            )
+            current.add(registered, results)
+            inliers = np.flatnonzero(estimate.is_inlier)
+            update = MapUpdate(
+                new_frames=results,
+                window_map_from_cam=registered.in_map.ref_from_cam[inliers],
+                scale=unit_of(estimate, registered.placement),
+                scale_residual=registered.placement.scale_residual,
+                focal_ratio=estimate.submap.focal_ratio,
+                latency_s=time.monotonic() - predicted.start_s,
+                scale_state=current.scale.state,
+                depth_ratio=current.depth.newest_ratio,
+                correction=current.correction,
+                is_connected=registered.placed.segment == 0,
+                refinement=None if refinement is None else refinement.window.report,
+            )
+            on_added(update, [window.frames[row].id for row in inliers])
+        return update
 
-    def _predicted_loop(self, query: LoopQuery, is_void: Callable[[], bool]) -> Edge | None:
-        """Return a loop that a network window over both places shows."""
-        with self.map.lock:
-            if is_void():
-                return None
-            places = self._loops.candidates(query)
-            graph = self.map.graph
-            places = [place for place in places if place.submap_id in graph]
-            submaps = {place.submap_id: graph[place.submap_id] for place in places}
-        if not places:
-            return None
-        return self._loops.verify(query, places, submaps, self._predict, self.map.noise)
+    def _predict(self, frames: Sequence[Frame], request: Request) -> Prediction:
+        images, frame_ids = [frame.image for frame in frames], [frame.id for frame in frames]
+        with self._network_lock:
+            return self._predictor.predict(images, request, frame_ids=frame_ids)
 
 
 def _request(

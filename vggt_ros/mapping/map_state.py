@@ -15,7 +15,7 @@ from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase
 from vggt_ros.mapping.backend.overlap_reference import anchor_poses, overlap_reference
 from vggt_ros.mapping.backend.pose_graph import Edge
-from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of, WindowEstimate
+from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of
 from vggt_ros.mapping.backend.submap_graph import Correction, SubmapGraph
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.mapping.layers.occupancy_grid import OccupancyGridMap
@@ -37,6 +37,7 @@ from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
 from vggt_ros.mapping.registration.scale_sources import measure_scale, MeasuredWindow
 from vggt_ros.mapping.registration.scene_depth import SceneDepth
 from vggt_ros.mapping.registration.submap import Submap
+from vggt_ros.mapping.registration.window_estimate import WindowEstimate
 from vggt_ros.mapping.registration.z_up import has_up, upright_turn
 from vggt_ros.settings.config import VggtConfig
 
@@ -64,7 +65,7 @@ class MapState:
         voxels: The accumulated points.
         trajectory: The newest poses.
         tracks: The points that are followed from window to window.
-        chain: The submaps.
+        graph: The submaps.
         occupancy: Free and occupied cells, empty unless `occupancy.enable`.
         places: What is remembered of them, to recognize them.
         scale: How long a unit of the map is.

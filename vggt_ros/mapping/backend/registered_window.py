@@ -1,44 +1,14 @@
-"""Window estimate and registered window: a window before and after it is placed in the map."""
+"""Registered window: a window with a place in the map."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from jaxtyping import Bool, Float
-import numpy as np
-
 from vggt_ros.mapping.backend.submap_graph import Correction, PlacedSubmap
-from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.registration.placement import Placement
 from vggt_ros.mapping.registration.submap import Submap
-from vggt_ros.mapping.registration.window_priors import WindowPriors
-from vggt_ros.mapping.registration.window_refiner import Refinement
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class WindowEstimate:
-    """What is said about a window before it has a place.
-
-    Attributes:
-        window: Its frames.
-        submap: What the network says of them.
-        inconsistency: (S,) how much each disagrees with the others.
-        is_inlier: (S,) False for frames that are left out.
-        priors: What the rest of the robot says.
-        refinement: What the images say; None if they were not asked.
-        features: What the images of frames show, by id, with points in the unit of the submap;
-            None if the images were not asked.
-    """
-
-    window: Window
-    submap: Submap
-    inconsistency: Float[np.ndarray, ' S']
-    is_inlier: Bool[np.ndarray, ' S']
-    priors: WindowPriors
-    refinement: Refinement | None = None
-    features: Mapping[int, KeyframeFeatures] | None = None
+from vggt_ros.mapping.registration.window_estimate import WindowEstimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
