@@ -57,7 +57,10 @@ def ate_percent(course_name: str, num_frames: int, seed: int, way: str) -> float
         stack.enter_context(patch('vggt_ros.mapping.registration.placement.register', join))
         if not leaves_out:
             stack.enter_context(
-                patch('vggt_ros.mapping.map_builder.consistent_frames', _believe_everything)
+                patch(
+                    'vggt_ros.mapping.registration.window_estimate.consistent_frames',
+                    _believe_everything,
+                )
             )
         try:
             found = run_course(course, SimulatedPredictor(course, seed=seed), config)
