@@ -48,7 +48,7 @@ def test_poses_are_as_far_off_as_they_are_said_to_be(last_errors, kind):
     values = last_errors[kind]
     count = len(values)
     assert count == NUM_SEEDS * len(MOVING) == 200
-    # One-sided, 99.9 %: an optimizt is caught.
+    # One-sided, 99.9 %: an optimist is caught.
     assert values.sum() < chi2.ppf(0.999, 3 * count)
     # Three times the standard deviation would be useless to whoever fuses the poses.
     assert values.mean() / 3.0 > 1.0 / 9.0
@@ -56,7 +56,7 @@ def test_poses_are_as_far_off_as_they_are_said_to_be(last_errors, kind):
     assert inside > 0.95 - 3.1 * np.sqrt(0.95 * 0.05 / count)
 
 
-def test_an_optimizt_is_caught_by_the_bound(last_errors):
+def test_an_optimist_is_caught_by_the_bound(last_errors):
     """Half the standard deviation."""
     assert 4.0 * last_errors['position'].sum() > chi2.ppf(0.999, 600)
 
