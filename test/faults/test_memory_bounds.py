@@ -38,7 +38,7 @@ SECURITY = Path(__file__).parents[2] / 'docs' / 'security.md'
         ('images before', calibration_gate._MAX_HELD, calibration_gate._MAX_HELD_BYTES),
         ('subscription of a', queue_depth.FIRST_DEPTH, queue_depth._MAX_BYTES),
         ('images that wait for', synchronizer._MAX_WAITING, synchronizer._MAX_WAITING_BYTES),
-        ('key frames that wait', None, window_buffer._MAX_PENDING_BYTES),
+        ('keyframes that wait', None, window_buffer._MAX_PENDING_BYTES),
         ('depth images', depth_view._KEPT, None),
     ],
 )

@@ -14,7 +14,7 @@ SETTINGS = ModelSettings(checkpoint='nano')
 def slow_load(monkeypatch):
     """Replace loading by waiting for an event, then returning None."""
     go = threading.Event()
-    monkeypatch.setattr(predictor_loader.Predictor, 'load', lambda settings: go.wait(10) and None)
+    monkeypatch.setattr(predictor_loader, 'load_backbone', lambda settings: go.wait(10) and None)
     yield go
     go.set()
 

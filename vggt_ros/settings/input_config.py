@@ -99,7 +99,7 @@ class InputSettings:
     )
     qos_depth: int = parameter(
         0,
-        'Queue of them; 0 for as many messages as come in a second, at most 100 MB.',
+        'Queue of them; 0 for as many messages as come in a second, at most 250 MB.',
         minimum=0,
         maximum=100,
         read_only=True,

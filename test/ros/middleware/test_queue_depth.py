@@ -10,8 +10,8 @@ from vggt_ros.ros.middleware.queue_depth import FIRST_DEPTH, queue_depth
         (30.0, 640 * 480 * 3, 30),
         (29.7, 640 * 480 * 3, 30),
         (10.0, 1280 * 720 * 3, 30),
-        (30.0, 1920 * 1080 * 3, 16),  # 100 MB
-        (30.0, 3840 * 2160 * 3, 4),
+        (30.0, 1920 * 1080 * 4, 30),
+        (30.0, 3840 * 2160 * 3, 10),  # 250 MB
         (0.5, 100, 30),
         (44.0, 640 * 480 * 3, 50),
         (1000.0, 100, 100),
@@ -23,10 +23,10 @@ def test_a_queue_holds_a_second_of_messages_within_the_bound(rate_hz, num_bytes,
 
 
 @given(strategies.floats(0, 1e4), strategies.integers(0, 10**9), strategies.integers(2, 100))
-def test_a_queue_holds_at_most_100_mb_or_two_messages(rate_hz, num_bytes, current):
+def test_a_queue_holds_at_most_250_mb_or_two_messages(rate_hz, num_bytes, current):
     depth = queue_depth(rate_hz, num_bytes, current)
     assert 2 <= depth <= 100
-    assert depth == 2 or depth * num_bytes <= 100_000_000
+    assert depth == 2 or depth * num_bytes <= 250_000_000
     assert queue_depth(rate_hz, num_bytes, depth) == depth, 'it is not changed again'
 
 

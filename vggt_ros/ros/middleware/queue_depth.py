@@ -6,14 +6,14 @@ import math
 
 # The executor shares the interpreter with the refinement, which may keep it busy for so long.
 _BUSY_S = 1.0
-_MAX_BYTES = 100_000_000
+_MAX_BYTES = 250_000_000
 _LEAST, _MOST, _STEP = 2, 100, 10
 # For messages of which nothing is known yet: a second of most cameras.
 FIRST_DEPTH = 30
 
 
 def queue_depth(rate_hz: float, num_bytes: int, current: int) -> int:
-    """Return how many messages a queue should hold: those of a second, at most 100 MB and 100.
+    """Return how many messages a queue should hold: those of a second, at most 250 MB and 100.
 
     A queue is changed seldom, for that takes a new subscription: it grows in tens, and it does not
     shrink because fewer messages come.
