@@ -156,13 +156,13 @@ def test_a_closer_look_finds_more_where_there_is_more(hall, counted):
     frames = [hall.frame(index) for index in INDICES]
     usual = window(hall, store)
     counted.clear()
-    assert store.look_closer(frames)
+    assert store.detect_more(frames)
     assert [len(store.features(frame)) for frame in frames] == [300, 300, 300]
     closer = window(hall, store)
     assert counted == {'detect_features': 3, 'match_features': 3, 'verify_pair': 3}
     assert len(closer.tracks) > 1.5 * len(usual.tracks)
     # Once is enough.
-    assert not store.look_closer(frames)
+    assert not store.detect_more(frames)
     assert counted['detect_features'] == 3
 
 
@@ -170,5 +170,5 @@ def test_a_closer_look_is_not_taken_where_all_was_seen(hall, counted):
     store = FeatureStore(20_000, 10)
     window(hall, store)
     counted.clear()
-    assert not store.look_closer([hall.frame(index) for index in INDICES])
+    assert not store.detect_more([hall.frame(index) for index in INDICES])
     assert counted == {}

@@ -103,7 +103,7 @@ def test_a_first_window_that_is_not_confirmed_is_looked_at_more_closely(hall, mo
     assert errors_of(hall, far, found.submap.ref_from_cam)[0] < 0.5
     with pytest.raises(VerificationError):  # there is no time for it
         refine(hall, refiner(max_features=100, budget_ms=1), *far, errors=LARGE)
-    monkeypatch.setattr(feature_store.FeatureStore, 'look_closer', lambda *_: False)
+    monkeypatch.setattr(feature_store.FeatureStore, 'detect_more', lambda *_: False)
     with pytest.raises(VerificationError):
         refine(hall, refiner(max_features=100), *far, errors=LARGE)
 
@@ -113,7 +113,7 @@ def test_features_that_the_map_knows_stay(hall, first, monkeypatch):
     few = refiner(max_features=100)
     for index in (6, 8):
         few.prepare(hall.frame(index))
-    monkeypatch.setattr(few._store, 'look_closer', lambda _: pytest.fail('looked'))
+    monkeypatch.setattr(few._store, 'detect_more', lambda _: pytest.fail('looked'))
     last = replace(last_of(begun, (6, 8)), landmarks=Landmarks(of_frame={}))
     with pytest.raises(VerificationError):
         blank = np.full((240, 320, 3), 127, np.uint8)

@@ -68,7 +68,7 @@ class FeatureStore:
                 self._forget(self._features.popitem(last=False)[0])
         return found
 
-    def look_closer(self, frames: Sequence[Frame]) -> bool:
+    def detect_more(self, frames: Sequence[Frame]) -> bool:
         """Look for more features in frames that nothing was built on yet.
 
         Views that are far apart share few of their features: all that there are may be needed.

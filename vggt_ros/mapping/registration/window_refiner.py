@@ -208,7 +208,7 @@ class WindowRefiner:
         """Look closer where nothing hangs on the features that are known, and time is left."""
         if start.in_map is not None or 2e3 * refined.report.duration_s > self.settings.budget_ms:
             return False
-        return self._store.look_closer(window.frames)
+        return self._store.detect_more(window.frames)
 
     def _remember_focal(self, window: Window, refined: RefinedWindow) -> None:
         """Take in the focal length that an uncalibrated window showed: a camera has one."""
