@@ -21,9 +21,9 @@ import sys
 from benchmarks.walk import endless_walk
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frontend.frame import Frame
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.offline import finish_windows
+from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.ros.middleware.memory import MemoryRelease, release_free, resident_mb
 from vggt_ros.settings.config import ModelSettings, VggtConfig
 from vggt_ros.settings.parameter_tree import with_values

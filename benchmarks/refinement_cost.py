@@ -32,8 +32,8 @@ import torch
 from benchmarks.machine import machine_name
 from vggt_ros.evaluation.course_run import stamp_ns
 from vggt_ros.mapping.frontend.frame import Frame
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.course import Course, make_course
@@ -121,7 +121,7 @@ def window_times(course: Course, frames: list[Frame], mode: str) -> list[WindowT
         for frame in frames:
             mapper.add_frame(frame)
             while (window := mapper.wait_for_window(0.0)) is not None:
-                mapper.prepare(window)
+                mapper.prepare(window.new_frames)
                 mapper.process(window, Wanted(tracks=False))
                 times.append(WindowTime())
     return times[:-1]

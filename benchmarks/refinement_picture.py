@@ -19,8 +19,8 @@ import numpy as np
 from vggt_ros.evaluation.course_run import stamp_ns
 from vggt_ros.inference.predictor import Predictor
 from vggt_ros.mapping.frontend.frame import Frame
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.synthetic.sequence import SyntheticSequence

@@ -189,6 +189,7 @@ def make_node():
     from vggt_ros.ros.middleware.node_context import NodeContext
     from vggt_ros.ros.middleware.qos_events import QosEvents
     from vggt_ros.settings.config import VggtConfig
+    from vggt_ros.settings.live_config import LiveConfig
 
     context = rclpy.Context()
     rclpy.init(context=context)
@@ -218,7 +219,11 @@ def make_node():
         usual = {'note_error': fail, 'end_with_error': fail}
         topics = HeardTopics(node, config.input, events)
         return NodeContext(
-            node=node, config=config, topics=topics, qos_events=events, **(usual | parts)
+            node=node,
+            config=LiveConfig(config),
+            topics=topics,
+            qos_events=events,
+            **(usual | parts),
         )
 
     make.spin, make.context = spin, context_of

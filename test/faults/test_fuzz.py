@@ -13,8 +13,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
 from vggt_ros.errors import InputError, PredictionError
 from vggt_ros.inference.backbone import Capabilities
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.ros.input.calibration import CalibrationReader
 from vggt_ros.ros.input.image_input import ImageInput
 from vggt_ros.ros.middleware.memory import resident_mb
@@ -184,7 +184,7 @@ class Path:
             frame = images.frame(message, info)
         except InputError as error:
             assert str(error), 'an error says what is wrong'
-            self.mapper.count_refused(error.reason)
+            self.mapper.stream.count_refused(error.reason)
             return
         try:
             self.mapper.add_frame(frame)

@@ -68,6 +68,13 @@ class Load:
             stamp_ns = self.offset_ns + int(self.number / RATE_HZ * 1e9) + jitter_ns
             each.send(stamp_ns, self.number)
 
+    def end(self):
+        """Let one camera stop before the other, which then waits for it."""
+        self.dead_until = [self.number + 5, 0]
+        for _ in range(4):
+            self.frame()
+            self.probe.spin_for(1 / RATE_HZ)
+
     def trouble(self):
         """Do one thing that should not be done."""
         name = self.rng.choice(
@@ -171,6 +178,7 @@ def test_the_node_works_on_and_on_whatever_happens(
             memory_mb.append((now_s - start_s, resident_mb(node.process.pid)))
             assert node.is_alive, node.log
         probe.spin_for(max(0.0, next_s - time.monotonic()))
+    load.end()
     assert probe.spin_until(health.is_idle), health.values
     health.assert_accounted_for()
     values = health.values

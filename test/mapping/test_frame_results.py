@@ -10,6 +10,7 @@ from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.track_registry import Queries
 from vggt_ros.mapping.map_state import MapState
 from vggt_ros.mapping.registration.pose_error_model import PoseErrorModel
+from vggt_ros.settings.live_config import LiveConfig
 
 ALL = np.ones(5, dtype=bool)
 
@@ -25,7 +26,7 @@ def predict(predictor, window, make_view, make_config):
     def answer(request, is_inlier=ALL):
         prediction = predictor.predict([frame.image for frame in window.frames], request)
         first = replace(window, num_overlap_sets=0)
-        registered = MapState(make_config()).enter(
+        registered = MapState(LiveConfig(make_config())).enter(
             make_view(first, prediction, is_inlier=is_inlier)
         )
         estimate = replace(registered.estimate, window=window)

@@ -12,6 +12,7 @@ from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.occupancy_grid import FREE, OCCUPIED
 from vggt_ros.mapping.map_state import MapState
+from vggt_ros.settings.live_config import LiveConfig
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def add(predictor, make_config, make_view):
 
 @pytest.fixture
 def state(make_config):
-    return MapState(make_config())
+    return MapState(LiveConfig(make_config()))
 
 
 def test_the_first_window_gives_the_unit_and_starts_at_the_origin(state, add, make_window):
@@ -64,10 +65,10 @@ def test_shared_frames_come_to_the_same_place_again(state, add, make_window):
 
 def test_only_new_frames_enter_path_and_cloud(state, add, make_window):
     add(state, make_window(range(6), 0))
-    hits = int(state.voxels.points().hits.sum())
+    hits = int(state.layers.voxels.points().hits.sum())
     add(state, make_window(range(3, 9), 3))
-    assert len(state.trajectory) == 9
-    assert state.voxels.points().hits.sum() == pytest.approx(1.5 * hits, rel=0.1)
+    assert len(state.layers.trajectory) == 9
+    assert state.layers.voxels.points().hits.sum() == pytest.approx(1.5 * hits, rel=0.1)
 
 
 def test_a_window_without_shared_frames_says_that_its_seam_is_unknown(state, add, make_window):
@@ -87,17 +88,18 @@ def test_a_seam_that_can_not_be_registered_is_refused(state, add, make_window, p
 
 def test_a_cleared_map_starts_again(state, add, make_window):
     add(state, make_window(range(6), 0))
-    state.clear()
-    assert (len(state.voxels), len(state.trajectory), state.last) == (0, 0, None)
+    state.begin(1)
+    assert (len(state.layers.voxels), len(state.layers.trajectory), state.last) == (0, 0, None)
     placement, _ = add(state, make_window(range(10, 16), 0))
     assert placement.map_from_submap.scale == 1.0
 
 
 def test_new_bounds_hold_at_once(state, add, make_window, make_config):
     add(state, make_window(range(6), 0))
-    state.update_config(make_config(map__max_points=1000, path__max_size=2))
-    assert len(state.trajectory) == 2
-    assert len(state.voxels) <= 1000
+    state._config.value = make_config(map__max_points=1000, path__max_size=2)
+    state.follow_config()
+    assert len(state.layers.trajectory) == 2
+    assert len(state.layers.voxels) <= 1000
 
 
 def odom_of(true_pose, indices, *, unit=1.0):
@@ -112,17 +114,17 @@ def odom_of(true_pose, indices, *, unit=1.0):
 def test_odometry_makes_the_map_metric_once_and_everything_moves(
     add, make_window, make_config, true_pose
 ):
-    state = MapState(make_config(scale__lock_after=3, scale__source='odometry'))
+    state = MapState(LiveConfig(make_config(scale__lock_after=3, scale__source='odometry')))
     add(state, make_window(range(6), 0))  # nothing known: in a unit of its own
-    before = state.trajectory.poses().map_from_cam[:, :3, 3]
-    num_points = len(state.voxels)
+    before = state.layers.trajectory.poses().map_from_cam[:, :3, 3]
+    num_points = len(state.layers.voxels)
     for k, first in enumerate(range(3, 15, 3)):
         indices = range(first, first + 6)
         add(state, make_window(indices, 3), odom_from_cam=odom_of(true_pose, indices))
         assert state.scale.is_locked == (k >= 2)
         # This world is not z-up: the first odometry turns the map, the third window scales it.
         assert (state.correction is not None) == (k in (0, 2))
-    poses = state.trajectory.poses().map_from_cam[:, :3, 3]
+    poses = state.layers.trajectory.poses().map_from_cam[:, :3, 3]
     truth = np.stack([true_pose(i)[:3, 3] for i in range(18)])
     lengths = np.linalg.norm(np.diff(poses, axis=0), axis=1)
     np.testing.assert_allclose(
@@ -130,8 +132,8 @@ def test_odometry_makes_the_map_metric_once_and_everything_moves(
     )
     unit = np.linalg.norm(before[5] - before[0]) / np.linalg.norm(truth[5] - truth[0])
     assert abs(np.log(unit)) > 0.1, 'the first unit is another one'
-    assert len(state.voxels) > num_points
-    walls = state.voxels.points().points_in_map
+    assert len(state.layers.voxels) > num_points
+    walls = state.layers.voxels.points().points_in_map
     longest = np.linalg.svd(walls - walls.mean(axis=0), full_matrices=False)[2][0]
     assert np.ptp(walls @ longest) == pytest.approx(8.0, rel=0.3), 'the room is 8 m long'
 
@@ -150,23 +152,25 @@ def test_a_robot_that_tells_late_what_is_up_turns_the_whole_map(
     state, add, make_window, true_pose, caplog, how
 ):
     add(state, make_window(range(6), 0))  # as if the camera were level
-    before = state.trajectory.poses().map_from_cam
+    before = state.layers.trajectory.poses().map_from_cam
     tilt = se3.rigid(matrix_from_rotation_vector(np.array([0.25, 0.1, 0.0])), np.zeros(3))
     # A robot whose camera looks down by a quarter of a radian.
     level_from_cam = tilt @ before[5]
     view = {'base': level_from_cam}
     if how == 'odometry':
         view = {'odom_from_cam': [None] * 2 + [level_from_cam] + [None] * 3}
-    points_in_map = state.voxels.points().points_in_map
+    points_in_map = state.layers.voxels.points().points_in_map
     _, in_map = add(state, make_window(range(3, 9), 3), is_inlier=only(2), **view)
     up = in_map.ref_from_cam[2, :3, :3] @ level_from_cam[2, :3]
     np.testing.assert_allclose(up, [0, 0, 1], atol=1e-3 if how == 'odometry' else 0.03)
-    poses = state.trajectory.poses().map_from_cam
+    poses = state.layers.trajectory.poses().map_from_cam
     turn = state.correction.rotation
     assert rotation_angle(turn) == pytest.approx(np.hypot(0.25, 0.1), abs=0.03)
     np.testing.assert_allclose(poses[:6, :3, :3], turn @ before[:, :3, :3], atol=1e-3)
     np.testing.assert_allclose(poses[0, :3, 3], before[0, :3, 3], atol=1e-6)
-    assert np.abs(state.voxels.points().points_in_map[:50] - points_in_map[:50]).max() > 0.05
+    assert (
+        np.abs(state.layers.voxels.points().points_in_map[:50] - points_in_map[:50]).max() > 0.05
+    )
     assert sum('the map is turned by' in record.message for record in caplog.records) == 1
     # Once.
     add(state, make_window(range(6, 12), 3), **view)
@@ -200,12 +204,12 @@ def test_a_gap_that_nothing_bridges_begins_a_segment(state, add, make_window):
 def test_a_closed_loop_moves_points_path_and_the_last_window_together(
     add, make_window, make_config, make_view, predictor
 ):
-    state = MapState(make_config())
+    state = MapState(LiveConfig(make_config()))
     for first, num_overlap in ((0, 0), (3, 3), (6, 3)):
         add(state, make_window(range(first, first + 6), num_overlap))
     move = Sim3(1.0, np.eye(3), np.array([0.1, 0.0, 0.0]))
-    points = state.voxels.points().points_in_map
-    path = state.trajectory.poses().map_from_cam
+    points = state.layers.voxels.points().points_in_map
+    path = state.layers.trajectory.poses().map_from_cam
     kept = state.last.in_map.ref_from_cam
     window = make_window(range(9, 15), 3)
     prediction = predictor.predict([frame.image for frame in window.frames], Request())
@@ -217,14 +221,14 @@ def test_a_closed_loop_moves_points_path_and_the_last_window_together(
         expected,
         atol=0.002,
     )
-    moved = state.trajectory.poses().map_from_cam[:, 0, 3] - path[:, 0, 3]
+    moved = state.layers.trajectory.poses().map_from_cam[:, 0, 3] - path[:, 0, 3]
     np.testing.assert_allclose(moved[:6], 0.0, atol=1e-3)  # of the first submap
     assert (np.diff(moved) >= -1e-6).all()
     assert 0.02 < moved[-1] < 0.1
     last = state.last.in_map.ref_from_cam[:, 0, 3] - kept[:, 0, 3]
     np.testing.assert_allclose(last, moved[-1], atol=1e-3)
     assert state.correction.translation[0] == pytest.approx(moved[-1], abs=0.004)
-    after = state.voxels.points().points_in_map
+    after = state.layers.voxels.points().points_in_map
     assert np.abs(after.mean(axis=0) - points.mean(axis=0))[0] > 0.004
     assert state.places[0].in_map.ref_from_cam[0, 0, 3] == pytest.approx(path[0, 0, 3], abs=1e-3)
     assert state.places[5].in_map.ref_from_cam[0, 0, 3] == pytest.approx(
@@ -243,25 +247,25 @@ def loop_from_first(state, entry, move):
 def test_a_rolling_map_forgets_what_is_far(state, add, make_window, make_config):
     def distances():
         center = state.last.in_map.ref_from_cam[-1, :3, 3]
-        return np.linalg.norm(state.voxels.points().points_in_map - center, axis=1)
+        return np.linalg.norm(state.layers.voxels.points().points_in_map - center, axis=1)
 
     add(state, make_window(range(6), 0))
     radius = float(np.median(distances()))
-    state.update_config(make_config(map__max_radius=radius))
+    state._config.value = make_config(map__max_radius=radius)
     add(state, make_window(range(3, 9), 3))
     assert 0.9 * radius < distances().max() <= radius
 
 
 def test_cells_are_drawn_only_if_somebody_wants_them(add, make_window, make_config):
-    state = MapState(make_config(occupancy__enable=True, occupancy__min_height=-0.3))
-    plain = MapState(make_config())
+    state = MapState(LiveConfig(make_config(occupancy__enable=True, occupancy__min_height=-0.3)))
+    plain = MapState(LiveConfig(make_config()))
     add(state, make_window(range(6), 0))
     add(plain, make_window(range(6), 0))
-    assert plain.occupancy.grid() is None
-    cells = state.occupancy.grid().cells
+    assert plain.occupancy() is None
+    cells = state.occupancy().cells
     assert {FREE, OCCUPIED} <= set(np.unique(cells).tolist())
-    state.clear()
-    assert state.occupancy.grid() is None
+    state.begin(1)
+    assert state.occupancy() is None
 
 
 def test_segments_that_always_end_in_front_of_a_wall_do_not_make_the_unit_smaller(

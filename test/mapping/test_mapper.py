@@ -14,8 +14,8 @@ from vggt_ros.errors import (
 from vggt_ros.geometry.rotation import angle_between
 from vggt_ros.geometry.sim3 import align_sim3
 from vggt_ros.mapping.frontend.frame import UndecodedFrame
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 
 DEPTH_ONLY = Wanted(tracks=False)
 
@@ -123,7 +123,7 @@ def test_offline_uses_every_frame_however_late_the_network_is(
 ):
     for index in range(50):
         mapper.add_frame(make_frame(index))
-    mapper.flush()
+    mapper.stream.flush()
     results = []
     while (window := mapper.wait_for_window(0.0)) is not None:
         results += mapper.process(window, DEPTH_ONLY).new_frames
@@ -214,12 +214,12 @@ def test_unusable_numbers_never_enter_the_map(
     mapper, predictor, make_frame, part, value, error, message
 ):
     run(mapper, map(make_frame, range(6)))
-    before = mapper.map_points()[0]
+    before = mapper.map.points()[0]
     predictor.spoil = lambda parts: parts[part].fill(value)
     with pytest.raises(error, match=message):
         run(mapper, map(make_frame, range(6, 9)))
-    np.testing.assert_array_equal(mapper.map_points()[0].points_in_map, before.points_in_map)
-    assert len(mapper.path().stamps_ns) == 6
+    np.testing.assert_array_equal(mapper.map.points()[0].points_in_map, before.points_in_map)
+    assert len(mapper.map.path().stamps_ns) == 6
 
 
 def test_a_seam_without_common_depth_is_refused(mapper, predictor, make_frame):
@@ -270,8 +270,8 @@ def test_reset_while_the_network_works_voids_its_answer(mapper, predictor, make_
     assert snapshot.counts.drops == {'reset': 4}
     assert snapshot.epoch == 1
     assert snapshot.state == 'waiting'
-    assert len(mapper.map_points()[0].points_in_map) == 0
-    assert len(mapper.path().stamps_ns) == 0
+    assert len(mapper.map.points()[0].points_in_map) == 0
+    assert len(mapper.map.path().stamps_ns) == 0
 
 
 def test_a_failure_of_a_voided_window_is_no_failure(mapper, predictor, make_frame):
@@ -322,7 +322,7 @@ def test_a_new_image_size_starts_a_segment_at_the_last_pose(mapper, predictor, m
     assert np.isnan(after[0].scale_residual)
     snapshot = mapper.snapshot()
     assert snapshot.counts.drops == {'size_changed': 3}, 'the frame itself and two that waited'
-    assert len(mapper.path().stamps_ns) == 6 + 9, 'the map is kept'
+    assert len(mapper.map.path().stamps_ns) == 6 + 9, 'the map is kept'
 
 
 def test_a_new_size_while_the_network_works_on_the_old_one_is_no_error(mapper, make_frame):
@@ -351,7 +351,7 @@ def test_the_map_begins_again_when_the_stamps_do(predictor, make_config, make_fr
     updates = run_again_from_an_earlier_time(mapper, make_frame)
     assert predictor.windows == [list(range(30, 36)), list(range(39, 45))]
     assert len(updates) == 1
-    assert len(mapper.path().stamps_ns) == 6
+    assert len(mapper.map.path().stamps_ns) == 6
     snapshot = mapper.snapshot()
     assert snapshot.epoch == 1
     assert snapshot.counts.drops == {'stamp_stray': 1, 'reset': 2}
@@ -365,7 +365,7 @@ def test_the_map_is_kept_in_a_segment_of_its_own_when_only_the_buffers_are_clear
     updates = run_again_from_an_earlier_time(mapper, make_frame)
     assert predictor.windows[1] == list(range(39, 45)), 'no frame is shared'
     assert not updates[0].is_connected
-    assert len(mapper.path().stamps_ns) == 12
+    assert len(mapper.map.path().stamps_ns) == 12
     assert mapper.snapshot().epoch == 0
     assert mapper.snapshot().counts.drops == {'stamp_stray': 1, 'time_jump': 2}
 
@@ -442,11 +442,11 @@ def test_a_frame_whose_pixels_can_not_be_read_is_counted(mapper, make_frame):
 
 def test_a_paused_mapper_drops_frames_and_keeps_the_map(mapper, make_frame):
     run(mapper, map(make_frame, range(8)))
-    mapper.set_enabled(False)
+    mapper.stream.set_enabled(False)
     assert mapper.snapshot().state == 'paused'
     run(mapper, map(make_frame, range(8, 20)))
     assert mapper.snapshot().counts.drops == {'paused': 2 + 12}
-    mapper.set_enabled(True)
+    mapper.stream.set_enabled(True)
     assert mapper.snapshot().state == 'tracking'
     assert len(run(mapper, map(make_frame, range(20, 23)))) == 1
 
@@ -478,8 +478,8 @@ def test_after_an_interruption_the_first_frame_is_a_keyframe(
     if cause == 'reset':
         mapper.reset()
     elif cause == 'pause':
-        mapper.set_enabled(False)
-        mapper.set_enabled(True)
+        mapper.stream.set_enabled(False)
+        mapper.stream.set_enabled(True)
     else:
         with pytest.raises(InputError):
             mapper.add_frame(make_frame(101, image=image, stamp_ns=1))
@@ -492,7 +492,7 @@ def test_after_an_interruption_the_first_frame_is_a_keyframe(
 
 
 def test_what_never_became_a_frame_is_counted_too(mapper):
-    mapper.count_refused('bad_encoding')
+    mapper.stream.count_refused('bad_encoding')
     counts = mapper.snapshot().counts
     assert (counts.frames_in, counts.drops) == (1, {'bad_encoding': 1})
 
@@ -526,8 +526,8 @@ def test_new_settings_hold_from_the_next_window_on(mapper, make_config, make_fra
     mapper.update_config(
         make_config(cloud__max_depth=1e-3, path__max_size=2, map__max_points=1000)
     )
-    assert len(mapper.path().stamps_ns) == 2
-    assert len(mapper.map_points()[0].points_in_map) <= 1000
+    assert len(mapper.map.path().stamps_ns) == 2
+    assert len(mapper.map.points()[0].points_in_map) <= 1000
     (update,) = run(mapper, map(make_frame, range(6, 9)))
     assert not any(result.keep.any() for result in update.new_frames)
 
@@ -541,13 +541,13 @@ def test_a_disabled_map_stays_empty(predictor, make_config, make_frame):
     mapper = Mapper(predictor, make_config(map__enable=False), offline=True)
     run(mapper, map(make_frame, range(6)))
     assert mapper.snapshot().num_map_points == 0
-    assert len(mapper.path().stamps_ns) == 6
+    assert len(mapper.map.path().stamps_ns) == 6
 
 
 def test_the_map_lies_on_the_walls(mapper, make_frame, true_pose):
     results = results_of(run(mapper, map(make_frame, range(30))))
     truth_from_map = assert_true_up_to_one_similarity(results, true_pose)
-    points = mapper.map_points()[0]
+    points = mapper.map.points()[0]
     in_world = truth_from_map.apply(points.points_in_map.astype(float))
     off_walls = np.abs(np.abs(in_world) - (4.0, 1.5, 3.0)).min(axis=1)
     # A voxel in an edge of the room averages points of two walls.
@@ -682,7 +682,7 @@ def test_after_three_failed_windows_the_map_goes_on_in_a_segment_until_a_seam_ho
     assert [result.frame.id for result in update.new_frames] == list(range(15, 21))
     assert all(result.covariance[0, 0] > 1000 for result in update.new_frames)
     assert mapper.snapshot().state == 'lost', 'its place is a guess'
-    assert len(mapper.path().stamps_ns) == 12, 'nothing that was there is gone'
+    assert len(mapper.map.path().stamps_ns) == 12, 'nothing that was there is gone'
 
 
 def run_windows(mapper):

@@ -1,9 +1,9 @@
 import pytest
 
 from vggt_ros.errors import InputError, PredictionError
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.offline import finish_windows, map_frames
+from vggt_ros.mapping.predicted_window import Wanted
 
 
 @pytest.fixture

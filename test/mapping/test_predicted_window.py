@@ -1,8 +1,8 @@
 import pytest
 
 from vggt_ros.errors import PredictionError
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 
 
 def test_a_snapshot_stays_as_it_was_while_the_mapper_goes_on(predictor, make_config, make_frame):

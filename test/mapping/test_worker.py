@@ -5,8 +5,8 @@ import time
 import pytest
 
 from vggt_ros.errors import AlignmentError, PredictionError
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.mapping.worker import Worker
 
@@ -265,7 +265,7 @@ def test_a_window_that_builds_on_a_failed_one_is_predicted_again(
     for index in range(6, 12):
         mapper.add_frame(make_frame(index))
     wait_for(lambda: len(predictor.windows) == 2)
-    monkeypatch.setattr(mapper._map, 'enter', failing_once(mapper._map.enter))
+    monkeypatch.setattr(mapper.map, 'enter', failing_once(mapper.map.enter))
     priors.release.set()
     listener.wait(updates=1, errors=1)
     assert predictor.windows[1][:3] == [3, 4, 5]

@@ -9,8 +9,8 @@ from sensor_msgs.msg import CompressedImage
 
 from vggt_ros.geometry.lens import distort_image, Lens
 from vggt_ros.inference.predictor import Predictor
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.ros.input.calibration import CalibrationReader
 from vggt_ros.ros.input.image_input import ImageInput
 from vggt_ros.ros.middleware.messages import camera_info, header_of, rgb_image
@@ -51,7 +51,7 @@ class Walk:
             info = camera_info(header, self.K, WIDTH, HEIGHT)
             info.distortion_model, info.d = model, list(d) or [0.0] * 5
             mapper.add_frame(images.frame(make_message(header, number), info))
-        mapper.flush()
+        mapper.stream.flush()
         update = mapper.process(mapper.wait_for_window(0.0), Wanted(tracks=False))
         return update.new_frames
 

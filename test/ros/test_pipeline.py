@@ -184,8 +184,7 @@ def test_memory_that_does_not_suffice_ends_the_node_if_that_is_the_policy(
 
     monkeypatch.setattr(predictor, 'predict', run_out)
     model = replace(CONFIG.model, oom_policy=policy)
-    monkeypatch.setattr(pipeline, '_config', replace(CONFIG, model=model))
-    monkeypatch.setattr(pipeline._mapper, '_config', replace(CONFIG, model=model))
+    monkeypatch.setattr(pipeline._config, 'value', replace(CONFIG, model=model))
     pipeline.start()
     add_frames(pipeline, rng)
     assert predictor.taken.wait(10.0)

@@ -14,9 +14,9 @@ from vggt_ros.inference.backbone import Predicts
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.mapping.layers.map_update import MapUpdate
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.offline import finish_windows
+from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
@@ -100,7 +100,7 @@ def run_course(
         stamps_ns.append(update.new_frames[-1].frame.stamp_ns)
         if update.correction is not None:
             corrected.append(update.new_frames[0].frame.id)
-    path = mapper.path()
+    path = mapper.map.path()
     if len(path.stamps_ns) < _MIN_POSES:
         raise AlignmentError(
             f'{len(path.stamps_ns)} of {len(course)} frames of {course.name} entered the map; at '
@@ -146,7 +146,7 @@ def drive(
     for number, arrival in enumerate(arrivals):
         mapper.add_frame(_frame(camera, arrival, is_calibrated=is_calibrated))
         if number == len(arrivals) - 1:
-            mapper.flush()
+            mapper.stream.flush()
         for finished in finish_windows(mapper, Wanted(tracks=False)):
             yield finished.update
 

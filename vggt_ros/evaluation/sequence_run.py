@@ -19,9 +19,9 @@ from vggt_ros.inference.backbone import Predicts
 from vggt_ros.mapping.backend.submap_graph import ClosedLoop
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.layers.map_update import MapUpdate
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.offline import finish_windows
+from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.dataset import Dataset
@@ -120,7 +120,7 @@ def run_sequence(
         run.work()
         on_frame()
     run.finish()
-    path = run.mapper.path()
+    path = run.mapper.map.path()
     return SequenceRun(
         frame_index=np.searchsorted(dataset.stamps_ns, path.stamps_ns),
         map_from_cam=path.map_from_cam,
@@ -129,7 +129,7 @@ def run_sequence(
         true_focal_px=run.true_focal_px,
         depths=tuple(run.depths),
         samples=run.samples.frames(),
-        loops=run.mapper.loops(),
+        loops=run.mapper.map.loops(),
         drops=dict(run.mapper.snapshot().counts.drops),
         wall_s=time.perf_counter() - started_s,
     )
@@ -173,7 +173,7 @@ class _Run:
 
     def finish(self) -> None:
         """Work on what waits: there are no more images."""
-        self.mapper.flush()
+        self.mapper.stream.flush()
         self.work()
 
     def work(self) -> None:

@@ -1,4 +1,4 @@
-"""Map state: submaps, points, path, stored keyframes, tracks and the scale."""
+"""Map state: submaps and what hangs on them: layers, stored keyframes, tracks, the scale."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from dataclasses import replace
 import logging
 import threading
 
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase
-from vggt_ros.mapping.backend.overlap_reference import anchor_poses, overlap_reference
+from vggt_ros.mapping.backend.overlap_reference import overlap_reference
 from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of
-from vggt_ros.mapping.backend.submap_graph import Correction, SubmapGraph
+from vggt_ros.mapping.backend.submap_graph import ClosedLoop, Correction, SubmapGraph
+from vggt_ros.mapping.layers.camera_view import CameraView
+from vggt_ros.mapping.layers.map_layers import MapLayers, spread
 from vggt_ros.mapping.layers.map_update import FrameResult
-from vggt_ros.mapping.layers.occupancy_grid import OccupancyGridMap
-from vggt_ros.mapping.layers.occupancy_scan import scan_from_frame
+from vggt_ros.mapping.layers.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.layers.track_registry import TrackRegistry
-from vggt_ros.mapping.layers.trajectory import Trajectory
-from vggt_ros.mapping.layers.voxel_map import VoxelMap
+from vggt_ros.mapping.layers.trajectory import StampedPoses
+from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.mapping.registration.metric_scale import MetricScale
 from vggt_ros.mapping.registration.placement import (
     check_unit,
@@ -39,34 +39,32 @@ from vggt_ros.mapping.registration.scene_depth import SceneDepth
 from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.mapping.registration.window_estimate import WindowEstimate
 from vggt_ros.mapping.registration.z_up import has_up, upright_turn
-from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.live_config import LiveConfig
 
 _log = logging.getLogger(__name__)
 # A map is level enough for planners.
 _MIN_TILT_RAD = np.deg2rad(0.5)
 # In meters the scale of a submap is known; this keeps its covariance invertible.
 _LOCKED_LOG_SIGMA = 1e-4
-# Frames of a window that are remembered as places, and that are drawn into the occupancy grid.
-_PLACES_PER_WINDOW, _SCANS_PER_WINDOW = 2, 2
+# Frames of a window that are remembered as places.
+_PLACES_PER_WINDOW = 2
 # Frame sets before those that the next window shares which hold it, too.
 MAX_ANCHOR_SETS = 8
-# Scans that are kept to draw the grid again after a correction, 0.1 MB each.
-_MAX_SCANS = 600
 
 
 class MapState:
-    """All that a reset forgets; hold `lock` for every call.
+    """All that a reset forgets. The copies at the end take `lock` themselves; else hold it.
 
     What was added moves with its submap when the map is corrected: points, path, places and the
     frames that the next window is registered to, all together.
 
     Attributes:
-        lock: Guards all of it.
-        voxels: The accumulated points.
-        trajectory: The newest poses.
+        lock: Guards all of it; held while a window enters, some ten milliseconds, and never while
+            the network runs.
+        epoch: Of the frame stream: windows of another one are not for this map.
+        layers: Points, path and occupancy.
         tracks: The points that are followed from window to window.
         graph: The submaps.
-        occupancy: Free and occupied cells, empty unless `occupancy.enable`.
         places: What is remembered of them, to recognize them.
         scale: How long a unit of the map is.
         noise: How wrong the network's poses usually are.
@@ -76,15 +74,15 @@ class MapState:
             was entered, None if they stayed.
     """
 
-    def __init__(self, config: VggtConfig) -> None:
+    def __init__(self, config: LiveConfig) -> None:
+        """Start empty."""
         self.lock = threading.RLock()
-        self.voxels = VoxelMap(config.map.voxel_size, config.map.max_points)
-        self.trajectory = Trajectory(config.path.max_size * config.input.num_cameras)
+        self.epoch = 0
+        self.layers = MapLayers(config)
         self.tracks = TrackRegistry()
         self.graph = SubmapGraph()
-        self.occupancy = OccupancyGridMap(config.occupancy, _MAX_SCANS)
-        self.places = KeyframeDatabase(config.loop)
-        self.scale = MetricScale(config.scale)
+        self.places = KeyframeDatabase(config.value.loop)
+        self.scale = MetricScale(config.value.scale)
         self.noise = PoseErrorModel()
         self.last: OverlapReference | None = None
         self.correction: Sim3 | None = None
@@ -93,23 +91,19 @@ class MapState:
         self._is_upright = False
         self._config = config
 
-    def update_config(self, config: VggtConfig) -> None:
-        """Take new bounds; what is over them goes at once."""
-        self._config = config
-        self.voxels.max_points = config.map.max_points
-        self.trajectory.max_size = config.path.max_size * config.input.num_cameras
-        self.scale.settings = config.scale
-        self.places.settings = config.loop
-        self.occupancy.update_settings(config.occupancy)
+    def follow_config(self) -> None:
+        """Hold the bounds that changed; what is over them goes at once."""
+        self.layers.follow_config()
+        self.scale.settings = self._config.value.scale
+        self.places.settings = self._config.value.loop
 
-    def clear(self) -> None:
+    def begin(self, epoch: int) -> None:
         """Forget everything but how good the network is."""
-        self.voxels.clear()
-        self.trajectory.clear()
+        self.epoch = epoch
+        self.layers.clear()
         self.tracks.clear()
         self.graph.clear()
         self.places.clear()
-        self.occupancy.clear()
         self.scale.clear()
         self.depth.clear()
         self.last = None
@@ -188,48 +182,46 @@ class MapState:
             registered: The window, where it is now.
             results: Its new frames.
         """
-        submap_id = registered.placed.id
-        if registered.estimate.refinement is not None:
-            # Later images confirmed or corrected them.
-            for row in range(registered.estimate.window.num_overlap):
-                if registered.estimate.is_inlier[row]:
-                    pose = registered.in_map.ref_from_cam[row]
-                    self.trajectory.correct_pose(registered.in_map.frame_ids[row], submap_id, pose)
-            for frame_id, pose in anchor_poses(registered).items():
-                self.trajectory.correct_pose(frame_id, submap_id, pose)
-        for result in results:
-            self.trajectory.add(result.frame.id, submap_id, result.view)
-        if self._config.map.enable:
-            self.voxels.insert(
-                np.concatenate([_kept_points_in_map(result) for result in results]),
-                np.concatenate([result.image[result.keep] for result in results]),
-                np.concatenate([result.confidence[result.keep] for result in results]),
-                submap_id,
-            )
-            if self._config.map.max_radius > 0:
-                self.voxels.keep_within(
-                    results[-1].map_from_cam[:3, 3], self._config.map.max_radius
-                )
-        if self._config.occupancy.enable:
-            for result in _spread(results, _SCANS_PER_WINDOW):
-                self.occupancy.add(
-                    scan_from_frame(
-                        submap_id,
-                        result.frame.stamp_ns,
-                        result.points_in_cam,
-                        result.keep,
-                        result.map_from_cam,
-                    )
-                )
+        self.layers.add(registered, results)
+        config = self._config.value
         self.depth.add(registered.in_map.depth)
         self._remember_places(registered, results)
         self.last = overlap_reference(
             registered,
             self.last,
-            self._config.window.overlap,
-            MAX_ANCHOR_SETS * self._config.input.num_cameras,
+            config.window.overlap,
+            MAX_ANCHOR_SETS * config.input.num_cameras,
             self.scale.meters_per_unit,
         )
+
+    def points(self, since: int = 0) -> tuple[MapPoints, int]:
+        """Return a copy of the points of the voxel map, and the tick they are of.
+
+        Args:
+            since: A tick returned before, for only those points that have changed since.
+        """
+        with self.lock:
+            return self.layers.voxels.points(since), self.layers.voxels.tick
+
+    def path(self) -> StampedPoses:
+        """Return a copy of the newest poses, oldest first."""
+        with self.lock:
+            return self.layers.trajectory.poses()
+
+    def views(self) -> list[CameraView]:
+        """Return the newest poses with their cameras."""
+        with self.lock:
+            return self.layers.trajectory.views()
+
+    def occupancy(self) -> OccupancyCells | None:
+        """Return the free and occupied cells, None if nothing was drawn."""
+        with self.lock:
+            return self.layers.occupancy.grid()
+
+    def loops(self) -> tuple[ClosedLoop, ...]:
+        """Return the places that were recognized and moved the map."""
+        with self.lock:
+            return self.graph.loops
 
     def _upright(self, registered: RegisteredWindow) -> RegisteredWindow:
         """Turn a map that began as if the camera were level, once the robot says what is up."""
@@ -257,10 +249,8 @@ class MapState:
         """Move all that has been added, and the window that is about to be."""
         if not correction:
             return registered
-        self.voxels.correct(correction)
-        self.trajectory.correct(correction)
+        self.layers.correct(correction)
         self.places.correct(correction)
-        self.occupancy.correct(correction)
         if self.last is not None and self.last.submap_id in correction:
             move = correction[self.last.submap_id]
             self.last = self.last.moved(move)
@@ -270,9 +260,9 @@ class MapState:
     def _remember_places(
         self, registered: RegisteredWindow, results: tuple[FrameResult, ...]
     ) -> None:
-        if not self._config.loop.enable:
+        if not self._config.value.loop.enable:
             return
-        for result in _spread(results, _PLACES_PER_WINDOW):
+        for result in spread(results, _PLACES_PER_WINDOW):
             frame, descriptor = result.frame, result.descriptor
             if descriptor is not None:
                 alone = registered.in_map.select([frame.id])
@@ -327,17 +317,8 @@ class MapState:
         return replace(placement, map_from_submap=moved, covariance=covariance)
 
 
-def _spread(results: tuple[FrameResult, ...], count: int) -> list[FrameResult]:
-    """Return some of the results, the first and the last among them."""
-    return [results[k] for k in np.unique(np.linspace(0, len(results) - 1, count).astype(int))]
-
-
 def _with_known_scale(covariance: Float[np.ndarray, '7 7']) -> Float[np.ndarray, '7 7']:
     known = covariance.copy()
     known[6, :] = known[:, 6] = 0.0
     known[6, 6] = _LOCKED_LOG_SIGMA**2
     return known
-
-
-def _kept_points_in_map(result: FrameResult) -> Float32[np.ndarray, 'n 3']:
-    return se3.transform(result.map_from_cam, result.points_in_cam[result.keep])

@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 import logging
-import threading
 import time
 
-from vggt_ros.errors import DeviceMemoryError, VerificationError, VggtRosError
-from vggt_ros.inference.backbone import Predicts
-from vggt_ros.mapping.backend.submap_graph import ClosedLoop
-from vggt_ros.mapping.frontend.counters import Counters
-from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
-from vggt_ros.mapping.frontend.intake import Intake
-from vggt_ros.mapping.frontend.stream_check import TimeJump
-from vggt_ros.mapping.frontend.window import Window
-from vggt_ros.mapping.frontend.window_buffer import WindowBuffer
-from vggt_ros.mapping.layers.camera_view import CameraView
-from vggt_ros.mapping.layers.map_update import MapUpdate
-from vggt_ros.mapping.layers.occupancy_grid import OccupancyCells
-from vggt_ros.mapping.layers.trajectory import StampedPoses
-from vggt_ros.mapping.layers.voxel_map import MapPoints
-from vggt_ros.mapping.map_builder import MapBuilder, Wanted
-from vggt_ros.mapping.predicted_window import PredictedWindow
-from vggt_ros.mapping.registration.pose_priors import NoPriors, PosePriors
-from vggt_ros.mapping.snapshot import Snapshot
-from vggt_ros.settings.config import VggtConfig
-from vggt_ros.settings.parameter_tree import check_changes
+import numpy as np
 
-# After so many failed windows in a row the overlap is given up and the map goes on in a segment.
-_FAILURES_BEFORE_SEGMENT = 3
+from vggt_ros.errors import AlignmentError, DeviceMemoryError, VggtRosError
+from vggt_ros.inference.backbone import Predicts
+from vggt_ros.inference.device import resolve_device
+from vggt_ros.inference.prediction import Prediction
+from vggt_ros.mapping.backend.loop_closure import loop_query
+from vggt_ros.mapping.backend.loop_search import LoopSearch
+from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of
+from vggt_ros.mapping.frame_results import frame_results
+from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
+from vggt_ros.mapping.frontend.frame_stream import FrameStream
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.layers.map_update import MapUpdate
+from vggt_ros.mapping.map_state import MapState, MAX_ANCHOR_SETS
+from vggt_ros.mapping.network_stage import NetworkStage
+from vggt_ros.mapping.predicted_window import PredictedWindow, Wanted
+from vggt_ros.mapping.registration.known_motion import known_motion
+from vggt_ros.mapping.registration.pose_priors import NoPriors, PosePriors
+from vggt_ros.mapping.registration.submap import submap_from_prediction
+from vggt_ros.mapping.registration.window_depth import kept_pixels
+from vggt_ros.mapping.registration.window_estimate import (
+    window_estimate,
+    WindowEstimate,
+    with_rig,
+)
+from vggt_ros.mapping.registration.window_priors import window_priors
+from vggt_ros.mapping.registration.window_refiner import Refinement, WindowRefiner
+from vggt_ros.mapping.snapshot import Snapshot, snapshot_of
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.live_config import LiveConfig
+
 _log = logging.getLogger(__name__)
+
+
+class _VoidError(Exception):
+    """The map was reset since the window was made."""
 
 
 class Mapper:
@@ -39,19 +52,18 @@ class Mapper:
 
     One thread calls `add_frame`; one other, or the same, `wait_for_window` and `process`, or two
     others `wait_for_window` and `predict`, and `add`; any thread may call the rest. Two locks,
-    taken in this order, never while the network runs:
+    taken in this order, never while the network runs: the map's and the stream's. `add_frame`
+    waits for the map only where a reset has to empty it.
 
-    1. the map's own lock: the map; held while a window enters it, some ten milliseconds.
-    2. `_lock`: what comes in, what is pending and the counters; held for moments only, so
-       that `add_frame` waits neither for the network nor for the map.
-
-    Every frame that was added is, at any moment, used, dropped under one reason or pending.
+    Attributes:
+        stream: The frames that come in, until their window is over.
+        map: What is known so far.
     """
 
     def __init__(
         self,
         predictor: Predicts,
-        config: VggtConfig,
+        config: VggtConfig | LiveConfig,
         *,
         priors: PosePriors | None = None,
         offline: bool = False,
@@ -59,27 +71,28 @@ class Mapper:
         """Start with an empty map.
 
         Args:
-            predictor: The network; only `process` calls it.
-            config: The settings.
-            priors: What else is known of the camera; only `process` asks it. None for nothing.
+            predictor: The network; only `predict` calls it, and loops that ask it.
+            config: The settings; live ones may be shared, and are changed by `update_config` only.
+            priors: What else is known of the camera; only `add` asks it. None for nothing.
             offline: True to drop no keyframe when the network is late, and to make incomplete
-                windows only after `flush`; the caller then takes care not to add frames faster
-                than windows are processed.
+                windows only after `stream.flush`; then frames must not be added faster than
+                windows are processed.
         """
-        self._predictor = predictor
-        self._config = config
-        self._lock = threading.RLock()
-        self._counters = Counters()
-        self._buffer = WindowBuffer(
-            config.window, self._counters, offline=offline, lock=self._lock
+        self._config = config if isinstance(config, LiveConfig) else LiveConfig(config)
+        config = self._config.value
+        self.stream = FrameStream(self._config, offline=offline)
+        self.map = MapState(self._config)
+        self._priors = NoPriors() if priors is None else priors
+        # Frames are in a window or wait for one of the next.
+        num_cameras = config.input.num_cameras
+        self._refiner = WindowRefiner(
+            config.refine,
+            max_frames=(4 * config.window.size + MAX_ANCHOR_SETS) * num_cameras,
+            num_shared=(config.window.overlap + MAX_ANCHOR_SETS) * num_cameras,
+            device=resolve_device(config.model.device),
         )
-        self._intake = Intake(config, self._counters, self._buffer)
-        self._builder = MapBuilder(predictor, NoPriors() if priors is None else priors, config)
-        self._map = self._builder.map
-        self._is_enabled = True
-        self._has_frames = False
-        self._is_lost = False
-        self._failures_in_row = 0
+        self._network = NetworkStage(predictor, self._refiner)
+        self._loops = LoopSearch(self.map.places, self._network.answer)
 
     def add_frame(self, frame: Frame | UndecodedFrame) -> None:
         """Take one image; cheap, never waits for the network.
@@ -90,36 +103,16 @@ class Mapper:
             InputError: A frame cannot be used; it is counted under the error's `reason`; see
                 `Intake`.
         """
-        with self._lock:
-            self._counters.frame_in()
-            if not self._is_enabled:
-                self._counters.drop('paused')
-                return
-            jump = self._intake.check(frame)
-        if jump is not None:
-            self._after_jump(jump)
-        with self._lock:
-            self._has_frames = True
-            self._intake.add(frame)
-
-    def count_refused(self, reason: str) -> None:
-        """Count an image that came in but could not be made a `Frame`."""
-        with self._lock:
-            self._counters.frame_in()
-            self._counters.drop(reason)
-
-    def flush(self) -> None:
-        """Let the frames that wait make windows, complete or not: the stream has ended."""
-        with self._lock:
-            self._intake.flush()
-            self._buffer.flush()
+        try:
+            self.stream.add(frame)
+        finally:
+            self._follow_reset()
 
     def wait_for_window(self, timeout_s: float, *, may_take: bool = True) -> Window | None:
         """Return the next window as soon as there is one, None after `timeout_s` without.
 
-        Uses the time to encode the frames that wait and to find their features, so that a window,
-        once it is complete, takes less. A window that was taken must be given to `process`, or
-        to `predict` and `add`.
+        Uses the time to encode the frames that wait and to find their features. A window that was
+        taken must be given to `process`, or to `predict` and `add`.
 
         Args:
             timeout_s: Wait no longer, but for the frame at work.
@@ -128,22 +121,23 @@ class Mapper:
         deadline_s = time.monotonic() + timeout_s
         while True:
             timeout_s = max(0.0, deadline_s - time.monotonic())
-            work = self._buffer.wait(timeout_s, may_take=may_take)
+            work = self.stream.wait(timeout_s, may_take=may_take)
             if not isinstance(work, Frame):
                 return work
             try:
-                self._builder.encode(work)
-                self._builder.prepare(work)
+                self._network.encode(work)
+                self.prepare([work])
             except VggtRosError:
                 # The window will meet the same difficulty and account for its frames.
                 _log.debug('frame %d was not encoded when it came', work.id, exc_info=True)
             if not may_take and time.monotonic() >= deadline_s:
                 return None  # there may be leave by now, while frames never cease to come
 
-    def prepare(self, window: Window) -> None:
-        """Find the features of a window while the network works on it; any thread may call."""
-        for frame in window.new_frames:
-            self._builder.prepare(frame)
+    def prepare(self, frames: Iterable[Frame]) -> None:
+        """Find features of frames while the network works on their window; any thread may call."""
+        if self._config.value.refine.verifies:
+            for frame in frames:
+                self._refiner.prepare(frame)
 
     def process(self, window: Window, wanted: Wanted) -> MapUpdate | None:
         """Run the network on a window and add what it says to the map; `predict`, then `add`."""
@@ -155,23 +149,18 @@ class Mapper:
         Errors are part of the answer, and `add` raises them, when the window's turn has come.
         """
         start_s = time.monotonic()
-        is_void = partial(self._is_void, window)
+        config = self._config.value
         try:
             try:
-                return self._builder.predict(window, wanted, start_s, is_void)
+                return self._predict(window, wanted, config, start_s)
             except DeviceMemoryError:
-                if self._config.model.oom_policy != 'shrink' or len(window.sets) < 3:
+                if config.model.oom_policy != 'shrink' or len(window.sets) < 3:
                     raise
-                window = self._buffer.shrink(window)
-                _log.warning(
-                    'out of memory: windows have at most %d frame sets from now on',
-                    len(window.sets),
-                    exc_info=True,
-                )
-                return self._builder.predict(window, wanted, start_s, is_void)
+                window = self.stream.shrink(window)
+                return self._predict(window, wanted, config, start_s)
         except Exception as error:  # noqa: BLE001 - raised by `add`
             return PredictedWindow(
-                window=window, answer=error, queries=None, config=self._config, start_s=start_s
+                window=window, answer=error, queries=None, config=config, start_s=start_s
             )
 
     def add(self, predicted: PredictedWindow) -> MapUpdate | None:
@@ -192,46 +181,26 @@ class Mapper:
                 several in a row the next window shares none: it begins a segment.
         """
         window = predicted.window
-        if not self._buffer.is_at_work(window):
+        if not self.stream.is_at_work(window):
             return None
         try:
-            update = self._build(predicted)
+            answer = _answer_of(predicted)
+            registered = self._register(self._estimate(predicted, answer))
+            registered = self._close_loop(registered, answer)
+            return self._add_layers(registered, predicted, answer)
+        except _VoidError:
+            self.stream.end_void(window)
         except Exception as error:
-            with self._lock:
-                if not self._is_void(window):
-                    self._buffer.finish(window)
-                    if isinstance(error, VerificationError):
-                        self._counters.window_not_verified(len(window.new_frames))
-                    else:
-                        self._counters.window_failed(len(window.new_frames))
-                    self._is_lost = True
-                    self._failures_in_row += 1
-                    if self._failures_in_row >= _FAILURES_BEFORE_SEGMENT:
-                        self._buffer.forget_overlap()
-                    raise
+            if self.stream.end_failed(window, error):
+                raise
             _log.info('a window from before the reset failed', exc_info=True)
-            update = None
-        if update is None:
-            with self._lock:
-                self._buffer.finish(window)
-                self._counters.drop('reset', len(window.new_frames))
-        return update
+        return None
 
     def reset(self) -> None:
         """Forget the map and what is pending; the result of a window at work is void."""
-        with self._map.lock, self._lock:
-            self._builder.clear()
-            self._intake.clear('reset')
-            self._buffer.reset()
-            self._has_frames = self._is_lost = False
-            self._failures_in_row = 0
-
-    def set_enabled(self, is_enabled: bool) -> None:
-        """Pause or go on; on a pause the frames that wait are dropped and the map is kept."""
-        with self._lock:
-            self._is_enabled = is_enabled
-            if not is_enabled:
-                self._intake.clear('paused')
+        with self.map.lock:
+            self.stream.reset()
+            self._follow_reset()
 
     def update_config(self, config: VggtConfig) -> None:
         """Take new settings from the next frame and the next window on.
@@ -239,111 +208,143 @@ class Mapper:
         Raises:
             ConfigError: A setting differs that cannot change while running; none is taken.
         """
-        check_changes(self._config, config)
-        with self._map.lock, self._lock:
-            self._config = config
-            self._buffer.settings = config.window
-            self._intake.update_config(config)
-            self._builder.update_config(config)
-
-    def map_points(self, since: int = 0) -> tuple[MapPoints, int]:
-        """Return a copy of the points of the voxel map, and the tick they are of.
-
-        Args:
-            since: A tick returned before, for only those points that have changed since.
-        """
-        with self._map.lock:
-            return self._map.voxels.points(since), self._map.voxels.tick
-
-    def path(self) -> StampedPoses:
-        """Return a copy of the newest poses, oldest first."""
-        with self._map.lock:
-            return self._map.trajectory.poses()
-
-    def occupancy(self) -> OccupancyCells | None:
-        """Return the free and occupied cells, None if nothing was drawn."""
-        with self._map.lock:
-            return self._map.occupancy.grid()
-
-    def views(self) -> list[CameraView]:
-        """Return the newest poses with their cameras."""
-        with self._map.lock:
-            return self._map.trajectory.views()
-
-    def loops(self) -> tuple[ClosedLoop, ...]:
-        """Return the places that were recognized and moved the map."""
-        with self._map.lock:
-            return self._map.graph.loops
-
-    @property
-    def epoch(self) -> int:
-        """Number of resets so far."""
-        return self._buffer.epoch
+        with self.map.lock, self.stream.lock:
+            self._config.change(config)
+            self.stream.follow_config()
+            self.map.follow_config()
+            self._refiner.settings = config.refine
 
     def snapshot(self) -> Snapshot:
         """Return state and counts as of one moment; does not wait for the map."""
-        with self._lock:
-            return Snapshot(
-                state=self._state(),
-                counts=self._counters.counts(),
-                frames_pending=self._buffer.num_pending + self._intake.num_waiting,
-                cameras=self._intake.cameras(),
-                num_map_points=len(self._map.voxels),
-                num_submaps=len(self._map.graph),
-                num_loops=self._map.graph.num_loops,
-                loop_statistics=self._builder.loop_statistics,
-                window_limit=self._buffer.limit,
-                epoch=self._buffer.epoch,
-                no_window=self._why_no_window(),
-                blind=self._why_blind(),
+        return snapshot_of(self.stream, self.map, self._loops.statistics)
+
+    def _follow_reset(self) -> None:
+        """Empty the map if the stream was reset: the one place where that happens."""
+        if self.map.epoch == self.stream.epoch:
+            return
+        with self.map.lock:
+            self.map.begin(self.stream.epoch)
+            self._loops.clear()
+            self._refiner.clear()
+
+    @contextmanager
+    def _map_of(self, window: Window) -> Iterator[MapState]:
+        """Hold the lock of the map that a window was made for."""
+        with self.map.lock:
+            self._follow_reset()
+            if window.epoch != self.map.epoch:
+                raise _VoidError
+            yield self.map
+
+    def _predict(
+        self, window: Window, wanted: Wanted, config: VggtConfig, start_s: float
+    ) -> PredictedWindow:
+        queries = answer = followed = None
+        try:
+            with self._map_of(window) as current:
+                if wanted.tracks and self._network.follows_points:
+                    queries = current.tracks.queries(window.frames[0], config.tracks)
+            answer, followed = self._network.predict(window, queries, config)
+            with self._map_of(window) as current:
+                # The next window asks for its points before this one is in the map.
+                if queries is not None:
+                    current.tracks.record(window, queries, answer)
+        except _VoidError:
+            pass
+        return PredictedWindow(
+            window=window,
+            answer=answer,
+            queries=queries,
+            config=config,
+            start_s=start_s,
+            followed=followed,
+        )
+
+    def _estimate(self, predicted: PredictedWindow, prediction: Prediction) -> WindowEstimate:
+        """Return what network, images and robot say of a window, and who is an outlier."""
+        window, config = predicted.window, predicted.config
+        submap = submap_from_prediction(window, prediction)
+        priors = window_priors(window, prediction, self._priors, config.scale)
+        refinement: Refinement | None = None
+        if config.refine.verifies:
+            with self.map.lock:
+                last, scale = self.map.last, self.map.scale.state
+            motion = known_motion(window, priors, scale)
+            refinement = self._refiner.refine(
+                window, prediction, submap, last, motion, predicted.followed
             )
+        estimate = window_estimate(window, submap, priors, refinement)
+        return with_rig(estimate, config.scale.max_residual)
 
-    def _why_no_window(self) -> str:
-        num_pending = self._buffer.num_pending  # two sets make a window before long
-        if self._state() != 'buffering' or num_pending > self._config.input.num_cameras:
-            return ''
-        return self._intake.why_no_window()
+    def _register(self, estimate: WindowEstimate) -> RegisteredWindow:
+        """Register a window to the map, in meters if they are known."""
+        with self._map_of(estimate.window) as current:
+            return current.lock_scale(current.enter(estimate))
 
-    def _why_blind(self) -> str:
-        return '' if self._map.last is None else self._intake.why_blind()
+    def _close_loop(self, registered: RegisteredWindow, answer: Prediction) -> RegisteredWindow:
+        """Look whether the window is at a revisited place; if it is, correct the map."""
+        if not self._config.value.loop.enable or answer.descriptors is None:
+            return registered
+        query = loop_query(registered, answer.descriptors)
+        with self._map_of(registered.estimate.window) as current:
+            verify = self._loops.verification(query, current.graph, current.noise)
+        edge = None if verify is None else verify()
+        if edge is None:
+            return registered
+        with self._map_of(registered.estimate.window) as current:
+            try:
+                return current.close(registered, edge)
+            except AlignmentError:
+                _log.warning('a loop was found and could not be closed', exc_info=True)
+                return registered
 
-    def _after_jump(self, jump: TimeJump) -> None:
-        policy = self._config.input.on_time_jump
-        if policy == 'reset':
-            _log.warning('%s; the map begins again (input.on_time_jump is reset)', jump.message)
-            self.reset()
-        elif policy == 'clear':
-            _log.warning('%s; the map goes on in another segment', jump.message)
-            with self._lock:
-                self._intake.clear('time_jump')
-                self._buffer.forget_overlap()
-        else:
-            _log.warning('%s; nothing is done about it (input.on_time_jump)', jump.message)
+    def _add_layers(
+        self, registered: RegisteredWindow, predicted: PredictedWindow, prediction: Prediction
+    ) -> MapUpdate:
+        """Draw the window into the map, end it, and tell what it brought."""
+        estimate, config = registered.estimate, predicted.config
+        window, refinement = estimate.window, estimate.refinement
+        with self._map_of(window) as current:
+            if refinement is not None:
+                new = estimate.is_inlier[window.num_overlap :]
+                rows = (window.num_overlap + np.flatnonzero(new)).tolist()
+                keep = kept_pixels(estimate.submap, prediction.grid, config.cloud, rows)
+                prediction = replace(prediction, keep=keep)
+            results = frame_results(
+                registered, prediction, current.noise, config.cloud, predicted.queries
+            )
+            current.add(registered, results)
+            inliers = np.flatnonzero(estimate.is_inlier)
+            report = None if refinement is None else refinement.window.report
+            update = MapUpdate(
+                new_frames=results,
+                window_map_from_cam=registered.in_map.ref_from_cam[inliers],
+                scale=unit_of(estimate, registered.placement),
+                scale_residual=registered.placement.scale_residual,
+                focal_ratio=estimate.submap.focal_ratio,
+                latency_s=time.monotonic() - predicted.start_s,
+                scale_state=current.scale.state,
+                depth_ratio=current.depth.newest_ratio,
+                correction=current.correction,
+                is_connected=registered.placed.segment == 0,
+                refinement=report,
+            )
+            has_ended = self.stream.end_used(
+                window,
+                [window.frames[row].id for row in inliers],
+                num_used=len(results),
+                latency_s=update.latency_s,
+                refined_from=None if report is None else report.refined_from,
+                is_connected=update.is_connected,
+            )
+        if not has_ended:
+            raise _VoidError
+        return update
 
-    def _state(self) -> str:
-        if not self._is_enabled:
-            return 'paused'
-        if self._is_lost:
-            return 'lost'
-        if self._map.last is not None:
-            return 'blind' if self._why_blind() else 'tracking'
-        return 'buffering' if self._has_frames else 'waiting'
 
-    def _build(self, predicted: PredictedWindow) -> MapUpdate | None:
-        window = predicted.window
-
-        def on_added(update: MapUpdate, registered: Sequence[int]) -> None:
-            num_new = len(update.new_frames)
-            with self._lock:
-                self._buffer.finish(window, registered=registered)
-                report = update.refinement
-                start = None if report is None else report.refined_from
-                self._counters.window_used(num_new, update.latency_s, start)
-                self._counters.drop('inconsistent', len(window.new_frames) - num_new)
-                self._is_lost = not update.is_connected
-                self._failures_in_row = 0
-
-        return self._builder.add(predicted, partial(self._is_void, window), on_added)
-
-    def _is_void(self, window: Window) -> bool:
-        return window.epoch != self._buffer.epoch
+def _answer_of(predicted: PredictedWindow) -> Prediction:
+    if isinstance(predicted.answer, Exception):
+        raise predicted.answer
+    if predicted.answer is None:
+        raise _VoidError
+    return predicted.answer

@@ -10,8 +10,8 @@ from vggt_ros.errors import VggtRosError
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.map_update import MapUpdate
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def map_frames(
     for frame in frames:
         mapper.add_frame(frame)
         yield from _updates(mapper, wanted)
-    mapper.flush()
+    mapper.stream.flush()
     yield from _updates(mapper, wanted)
 
 

@@ -1,4 +1,4 @@
-"""A window that the network has answered and the map has not taken in yet."""
+"""Predicted window: what the network answered, and the map has not taken in yet."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.track_registry import Queries
 from vggt_ros.mapping.refinement.network_tracks import NetworkTracks
 from vggt_ros.settings.config import VggtConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What subscribers need of a window beside depth, points and poses.
+
+    Attributes:
+        tracks: True to follow points from frame to frame.
+    """
+
+    tracks: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

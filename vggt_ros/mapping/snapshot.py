@@ -1,4 +1,4 @@
-"""State and counts of a mapper as of one moment."""
+"""Snapshot: state and counts of a mapper as of one moment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics
 from vggt_ros.mapping.frontend.counters import Counts
+from vggt_ros.mapping.frontend.frame_stream import FrameStream
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
+from vggt_ros.mapping.map_state import MapState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +48,24 @@ class Snapshot:
     epoch: int
     no_window: str = ''
     blind: str = ''
+
+
+def snapshot_of(stream: FrameStream, current: MapState, statistics: LoopStatistics) -> Snapshot:
+    """Return all of it as of one moment; does not wait for the map."""
+    with stream.lock:
+        has_map = current.last is not None
+        state = stream.state(has_map=has_map)
+        return Snapshot(
+            state=state,
+            counts=stream.counts(),
+            frames_pending=stream.num_pending,
+            cameras=stream.cameras(),
+            num_map_points=len(current.layers.voxels),
+            num_submaps=len(current.graph),
+            num_loops=current.graph.num_loops,
+            loop_statistics=statistics,
+            window_limit=stream.window_limit,
+            epoch=stream.epoch,
+            no_window=stream.why_no_window() if state == 'buffering' else '',
+            blind=stream.why_blind() if has_map else '',
+        )

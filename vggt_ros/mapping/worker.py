@@ -10,9 +10,8 @@ import time
 
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.map_update import MapUpdate
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.mapping.predicted_window import PredictedWindow
+from vggt_ros.mapping.predicted_window import PredictedWindow, Wanted
 from vggt_ros.mapping.stage_pace import StagePace
 
 # How long `stop` may wait for a thread that has nothing to do, and how often one looks whether the
@@ -141,7 +140,7 @@ class Worker:
         if isinstance(work, Exception):
             raise work
         if isinstance(work, Window):
-            self._mapper.prepare(work)
+            self._mapper.prepare(work.new_frames)
             return
         self._busy_since_s['map'] = time.monotonic()
         try:

@@ -32,6 +32,7 @@ from vggt_ros.ros.pipeline import Pipeline
 from vggt_ros.ros.predictor_loader import PredictorLoader
 from vggt_ros.ros.tf_link import TfLink
 from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.live_config import LiveConfig
 
 _AUTOSTART_PERIOD_S = 0.1
 _WATCH_PERIOD_S = 0.5
@@ -126,7 +127,7 @@ class VggtNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         context = NodeContext(
             node=self,
-            config=self.config,
+            config=LiveConfig(self.config),
             topics=HeardTopics(self, self.config.input, self._qos_events),
             qos_events=self._qos_events,
             note_error=self.note_error,
@@ -247,8 +248,6 @@ class VggtNode(LifecycleNode):
         self._diagnostics_timer.timer_period_ns = int(config.diagnostics.period * _NS_PER_S)
         if self._pipeline is not None:
             self._pipeline.update_config(config)
-        if self._cameras is not None:
-            self._cameras.update_config(config)
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self._pipeline is None:

@@ -16,8 +16,8 @@ from vggt_ros.mapping.export.saved_map import save_map, SavedMap
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.layers.odometry_chain import OdometryChain
-from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.mapping.worker import Worker
@@ -63,19 +63,19 @@ class Pipeline:
         """
         self.last_update: MapUpdate | None = None
         self.last_error = ''
-        node, config = context.node, context.config
+        node, config = context.node, context.config.value
         self._node = node
-        self._config = config
+        self._config = context.config
         self._predictor = predictor
         self._broadcaster = broadcaster
         self._on_restart = on_restart
         self._end_with_error = context.end_with_error
-        self._mapper = Mapper(predictor, config, priors=priors)
-        self._publishers = Publishers(node, config, context.qos_events)
+        self._mapper = Mapper(predictor, context.config, priors=priors)
+        self._publishers = Publishers(node, context.config, context.qos_events)
         self._worker = Worker(
             self._mapper, wanted=self._wanted, on_update=self._on_update, on_error=self._on_error
         )
-        self._map_offer = MapOffer(self._mapper, self._publishers, config)
+        self._map_offer = MapOffer(self._mapper.map, self._publishers, context.config)
         self._saves: deque[PartFolder] = deque(maxlen=1)
         num_left = remove_leftovers(Path(config.map.save_path), _MAP_NAME)
         if num_left:
@@ -136,29 +136,26 @@ class Pipeline:
 
     def add_frame(self, frame: Frame | UndecodedFrame) -> None:
         """Take one image; raises InputError if it cannot be used."""
-        epoch = self._mapper.epoch
+        epoch = self._mapper.stream.epoch
         try:
             self._mapper.add_frame(frame)
         finally:
-            if self._mapper.epoch != epoch:
+            if self._mapper.stream.epoch != epoch:
                 self._on_restart()
                 self._show_reset()
 
     def count_refused(self, reason: str) -> None:
         """Count an image that never became a frame."""
-        self._mapper.count_refused(reason)
+        self._mapper.stream.count_refused(reason)
 
     def update_config(self, config: VggtConfig) -> None:
         """Use other settings from now on."""
-        self._config = config
         self._mapper.update_config(config)
-        self._publishers.update_config(config)
-        self._map_offer.update_config(config)
         self._broadcaster.update_settings(config.tf)
 
     def set_enabled(self, is_enabled: bool) -> None:
         """Take images, or let them pass."""
-        self._mapper.set_enabled(is_enabled)
+        self._mapper.stream.set_enabled(is_enabled)
 
     def reset(self) -> None:
         """Forget the map, the path and what waits; show the empty map and path."""
@@ -179,12 +176,12 @@ class Pipeline:
         Raises:
             SaveError: There is nothing to save, or the disk is full or not writable.
         """
-        config, update = self._config, self.last_update
-        points, _ = self._mapper.map_points()
+        config, update = self._config.value, self.last_update
+        points, _ = self._mapper.map.points()
         return save_map(
             Path(config.map.save_path),
             points,
-            self._mapper.views(),
+            self._mapper.map.views(),
             name=_MAP_NAME,
             is_metric=update is not None and update.scale_state.is_metric,
             map_frame=config.frames.map,
@@ -207,7 +204,7 @@ class Pipeline:
         self.last_error = ''
         self._publishers.forget_tracks()
         if self._publishers.wants_path:
-            self._publishers.publish_path(self._mapper.path())
+            self._publishers.publish_path(self._mapper.map.path())
         with self._odometry_lock:
             self._odometry.clear()
         self._map_offer.note_reset()
@@ -241,18 +238,19 @@ class Pipeline:
                 for result in update.new_frames
                 if result.frame.camera == 0
             ]
-        if self._config.scale.require_metric and not update.scale_state.is_metric:
+        if self._config.value.scale.require_metric and not update.scale_state.is_metric:
             return
         for frame, estimate in steps:
             self._publishers.publish_odometry(frame.camera_frame, estimate)
         self._publishers.publish_poses(update)
         self._broadcaster.send(update)
         if self._publishers.wants_path:
-            self._publishers.publish_path(self._mapper.path())
+            self._publishers.publish_path(self._mapper.map.path())
         self._map_offer.note(update.new_frames[-1].frame.stamp_ns)
         self.offer_map()
 
     def _on_error(self, error: Exception) -> None:
         self.last_error = str(error) or repr(error)
-        if isinstance(error, DeviceMemoryError) and self._config.model.oom_policy == 'shutdown':
+        policy = self._config.value.model.oom_policy
+        if isinstance(error, DeviceMemoryError) and policy == 'shutdown':
             self._end_with_error(self.last_error)

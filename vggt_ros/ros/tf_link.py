@@ -38,7 +38,7 @@ class TfLink:
         Args:
             context: What the parts of the node share.
         """
-        node, config = context.node, context.config
+        node, config = context.node, context.config.value
         self.problems: list[Problem] = []
         self._node = node
         self._frames = config.frames

@@ -11,6 +11,7 @@ from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.map_state import MapState
 from vggt_ros.mapping.registration.submap import submap_from_prediction
 from vggt_ros.mapping.registration.window_refiner import WindowRefiner
+from vggt_ros.settings.live_config import LiveConfig
 from vggt_ros.settings.refine_config import RefineSettings
 
 
@@ -33,7 +34,9 @@ def enter(make_frame, predictor, make_view, make_config, refinement):
         frames = tuple(make_frame(index) for index in indices)
         window = Window.of_frames(frames, 0, 0)
         prediction = predictor.predict([frame.image for frame in frames], Request())
-        registered = MapState(make_config()).enter(make_view(window, prediction, **estimate))
+        registered = MapState(LiveConfig(make_config())).enter(
+            make_view(window, prediction, **estimate)
+        )
         if not refined:
             return registered
         said = replace(refinement, anchor_poses=anchors or {})

@@ -7,6 +7,7 @@ from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.inference.prediction import Request
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.map_state import MapState
+from vggt_ros.settings.live_config import LiveConfig
 
 
 def test_points_of_features_are_in_the_unit_of_the_map(
@@ -17,7 +18,7 @@ def test_points_of_features_are_in_the_unit_of_the_map(
     prediction = predictor.predict([frame.image for frame in frames], Request())
     features = point_scene.room(1).seen_from(pose_at()).features
     estimate = replace(make_view(window, prediction), features={2: features})
-    registered = MapState(make_config()).enter(estimate)
+    registered = MapState(LiveConfig(make_config())).enter(estimate)
     move = Sim3(2.0, np.eye(3), np.zeros(3))
     moved = registered.moved({registered.placed.id: move}, registered.placed)
     before, after = registered.features_in_map(2), moved.features_in_map(2)
@@ -32,7 +33,7 @@ def test_a_window_moves_as_a_whole(predictor, make_frame, make_config, make_view
     frames = tuple(make_frame(index) for index in range(5))
     window = Window.of_frames(frames)
     prediction = predictor.predict([frame.image for frame in frames], Request())
-    state = MapState(make_config())
+    state = MapState(LiveConfig(make_config()))
     registered = state.enter(make_view(window, prediction))
     turn = matrix_from_rotation_vector(np.array([0.0, 0.0, 0.3]))
     move = Sim3(2.0, turn, np.array([1.0, 2.0, 3.0]))

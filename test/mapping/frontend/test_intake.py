@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.frontend.intake import Intake
 from vggt_ros.mapping.frontend.window_buffer import WindowBuffer
 from vggt_ros.settings.config import WindowSettings
+from vggt_ros.settings.live_config import LiveConfig
 from vggt_ros.synthetic.rig_timing import RigTiming
 from vggt_ros.synthetic.shaken_rig import ShakenRig, uneven_motion
 
@@ -17,11 +20,11 @@ STEP_NS = 100_000_000
 def make_intake(make_config):
     """Make an intake of some cameras, its counters and the buffer behind it."""
 
-    def make(num_cameras=2, **settings):
+    def make(num_cameras=2, clock=time.monotonic, **settings):
         counters = Counters()
         buffer = WindowBuffer(WindowSettings(size=60, overlap=1), counters)
         config = make_config(input__num_cameras=num_cameras, **settings)
-        return Intake(config, counters, buffer), counters, buffer
+        return Intake(LiveConfig(config), counters, buffer, clock=clock), counters, buffer
 
     return make
 
@@ -50,6 +53,34 @@ def test_frames_of_two_cameras_arrive_as_sets(make_intake, make_frame):
     assert buffer.num_pending + counters.counts().drops.get('not_keyframe', 0) == 16
     assert buffer.num_pending >= 4
     assert_accounted_for(intake, counters, buffer, 16)
+
+
+def test_a_frame_does_not_wait_for_ever_for_a_camera_that_fell_silent(make_intake, make_frame):
+    now_s = 0.0
+    intake, counters, buffer = make_intake(
+        2, clock=lambda: now_s, input__sync__min_cameras=1, keyframe__min_parallax=0.0
+    )
+    add(intake, make_frame(0, camera=1))
+    add(intake, make_frame(0, camera=0))
+    add(intake, make_frame(2, stamp_ns=2 * STEP_NS, camera=0))
+    now_s = 4.0
+    intake.end_silence()
+    assert intake.num_waiting == 1
+    now_s = 6.0
+    intake.end_silence()
+    assert intake.num_waiting == 0
+    assert buffer.num_pending == 3
+    assert_accounted_for(intake, counters, buffer, 3)
+
+
+def test_without_the_others_it_is_dropped_where_a_set_needs_all_cameras(make_intake, make_frame):
+    now_s = 0.0
+    intake, counters, buffer = make_intake(2, clock=lambda: now_s)
+    add(intake, make_frame(0, camera=0))
+    now_s = 6.0
+    intake.end_silence()
+    assert counters.counts().drops == {'unsynchronized': 1}
+    assert buffer.num_pending == intake.num_waiting == 0
 
 
 def test_a_camera_of_another_size_is_left_out_of_the_set(make_intake, make_frame):

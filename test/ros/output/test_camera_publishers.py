@@ -6,6 +6,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from vggt_ros.ros.output.camera_publishers import CameraPublishers, reliable
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.input_config import InputSettings
+from vggt_ros.settings.live_config import LiveConfig
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def make(make_node):
         made = CameraPublishers(
             node.create_lifecycle_publisher,
             lambda publisher: publisher.get_subscription_count() > 0,
-            config,
+            LiveConfig(config),
             camera,
         )
         node.trigger_configure()

@@ -12,6 +12,7 @@ from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.output.publishers import Publishers
 from vggt_ros.settings.config import DepthSettings, VggtConfig
 from vggt_ros.settings.input_config import InputSettings
+from vggt_ros.settings.live_config import LiveConfig
 
 STAMPS_NS = [1_700_000_000_000_000_001, 1_700_000_000_100_000_002]
 
@@ -26,7 +27,7 @@ def update(frame_result, make_update):
 def active(make_node):
     def make(config=None):
         node = make_node('vggt')
-        publishers = Publishers(node, config or VggtConfig(), QosEvents(print))
+        publishers = Publishers(node, LiveConfig(config or VggtConfig()), QosEvents(print))
         node.trigger_configure()
         node.trigger_activate()
         return node, publishers
@@ -82,8 +83,8 @@ def test_the_encoding_of_the_depth_can_be_chosen(make_node, active, update):
 
 def test_the_cloud_is_that_of_the_newest_frame_and_thinned_as_set(make_node, active, update):
     node, publishers = active()
-    config = VggtConfig()
-    publishers.update_config(replace(config, cloud=replace(config.cloud, decimation=2)))
+    config = publishers._config
+    config.value = replace(config.value, cloud=replace(config.value.cloud, decimation=2))
     heard = listen(make_node, node, PointCloud2, '~/points')
     assert published(make_node, heard, lambda: publishers.publish(update))
     assert heard[0].header.stamp.nanosec == 100_000_002
@@ -143,7 +144,7 @@ def test_a_subscriber_that_asks_for_more_than_is_offered_is_told_about(make_node
     lines = []
     node = make_node('vggt')
     events = QosEvents(lines.append)
-    Publishers(node, VggtConfig(), events)
+    Publishers(node, LiveConfig(VggtConfig()), events)
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     node.create_subscription(PoseStamped, '~/pose', lambda message: None, latched)
     assert make_node.spin(lambda: lines)

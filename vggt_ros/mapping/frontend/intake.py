@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 import logging
 import time
@@ -16,8 +17,12 @@ from vggt_ros.mapping.frontend.stream_check import Refusal, StreamCheck, TimeJum
 from vggt_ros.mapping.frontend.synchronizer import AnyFrame, CameraSync, Synchronizer
 from vggt_ros.mapping.frontend.view_quality import why_blind, why_no_window
 from vggt_ros.mapping.frontend.window_buffer import WindowBuffer
-from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.live_config import LiveConfig
 
+# A frame that waits for those of other cameras is given up when no frame has come for so long, by
+# the wall clock: they have stopped, and no stamp will ever tell. Longer than a person needs who
+# steps through a recording message by message.
+_SILENCE_S = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -41,23 +46,32 @@ class Intake:
     - those of the error that reading its pixels raises.
     """
 
-    def __init__(self, config: VggtConfig, counters: Counters, buffer: WindowBuffer) -> None:
+    def __init__(
+        self,
+        config: LiveConfig,
+        counters: Counters,
+        buffer: WindowBuffer,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Start with nothing waiting.
 
         Args:
             config: The settings.
             counters: Counts the drops.
             buffer: Takes the keyframe sets.
+            clock: Seconds, monotonic.
         """
+        self._now_s = clock
         self._config = config
         self._counters = counters
         self._buffer = buffer
-        num_cameras = config.input.num_cameras
+        num_cameras = config.value.input.num_cameras
         self._streams = [StreamCheck() for _ in range(num_cameras)]
-        self._sync = Synchronizer(num_cameras, config.input.sync, self._on_drop)
+        self._sync = Synchronizer(num_cameras, config.value.input.sync, self._on_drop)
         self._clock = RigClock(num_cameras)
         self._keyframes = KeyframeSelector()
-        self._last_key_s = time.monotonic()
+        self._last_key_s = self._last_frame_s = self._now_s()
 
     @property
     def num_waiting(self) -> int:
@@ -66,8 +80,8 @@ class Intake:
 
     def why_no_window(self) -> str:
         """Return why the images that come make no window; empty if nothing is in the way."""
-        waited_s = time.monotonic() - self._last_key_s
-        return why_no_window(self._keyframes.quality, waited_s, self._config.keyframe)
+        waited_s = self._now_s() - self._last_key_s
+        return why_no_window(self._keyframes.quality, waited_s, self._config.value.keyframe)
 
     def why_blind(self) -> str:
         """Return why the images that come cannot be followed; empty if they can."""
@@ -107,7 +121,17 @@ class Intake:
         Raises:
             InputError: Pixels cannot be read.
         """
+        self._last_frame_s = self._now_s()
         self._take(self._sync.push(self._clock.look(frame)))
+
+    def end_silence(self) -> None:
+        """Bring what waits for other cameras to the buffer if all have been silent for long.
+
+        Raises:
+            InputError: Pixels cannot be read.
+        """
+        if self._sync.num_waiting and self._now_s() - self._last_frame_s > _SILENCE_S:
+            self.flush()
 
     def flush(self) -> None:
         """Bring what waits to the buffer as far as possible: the stream has ended."""
@@ -120,10 +144,9 @@ class Intake:
         self._buffer.drop_pending(reason)
         self._keyframes.reset()
 
-    def update_config(self, config: VggtConfig) -> None:
-        """Take new settings from the next frame on."""
-        self._config = config
-        self._sync.settings = config.input.sync
+    def follow_config(self) -> None:
+        """Have the settings that changed hold from the next frame on."""
+        self._sync.settings = self._config.value.input.sync
 
     def _take(self, frame_sets: list[FrameSet[AnyFrame]]) -> None:
         errors = [error for each in frame_sets for error in self._take_set(each)]
@@ -136,7 +159,7 @@ class Intake:
         if not usable:
             return errors
         try:
-            choice = self._keyframes.select(FrameSet(frames=usable), self._config.keyframe)
+            choice = self._keyframes.select(FrameSet(frames=usable), self._config.value.keyframe)
         except InputError as error:
             self._counters.drop(error.reason, len(usable))
             return [*errors, error]
@@ -144,12 +167,12 @@ class Intake:
             reason = 'blind' if choice is Choice.BLIND else 'not_keyframe'
             self._counters.drop(reason, len(usable))
             return errors
-        if self._keyframes.lost_view and not self._config.refine.verifies:
+        if self._keyframes.lost_view and not self._config.value.refine.verifies:
             # Nothing would show that the network joins two places that have nothing in common.
             _log.warning('after images that show nothing another place is seen')
             self._buffer.drop_pending('view_lost')
             self._buffer.forget_overlap()
-        self._last_key_s = time.monotonic()
+        self._last_key_s = self._now_s()
         frames: list[Frame] = []
         for frame in usable:
             try:
@@ -187,7 +210,7 @@ class Intake:
         return usable, errors
 
     def _least(self) -> int:
-        return self._config.input.min_cameras
+        return self._config.value.input.min_cameras
 
     def _on_drop(self, reason: str, frame: AnyFrame) -> None:
         self._counters.drop(reason)

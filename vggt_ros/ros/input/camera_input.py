@@ -56,7 +56,7 @@ class CameraInput:
             add_frame: Takes a frame or raises InputError and counts it itself.
             count_refused: Counts an image that never became a frame, by reason.
         """
-        node, config = context.node, context.config
+        node, config = context.node, context.config.value
         self.newest: SeenImage | None = None
         self._node = node
         self._settings = config.input

@@ -15,7 +15,6 @@ from vggt_ros.ros.input.problem import by_cause, Cause, Problem
 from vggt_ros.ros.middleware.log_text import safe_line
 from vggt_ros.ros.middleware.node_context import NodeContext
 from vggt_ros.ros.middleware.tf_clock import SeenImage
-from vggt_ros.settings.config import VggtConfig
 
 # Once said, a problem that stays is said again after so many periods.
 _REMINDER_PERIODS = 6
@@ -40,13 +39,12 @@ class Cameras:
         """Do not subscribe yet; the arguments are those of `CameraInput`."""
         self.topics: tuple[TopicReport, ...] = ()
         self.problems: list[Problem] = []
-        node, config = context.node, context.config
-        self._settings = config.input
-        self._warn = node.get_logger().warning
+        self._config = context.config
+        self._warn = context.node.get_logger().warning
         ids = count()
         self._inputs = [
             CameraInput(context, camera, ids, add_frame, count_refused)
-            for camera in range(config.input.num_cameras)
+            for camera in range(context.config.value.input.num_cameras)
         ]
         self._said_at_s: dict[str, float] = {}
 
@@ -67,10 +65,6 @@ class Cameras:
             each.unsubscribe()
         self.topics, self.problems = (), []
 
-    def update_config(self, config: VggtConfig) -> None:
-        """Use other limits from the next check on."""
-        self._settings = config.input
-
     def check(
         self,
         cameras: Sequence[CameraSync],
@@ -89,11 +83,12 @@ class Cameras:
             each.check_calibration()
         own = tuple(report for each in self._inputs for report in each.reports())
         self.topics = own + tuple(depth)
-        period_s = self._settings.watchdog_period
+        settings = self._config.value.input
+        period_s = settings.watchdog_period
         if not period_s:
             self.problems = []
             return
-        self.problems = input_problems(self.topics, cameras, self._settings, period_s)
+        self.problems = input_problems(self.topics, cameras, settings, period_s)
         self.problems += [Problem(cause=Cause.SCALE, text=line) for line in others]
         now_s = time.monotonic()
         for problem in self.problems:

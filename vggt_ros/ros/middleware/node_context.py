@@ -9,7 +9,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from vggt_ros.ros.middleware.heard_topics import HeardTopics
 from vggt_ros.ros.middleware.qos_events import QosEvents
-from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.live_config import LiveConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -18,7 +18,7 @@ class NodeContext:
 
     Attributes:
         node: Owns publishers, subscriptions, timers and the log.
-        config: The settings as of now; who takes later ones says so.
+        config: The settings in force; the mapper changes them.
         topics: What the node hears.
         qos_events: Told of publishers and subscribers that do not match.
         note_error: Told what a callback of another executor raised; any thread.
@@ -26,7 +26,7 @@ class NodeContext:
     """
 
     node: LifecycleNode
-    config: VggtConfig
+    config: LiveConfig
     topics: HeardTopics
     qos_events: QosEvents
     note_error: Callable[[Exception], None]

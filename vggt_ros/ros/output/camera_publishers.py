@@ -14,7 +14,7 @@ from vggt_ros.ros.middleware import messages
 from vggt_ros.ros.middleware.topic_names import private_topic_of
 from vggt_ros.ros.output.clouds import frame_cloud, tracks_cloud
 from vggt_ros.ros.output.track_overlay import TrackOverlay
-from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.live_config import LiveConfig
 
 _NEWEST_DEPTH = 2
 
@@ -32,7 +32,7 @@ class CameraPublishers:
     """
 
     def __init__(
-        self, create: Create, is_wanted: IsWanted, config: VggtConfig, camera: int
+        self, create: Create, is_wanted: IsWanted, config: LiveConfig, camera: int
     ) -> None:
         """Create the publishers.
 
@@ -42,17 +42,19 @@ class CameraPublishers:
             config: The settings.
             camera: Which camera.
         """
-        self.overlay = TrackOverlay(config.tracks.min_visibility)
+        settings = config.value
+        self.overlay = TrackOverlay(settings.tracks.min_visibility)
+        self._config = config
         self._is_wanted = is_wanted
-        self._map_frame = config.frames.map
-        self._depth_encoding = config.depth.encoding
+        self._map_frame = settings.frames.map
+        self._depth_encoding = settings.depth.encoding
 
         def make(message_type: type, name: str, qos: QoSProfile) -> LifecyclePublisher:
-            topic = private_topic_of(name, camera, config.input.num_cameras)
+            topic = private_topic_of(name, camera, settings.input.num_cameras)
             return create(message_type, topic, qos)
 
         # A window brings its new frames in one go: a shorter queue would lose some of them.
-        every_frame = reliable(2 * config.window.size)
+        every_frame = reliable(2 * settings.window.size)
         self._points = make(PointCloud2, 'points', reliable(_NEWEST_DEPTH))
         self._depth = make(Image, 'depth/image_rect', every_frame)
         self._depth_info = make(CameraInfo, 'depth/camera_info', every_frame)
@@ -110,6 +112,7 @@ class CameraPublishers:
         if self._is_wanted(self._tracks):
             self._tracks.publish(tracks_cloud(header, tracks))
         if self._is_wanted(self._tracks_image):
+            self.overlay.min_visibility = self._config.value.tracks.min_visibility
             drawn = self.overlay.draw(result.image, tracks)
             self._tracks_image.publish(messages.rgb_image(header, drawn))
 

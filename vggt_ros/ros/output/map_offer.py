@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 import time
 
-from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.map_state import MapState
 from vggt_ros.ros.output.publishers import Publishers
-from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.live_config import LiveConfig
 
 
 class MapOffer:
     """Publishes the map, its changes and the occupancy grid. Any thread may call any method."""
 
-    def __init__(self, mapper: Mapper, publishers: Publishers, config: VggtConfig) -> None:
+    def __init__(self, current: MapState, publishers: Publishers, config: LiveConfig) -> None:
         """Offer nothing yet."""
-        self._mapper = mapper
+        self._map = current
         self._publishers = publishers
         self._config = config
         self._lock = threading.Lock()
@@ -24,16 +24,11 @@ class MapOffer:
         self._sent_s = self._changes_sent_s = self._cells_sent_s = float('-inf')
         self._changes_tick = 0
 
-    def update_config(self, config: VggtConfig) -> None:
-        """Use another rate from now on."""
-        with self._lock:
-            self._config = config
-
     def note(self, stamp_ns: int) -> None:
         """Take note that the map changed; its newest frame has this stamp."""
         with self._lock:
             self._stamp_ns = stamp_ns
-            self._has_news = self._has_changes = self._config.map.enable
+            self._has_news = self._has_changes = self._config.value.map.enable
             self._has_cells = True
 
     def note_reset(self) -> None:
@@ -49,20 +44,20 @@ class MapOffer:
         """
         with self._lock:
             now_s = time.monotonic()
-            period_s = 1.0 / self._config.map.publish_rate
+            period_s = 1.0 / self._config.value.map.publish_rate
             is_due = now_s - self._sent_s >= period_s
             if self._has_news and is_due and self._publishers.wants_map:
                 self._has_news, self._sent_s = False, now_s
-                points, _ = self._mapper.map_points()
+                points, _ = self._map.points()
                 self._publishers.publish_map(self._stamp_ns, points)
             is_due = now_s - self._changes_sent_s >= period_s
             if self._has_changes and is_due and self._publishers.wants_map_update:
                 self._has_changes, self._changes_sent_s = False, now_s
-                points, self._changes_tick = self._mapper.map_points(self._changes_tick)
+                points, self._changes_tick = self._map.points(self._changes_tick)
                 self._publishers.publish_map_update(self._stamp_ns, points)
             is_due = now_s - self._cells_sent_s >= period_s
             if self._has_cells and is_due and self._publishers.wants_occupancy:
                 self._has_cells, self._cells_sent_s = False, now_s
-                cells = self._mapper.occupancy()
+                cells = self._map.occupancy()
                 if cells is not None:
                     self._publishers.publish_occupancy(self._stamp_ns, cells)

@@ -20,7 +20,7 @@ from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.output.camera_publishers import CameraPublishers, reliable
 from vggt_ros.ros.output.clouds import map_cloud
 from vggt_ros.ros.output.occupancy_message import occupancy_grid
-from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.live_config import LiveConfig
 
 _NEWEST_DEPTH = 2
 _MAP_QOS = QoSProfile(
@@ -31,7 +31,7 @@ _MAP_QOS = QoSProfile(
 class Publishers:
     """Publishes what a window brought. Any thread may call any method but `destroy`."""
 
-    def __init__(self, node: LifecycleNode, config: VggtConfig, qos_events: QosEvents) -> None:
+    def __init__(self, node: LifecycleNode, config: LiveConfig, qos_events: QosEvents) -> None:
         """Create the publishers; they stay silent until the node is active.
 
         Args:
@@ -47,16 +47,18 @@ class Publishers:
         self._publishers: list[LifecyclePublisher] = []
         self._cameras = [
             CameraPublishers(self._create, self._wanted, config, camera)
-            for camera in range(config.input.num_cameras)
+            for camera in range(config.value.input.num_cameras)
         ]
         newest = reliable(_NEWEST_DEPTH)
-        self._odometry = self._create(Odometry, '~/odometry', reliable(2 * config.window.size))
+        self._odometry = self._create(
+            Odometry, '~/odometry', reliable(2 * config.value.window.size)
+        )
         self._path = self._create(Path, '~/path', newest)
         self._camera_poses = self._create(PoseArray, '~/camera_poses', newest)
         self._map = self._create(PointCloud2, '~/map/points', _MAP_QOS)
         self._map_update = self._create(PointCloud2, '~/map/points_update', newest)
         self._occupancy: LifecyclePublisher | None = None
-        if config.occupancy.enable:
+        if config.value.occupancy.enable:
             self._occupancy = self._create(OccupancyGrid, '~/occupancy', _MAP_QOS)
 
     @property
@@ -89,13 +91,6 @@ class Publishers:
         with self._lock:
             return self._occupancy is not None and self._wanted(self._occupancy)
 
-    def update_config(self, config: VggtConfig) -> None:
-        """Use other settings from the next message on."""
-        with self._lock:
-            self._config = config
-            for camera in self._cameras:
-                camera.overlay.min_visibility = config.tracks.min_visibility
-
     def publish(self, update: MapUpdate) -> None:
         """Publish what a window says about its frames: for every topic in the order of stamps."""
         with self._lock:
@@ -103,7 +98,7 @@ class Publishers:
                 self._cameras[result.frame.camera].publish_frame(result)
             newest = {result.frame.camera: result for result in update.new_frames}
             for camera, result in newest.items():
-                self._cameras[camera].publish_points(result, self._config.cloud.decimation)
+                self._cameras[camera].publish_points(result, self._config.value.cloud.decimation)
 
     def publish_poses(self, update: MapUpdate) -> None:
         """Publish where a window says its frames are."""
@@ -112,19 +107,21 @@ class Publishers:
                 self._cameras[result.frame.camera].publish_pose(result)
             if self._wanted(self._camera_poses):
                 newest = update.new_frames[-1]
-                header = messages.header_of(newest.frame.stamp_ns, self._config.frames.map)
+                header = messages.header_of(newest.frame.stamp_ns, self._config.value.frames.map)
                 self._camera_poses.publish(messages.pose_array(header, update.window_map_from_cam))
 
     def publish_odometry(self, camera_frame: str, estimate: OdometryEstimate) -> None:
         """Publish a step of the odometry if it has a subscriber."""
         with self._lock:
             if self._wanted(self._odometry):
-                header = messages.header_of(estimate.stamp_ns, self._config.frames.visual_odom)
+                header = messages.header_of(
+                    estimate.stamp_ns, self._config.value.frames.visual_odom
+                )
                 self._odometry.publish(messages.odometry(header, camera_frame, estimate))
 
     def publish_map_update(self, stamp_ns: int, points: MapPoints) -> None:
         """Publish the points of the map that changed since the last call."""
-        header = messages.header_of(stamp_ns, self._config.frames.map)
+        header = messages.header_of(stamp_ns, self._config.value.frames.map)
         message = map_cloud(header, points)
         with self._lock:
             if not self._is_closed:
@@ -132,14 +129,14 @@ class Publishers:
 
     def publish_path(self, poses: StampedPoses) -> None:
         """Publish all poses of the path, oldest first."""
-        message = messages.path(self._config.frames.map, poses)
+        message = messages.path(self._config.value.frames.map, poses)
         with self._lock:
             if not self._is_closed:
                 self._path.publish(message)
 
     def publish_map(self, stamp_ns: int, points: MapPoints) -> None:
         """Publish the map as of `stamp_ns`; it is latched for those who subscribe later."""
-        header = messages.header_of(stamp_ns, self._config.frames.map)
+        header = messages.header_of(stamp_ns, self._config.value.frames.map)
         message = map_cloud(header, points)
         with self._lock:
             if not self._is_closed:
@@ -147,7 +144,7 @@ class Publishers:
 
     def publish_occupancy(self, stamp_ns: int, cells: OccupancyCells) -> None:
         """Publish the occupancy grid as of `stamp_ns`; it is latched."""
-        header = messages.header_of(stamp_ns, self._config.frames.map)
+        header = messages.header_of(stamp_ns, self._config.value.frames.map)
         message = occupancy_grid(header, cells)
         with self._lock:
             if not self._is_closed and self._occupancy is not None:
