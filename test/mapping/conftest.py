@@ -90,6 +90,7 @@ class TruthfulPredictor:
 
     Attributes:
         focal_error: Predicted over true focal length.
+        max_log_unit: How different the units of its answers are, as a log; 0 for meters.
         delay_s: How long an answer takes.
         failures: Errors to raise instead of the next answers.
         release: If not None, an answer waits for it; `entered` says that one does.
@@ -104,6 +105,7 @@ class TruthfulPredictor:
     def __init__(self, seed=0):
         self.rng = np.random.default_rng(seed)
         self.focal_error = 1.0
+        self.max_log_unit = 1.5
         self.delay_s = 0.0
         self.failures = []
         self.release = None
@@ -147,7 +149,7 @@ class TruthfulPredictor:
         grid, S = grid_of(width, height), len(images)
         K_image = K_of(width, height)
         K_model = grid.K_model_from_image(K_image)
-        unit = float(np.exp(self.rng.uniform(-1.5, 1.5)))
+        unit = float(np.exp(self.max_log_unit * self.rng.uniform(-1, 1)))
         own = se3.rigid(matrix_from_quat_xyzw(self.rng.normal(size=4)), self.rng.normal(size=3))
         poses = np.stack([own @ world_from_cam(index) for index in indices])
         poses[:, :3, 3] *= unit

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.errors import InputError, PredictionError, VerificationError
+from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.mapping import mapper as mapper_module
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.predicted_window import Wanted
@@ -35,6 +36,17 @@ def test_a_window_goes_all_the_way_into_the_map(mapper, predictor, make_frame):
     assert [result.frame.id for result in second.new_frames] == [6, 7, 8]
     assert predictor.windows[1] == list(range(3, 9))
     assert len(mapper.map.graph) == 2
+
+
+def test_the_scale_of_the_map_is_that_of_a_network_that_means_meters(
+    predictor, make_config, make_frame
+):
+    predictor.capabilities = Capabilities(is_metric=True)
+    predictor.max_log_unit = 0.0
+    mapper = Mapper(predictor, make_config(), offline=True)
+    updates = run(mapper, map(make_frame, range(30)))
+    state = updates[-1].scale_state
+    assert (state.is_metric, state.source) == (True, 'model')
 
 
 def test_a_window_without_a_frame_to_believe_leaves_the_map_as_it_was(

@@ -21,11 +21,14 @@ class Capabilities:
         follows_points: It follows query points from image to image.
         encodes_on_arrival: It does part of its work for an image before the others of its window
             are there.
+        is_metric: It means its lengths in meters, as trained; the scale of a map may come from it
+            (`scale.source` model).
         license: Of its weights, an SPDX identifier where there is one; empty if not known.
     """
 
     follows_points: bool = False
     encodes_on_arrival: bool = False
+    is_metric: bool = False
     license: str = ''
 
 

@@ -35,7 +35,7 @@ from vggt_ros.mapping.registration.window_estimate import (
     with_rig,
 )
 from vggt_ros.mapping.registration.window_priors import window_priors
-from vggt_ros.mapping.registration.window_refiner import Refinement, WindowRefiner
+from vggt_ros.mapping.registration.window_refiner import WindowRefiner
 from vggt_ros.mapping.snapshot import Snapshot, snapshot_of
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.live_config import LiveConfig
@@ -265,7 +265,7 @@ class Mapper:
         window, config = predicted.window, predicted.config
         submap = submap_from_prediction(window, prediction)
         priors = window_priors(window, prediction, self._priors, config.scale)
-        refinement: Refinement | None = None
+        priors, refinement = replace(priors, is_metric=self._network.is_metric), None
         if config.refine.verifies:
             with self.map.lock:
                 last, scale = self.map.last, self.map.scale.state

@@ -45,6 +45,11 @@ class NetworkStage:
         """Whether it can follow points."""
         return self._predictor.capabilities.follows_points
 
+    @property
+    def is_metric(self) -> bool:
+        """Whether its lengths are meters, as far as it can tell."""
+        return self._predictor.capabilities.is_metric
+
     def encode(self, frame: Frame) -> None:
         """Do what the network can do for a frame before its window is complete.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 import gc
+from itertools import count
 import sys
 import time
 
@@ -17,6 +18,7 @@ from vggt_ros.errors import SaveError
 from vggt_ros.mapping.frontend.frame import UndecodedFrame
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health, health_of
+from vggt_ros.ros.input.camera_input import CameraInput
 from vggt_ros.ros.input.cameras import Cameras
 from vggt_ros.ros.middleware.background import in_thread
 from vggt_ros.ros.middleware.callback_errors import CallbackErrors
@@ -137,7 +139,12 @@ class VggtNode(LifecycleNode):
         pipeline = self._pipeline = Pipeline(
             context, predictor, link.priors, link.broadcaster, link.forget
         )
-        self._cameras = Cameras(context, self._add_frame, pipeline.count_refused)
+        ids = count()
+        inputs = [
+            CameraInput(context, camera, ids, self._add_frame, pipeline.count_refused)
+            for camera in range(self.config.input.num_cameras)
+        ]
+        self._cameras = Cameras(context, inputs)
         return super().on_configure(state)
 
     @logged

@@ -109,9 +109,10 @@ class ScaleSettings:
     source: str = parameter(
         'auto',
         'rig: the places of several cameras in TF; odometry: camera motion in TF below '
-        'frames.odom; depth: the topic depth; fixed: scale.fixed; auto: the rig, else odometry '
-        'and depth as they come; none: never meters.',
-        choices=('auto', 'none', 'fixed', 'rig', 'odometry', 'depth'),
+        'frames.odom; depth: the topic depth; model: the network, if it means meters (VGGT does '
+        'not); fixed: scale.fixed; auto: the rig, else odometry and depth as they come, else the '
+        'model; none: never meters.',
+        choices=('auto', 'none', 'fixed', 'rig', 'odometry', 'depth', 'model'),
         read_only=True,
     )
     fixed: float = parameter(

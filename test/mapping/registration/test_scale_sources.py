@@ -49,6 +49,21 @@ def test_the_source_that_is_asked_for_tells_meters(measured, source, expected):
     assert found.source == ('rig' if source == 'auto' else source)
 
 
+def test_a_network_that_means_meters_is_believed_where_nothing_else_tells(measured):
+    alone = WindowPriors(
+        odom_from_cam=NOTHING, base_from_cam=NOTHING, first_from_cam=NOTHING, depth_m=NOTHING
+    )
+    window = replace(measured, priors=alone, unit=4.0)
+    assert measure_scale(window, ScaleSettings()) is None
+    metric = replace(window, priors=replace(alone, is_metric=True))
+    for source in ('auto', 'model'):
+        found = measure_scale(metric, ScaleSettings(source=source))
+        assert (found.source, found.meters_per_unit) == ('model', 0.25)
+    both = replace(measured, priors=replace(measured.priors, rig_scale=None, is_metric=True))
+    assert measure_scale(both, ScaleSettings()).source != 'model'
+    assert measure_scale(both, ScaleSettings(source='model')).source == 'model'
+
+
 def test_without_a_rig_the_surest_source_counts(measured):
     without = replace(measured, priors=replace(measured.priors, rig_scale=None))
     # Without an error odometry is the surer one.

@@ -1,9 +1,12 @@
+from itertools import count
+
 import numpy as np
 import pytest
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
 from vggt_ros.ros.input import cameras as cameras_module
+from vggt_ros.ros.input.camera_input import CameraInput
 from vggt_ros.ros.input.cameras import Cameras
 from vggt_ros.ros.input.input_report import TopicReport
 from vggt_ros.ros.input.problem import Cause
@@ -23,7 +26,9 @@ def rig(make_node):
                 input=InputSettings(num_cameras=2, use_camera_info=False, **settings)
             )
             context = make_node.context(self.node, config)
-            self.cameras = Cameras(context, self.frames.append, print)
+            ids = count()
+            inputs = [CameraInput(context, i, ids, self.frames.append, print) for i in (0, 1)]
+            self.cameras = Cameras(context, inputs)
             self.spin = make_node.spin
             self.cameras._warn = self.lines.append
             self.images = [

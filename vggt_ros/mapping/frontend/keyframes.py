@@ -13,8 +13,9 @@ import numpy as np
 
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.frontend.frame_set import FrameSet
+from vggt_ros.mapping.frontend.sight import Sight
 from vggt_ros.mapping.frontend.thumbnail import Thumbnail
-from vggt_ros.mapping.frontend.view_quality import MIN_CORNERS, ViewQuality, why_blind
+from vggt_ros.mapping.frontend.view_quality import MIN_CORNERS, ViewQuality
 from vggt_ros.settings.config import KeyframeSettings
 
 # Motion is given as if the image were this wide: the network's width.
@@ -37,8 +38,6 @@ _MAX_ROUND_TRIP_PX = 0.5
 _STILL_PX = 1.5
 # Where corners cannot be followed: mean change of gray values that is a different picture.
 _CHANGED_GRAY = 4.0
-
-
 # Fewer corners than this in an image that cannot be followed: it shows nothing.
 _BLIND_CORNERS = 5
 # Cameras of a rig that are compared: it moves as one, and every comparison takes a millisecond.
@@ -63,30 +62,26 @@ class KeyframeSelector:
     """Compares each frame set with the last key one; one thread at a time.
 
     Attributes:
-        quality: What could be seen in the newest set, None before the first and after a reset.
         lost_view: True if before the newest keyframe set the images showed nothing for a while, or
             were frozen, and it cannot be followed from the one before that.
     """
 
     def __init__(self) -> None:
-        self.quality: ViewQuality | None = None
         self.lost_view = False
+        self._sight = Sight()
         self._last: dict[int, _Reference] = {}
         self._last_stamp_ns = 0
-        self._before: dict[int, UInt8[np.ndarray, 'h w']] = {}
-        self._seeing_ns: int | None = None
-        self._changed_ns = 0
-        self._num_frozen = 0
-        self._was_blind = False
+
+    @property
+    def quality(self) -> ViewQuality | None:
+        """What could be seen in the newest set, None before the first and after a reset."""
+        return self._sight.quality
 
     def reset(self) -> None:
         """Make the next set that shows anything a key one."""
         self._last = {}
-        self._before = {}
-        self._seeing_ns = None
-        self._num_frozen = 0
-        self._was_blind = self.lost_view = False
-        self.quality = None
+        self._sight.reset()
+        self.lost_view = False
 
     def select(
         self, frame_set: FrameSet[Frame | UndecodedFrame], settings: KeyframeSettings
@@ -108,13 +103,12 @@ class KeyframeSelector:
             for frame in frame_set.frames
             if frame.camera in self._last or not compares
         }
+        self._sight.note_change(frame_set.stamp_ns, small)
         known = {
             camera: each
             for camera, each in small.items()
             if camera in self._last and each.gray.shape == self._last[camera].gray.shape
         }
-        self._note_change(frame_set.stamp_ns, small)
-        takes_all = settings.min_parallax <= 0
         motions_px = {
             camera: _motion_px(self._last[camera], each) for camera, each in known.items()
         }
@@ -122,9 +116,10 @@ class KeyframeSelector:
         corners: dict[int, Float32[np.ndarray, 'n 1 2']] = {}
         if all(motions_px.get(camera) is None for camera in compared):
             corners = {camera: _corners(each) for camera, each in compared.items()}
+        takes_all = settings.min_parallax <= 0
         is_blind = bool(corners) and max(map(len, corners.values())) < _BLIND_CORNERS
         if is_blind and not takes_all:
-            self._note_sight(frame_set.stamp_ns, compared, None)
+            self._sight.note_blind(frame_set.stamp_ns, compared)
             return Choice.BLIND
         is_lost = False
         if known:
@@ -132,16 +127,31 @@ class KeyframeSelector:
                 _unfollowed_px(self._last[camera], known[camera]) if moved is None else moved
                 for camera, moved in motions_px.items()
             )
-            is_lost = self._was_blind and not np.isfinite(motion_px) and not takes_all
-            self._note_sight(frame_set.stamp_ns, known, motion_px)
+            is_lost = self._sight.was_blind and not np.isfinite(motion_px) and not takes_all
+            self._sight.note_seen(frame_set.stamp_ns, known, self._num_corners, motion_px)
             waited_s = (frame_set.stamp_ns - self._last_stamp_ns) * 1e-9
             due = waited_s >= settings.max_interval and motion_px >= _STILL_PX
             if not due and motion_px < settings.min_parallax:
                 return Choice.UNMOVED
         self.lost_view = is_lost
-        for frame in frame_set.frames:
-            if frame.camera not in small:
-                small[frame.camera] = frame.thumbnail()
+        self._remember(frame_set, small, corners)
+        return Choice.KEY
+
+    @property
+    def _num_corners(self) -> int:
+        return max((len(each.corners) for each in self._last.values()), default=0)
+
+    def _remember(
+        self,
+        frame_set: FrameSet[Frame | UndecodedFrame],
+        small: Mapping[int, Thumbnail],
+        corners: Mapping[int, Float32[np.ndarray, 'n 1 2']],
+    ) -> None:
+        """Have the next sets compared with this one, of which some is known already."""
+        small = {
+            frame.camera: small[frame.camera] if frame.camera in small else frame.thumbnail()
+            for frame in frame_set.frames
+        }
         references = {
             camera: _Reference(
                 gray=each.gray, corners=corners[camera] if camera in corners else _corners(each)
@@ -151,42 +161,8 @@ class KeyframeSelector:
         best = sorted(references, key=lambda camera: -len(references[camera].corners))
         self._last = {camera: references[camera] for camera in best[:_COMPARED_CAMERAS]}
         self._last_stamp_ns = frame_set.stamp_ns
-        self._note_sight(frame_set.stamp_ns, {each: small[each] for each in self._last}, 0.0)
-        return Choice.KEY
-
-    def _note_change(self, stamp_ns: int, small: Mapping[int, Thumbnail]) -> None:
-        """Compare a set with the one just before it."""
-        is_same = bool(small) and all(
-            camera in self._before and np.array_equal(self._before[camera], each.gray)
-            for camera, each in small.items()
-        )
-        self._num_frozen = self._num_frozen + 1 if is_same else 0
-        if not is_same:
-            self._changed_ns = stamp_ns
-        self._before = {camera: each.gray for camera, each in small.items()}
-
-    def _note_sight(
-        self, stamp_ns: int, seen: Mapping[int, Thumbnail], motion_px: float | None
-    ) -> None:
-        """Take down what a set shows; `motion_px` is None for one that shows nothing."""
-        if self._seeing_ns is None or motion_px is not None:
-            self._seeing_ns = stamp_ns
-        self.quality = ViewQuality(
-            # The one that is lit best: a lens that is covered does not speak for the others.
-            mean_gray=min(
-                (float(each.gray.mean()) for each in seen.values()),
-                key=lambda gray: abs(gray - 128),
-            ),
-            num_corners=max((len(each.corners) for each in self._last.values()), default=0)
-            if motion_px is not None
-            else 0,
-            motion_px=0.0 if motion_px is None else motion_px,
-            blind_s=1e-9 * (stamp_ns - self._seeing_ns),
-            frozen_s=1e-9 * (stamp_ns - self._changed_ns),
-            num_frozen=self._num_frozen,
-        )
-        is_followed = motion_px is not None and np.isfinite(motion_px)
-        self._was_blind = bool(why_blind(self.quality)) or (self._was_blind and not is_followed)
+        seen = {camera: small[camera] for camera in self._last}
+        self._sight.note_seen(frame_set.stamp_ns, seen, self._num_corners, 0.0)
 
 
 def _motion_px(last: _Reference, small: Thumbnail) -> float | None:

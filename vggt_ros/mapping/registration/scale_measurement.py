@@ -23,7 +23,7 @@ class ScaleMeasurement:
     """Meters per unit, as one window shows it.
 
     Attributes:
-        source: rig, odometry or depth.
+        source: rig, odometry, depth or model.
         meters_per_unit: Positive.
         log_sigma: Standard deviation of its log.
         residual: How much the shapes that were compared disagree, relative: of the path for

@@ -17,6 +17,10 @@ from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.mapping.registration.window_priors import WindowPriors
 from vggt_ros.settings.world_config import ScaleSettings
 
+# One view alone tells sizes by what it knows; a tenth is about as good as that gets (assumed, not
+# measured here). It matters beside other sources only, which have their own.
+_MODEL_LOG_SIGMA = 0.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasuredWindow:
@@ -98,7 +102,30 @@ class DepthScale:
         return measure_by_depth(depth, depth_m, trusted)
 
 
-SCALE_SOURCES: tuple[ScaleSource, ...] = (RigScale(), OdometryScale(), DepthScale())
+class ModelScale:
+    """The network itself, if it is one that means meters."""
+
+    name = 'model'
+    rank = -1
+
+    def measure(self, window: MeasuredWindow, settings: ScaleSettings) -> ScaleMeasurement | None:
+        """Take the network at its word, give or take `_MODEL_LOG_SIGMA`."""
+        if not window.priors.is_metric:
+            return None
+        return ScaleMeasurement(
+            source=self.name,
+            meters_per_unit=1.0 / window.unit,
+            log_sigma=_MODEL_LOG_SIGMA,
+            residual=0.0,
+        )
+
+
+SCALE_SOURCES: tuple[ScaleSource, ...] = (
+    RigScale(),
+    OdometryScale(),
+    DepthScale(),
+    ModelScale(),
+)
 
 
 def measure_scale(window: MeasuredWindow, settings: ScaleSettings) -> ScaleMeasurement | None:

@@ -29,6 +29,7 @@ class WindowPriors:
         depth_m: (H, W) measured depth on the network's pixels, meters, NaN where there is none.
         rig_scale: Meters per unit of the window as the network predicts it, from the places of its
             cameras; None if they do not tell.
+        is_metric: Whether the network means meters.
     """
 
     odom_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
@@ -36,6 +37,7 @@ class WindowPriors:
     first_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
     depth_m: tuple[Float32[np.ndarray, 'H W'] | None, ...]
     rig_scale: ScaleMeasurement | None = None
+    is_metric: bool = False
 
 
 def window_priors(

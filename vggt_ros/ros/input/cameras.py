@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import count
+from collections.abc import Sequence
 import re
 import time
 
-from vggt_ros.mapping.frontend.frame import UndecodedFrame
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.ros.input.camera_input import CameraInput
 from vggt_ros.ros.input.input_report import input_problems, TopicReport
@@ -30,22 +28,18 @@ class Cameras:
         problems: What was in the way of frames then, the cause first.
     """
 
-    def __init__(
-        self,
-        context: NodeContext,
-        add_frame: Callable[[UndecodedFrame], None],
-        count_refused: Callable[[str], None],
-    ) -> None:
-        """Do not subscribe yet; the arguments are those of `CameraInput`."""
+    def __init__(self, context: NodeContext, inputs: Sequence[CameraInput]) -> None:
+        """Do not subscribe yet.
+
+        Args:
+            context: What the parts of the node share.
+            inputs: One for each camera, in their order.
+        """
         self.topics: tuple[TopicReport, ...] = ()
         self.problems: list[Problem] = []
         self._config = context.config
         self._warn = context.node.get_logger().warning
-        ids = count()
-        self._inputs = [
-            CameraInput(context, camera, ids, add_frame, count_refused)
-            for camera in range(context.config.value.input.num_cameras)
-        ]
+        self._inputs = inputs
         self._said_at_s: dict[str, float] = {}
 
     @property
