@@ -53,7 +53,7 @@ demo: venv
 	$(RUN) vggt_ros.cli demo --input '$(INPUT)' --checkpoint '$(CHECKPOINT)' --output '$(OUTPUT)'
 
 test: venv
-	$(RUN) pytest $(PLUGINS) $(ARGS)
+	$(RUN) $(if $(strip $(ARGS)),pytest $(PLUGINS) $(ARGS),tools.all_tests)
 
 # What was measured is in soak.xml.
 soak: venv
@@ -68,7 +68,7 @@ lint: venv
 	$(RUN) mypy tools/no_ros/environment tools/no_ros/ros_wheels/install.py
 	$(RUN) mypy training
 	$(RUN) mypy benchmarks
-	$(RUN) mypy tools/parameter_docs.py
+	$(RUN) mypy tools/parameter_docs.py tools/all_tests.py
 
 bench: export ROS_DOMAIN_ID ?= 77
 bench: venv
