@@ -4,6 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.offline.frame_poses import between
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
@@ -89,4 +90,73 @@ def mapped(walk):
         CourseSource(walk, depth=True),
         config=with_values(VggtConfig(), values),
         predictor=SimulatedPredictor(walk, NONE, 0),
+    )
+
+
+@pytest.fixture
+def backbone_of():
+    """Make a network of a course that counts and ends, as what `load_backbone` returns."""
+    return SimulatedBackbone
+
+
+class SimulatedBackbone:
+    """Tells the truth; what it says of a window depends on the window alone."""
+
+    def __init__(self, course, *, stop_after=None):
+        self.description = PredictorDescription(
+            checkpoint='simulated',
+            device='cpu',
+            precision='fp32',
+            num_parameters=0,
+            image_size=course.width,
+            is_trained=True,
+            notice='',
+        )
+        self.course, self.stop_after = course, stop_after
+        self.asked = []
+        self.is_closed = False
+        self.capabilities = SimulatedPredictor(course, NONE, 0).capabilities
+
+    def encode(self, frame_id, image):
+        raise AssertionError('a recording is not encoded on arrival')
+
+    def predict(self, images, request, *, frame_ids=None):
+        if len(self.asked) == self.stop_after:
+            raise KeyboardInterrupt
+        self.asked.append(tuple(frame_ids))
+        fresh = SimulatedPredictor(self.course, NONE, sum(frame_ids))
+        return fresh.predict(images, request, frame_ids=frame_ids)
+
+    def park(self):
+        pass
+
+    def unpark(self):
+        pass
+
+    def close(self):
+        self.is_closed = True
+
+
+@pytest.fixture
+def opened(walk, source_of, tmp_path):
+    """The walk as an input that is open; its folder is there and empty."""
+    from vggt_ros.offline.open_input import Input, Selection
+
+    folder = tmp_path / 'input'
+    folder.mkdir()
+    source = source_of(walk, depth=True)
+    return Input(path=folder, name='walk', layout='rgbd', source=source, selection=Selection())
+
+
+@pytest.fixture
+def record(mapped, opened, backbone_of, walk):
+    from vggt_ros.offline.run_record import run_record
+
+    return run_record(
+        mapped,
+        opened,
+        VggtConfig(),
+        command=['vggt_ros', 'map', 'a <b>'],
+        network=backbone_of(walk).description,
+        sha256='ab' * 32,
     )

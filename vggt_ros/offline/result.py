@@ -72,6 +72,8 @@ class Result:
         poses: Of every frame.
         keyframes: (M,) frames that are in the map, ascending.
         views: Their poses with their cameras, in that order.
+        growth: (M,) how much longer what each measured when it came, as its depth, is in the unit
+            of the map now.
         points: The cloud.
         counts: What happened to the frames, by reason.
         num_segments: Parts of the map that overlap, odometry or loops did not connect when they
@@ -87,6 +89,7 @@ class Result:
     poses: FramePoses
     keyframes: Int64[np.ndarray, ' M']
     views: tuple[CameraView, ...]
+    growth: Float[np.ndarray, ' M']
     points: MapPoints
     counts: Counts
     num_segments: int

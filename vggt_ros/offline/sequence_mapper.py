@@ -22,7 +22,7 @@ from vggt_ros.mapping.layers.map_update import FrameResult, MapUpdate
 from vggt_ros.mapping.map_builder import Wanted
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.offline import finish_windows
-from vggt_ros.offline.between_frames import BetweenFrames
+from vggt_ros.offline.between_frames import BetweenFrames, Poses
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.map_history import MapHistory
 from vggt_ros.offline.progress import Progress
@@ -122,6 +122,7 @@ class SequenceMapper:
             poses=frames,
             keyframes=np.array(sorted(views), dtype=np.int64),
             views=tuple(views[i] for i in sorted(views)),
+            growth=np.array([self._growth(i, poses) for i in sorted(views)], dtype=np.float64),
             points=points,
             counts=self._mapper.snapshot().counts,
             num_segments=self._num_segments,
@@ -158,6 +159,10 @@ class SequenceMapper:
 
     def _views(self) -> dict[int, CameraView]:
         return {self._frame_of_stamp[view.stamp_ns]: view for view in self._mapper.views()}
+
+    def _growth(self, frame_id: int, poses: Poses) -> float:
+        window = self.history.window_of(frame_id)
+        return 1.0 if window is None else self.history.growth(window, poses)
 
     def _frame(self, source_frame: SourceFrame) -> Frame:
         stamp_ns = source_frame.stamp_ns
