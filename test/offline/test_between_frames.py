@@ -159,4 +159,28 @@ def test_keyframes_that_are_long_past_are_let_go(parts, walk):
     result = key(0)
     for i in range(60):
         between.add_keyframe(replace(result, frame=replace(result.frame, id=i)), 1)
-    assert len(between._keyframes) == 24
+    between.forget()
+    assert list(between._keyframes) == [58, 59]
+
+
+def test_features_of_keyframes_are_only_looked_for_beside_other_frames(parts, walk, monkeypatch):
+    frame, key = parts
+    history = MapHistory()
+    between = BetweenFrames(history)
+    poses = {i: walk.world_from_cam[i] for i in (0, 6, 12)}
+    seen = []
+    found = between_frames.detect_features
+
+    def counted(image, *given):
+        seen.append(image.shape)
+        return found(image, *given)
+
+    monkeypatch.setattr(between_frames, 'detect_features', counted)
+    for i in poses:
+        between.add_keyframe(key(i), 1)
+    window = history.add(list(poses), poses, 1.0)
+    between.work(poses, window)
+    assert not seen
+    between.add(frame(8))
+    between.work(poses, window)
+    assert len(seen) == 3, 'the frame, and the keyframes before and after it'

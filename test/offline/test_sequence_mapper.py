@@ -3,6 +3,7 @@ import resource
 import weakref
 
 import numpy as np
+import pytest
 
 from vggt_ros.offline.sequence_mapper import SequenceMapper
 from vggt_ros.settings.config import VggtConfig
@@ -11,6 +12,7 @@ from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.simulated_predictor import NONE, SimulatedPredictor
 
 
+@pytest.mark.slow
 def test_memory_is_flat_over_thousands_of_frames(source_of):
     whole = make_course('figure_eight', 80, 0)
     moments = whole.with_pictures(width=32, height=24, image_scale=2)

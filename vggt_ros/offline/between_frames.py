@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jaxtyping import Float
 import numpy as np
@@ -28,8 +28,8 @@ from vggt_ros.offline.map_history import MapHistory
 MAX_FEATURES = 500
 # Frames that wait for the keyframe after them; 74 kB each. A camera that stands makes none.
 MAX_WAITING = 300
-# Keyframes whose features are kept: a frame is compared with the one before and the one after.
-_KEPT_KEYFRAMES = 24
+# Keyframes that are kept once no frame between them waits: those to come are after them.
+_KEPT_KEYFRAMES = 2
 Poses = Mapping[int, Float[np.ndarray, '4 4']]
 
 
@@ -39,11 +39,33 @@ class _Waiting:
     features: KeyframeFeatures
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Keyframe:
-    stamp_ns: int
-    segment: int
-    features: KeyframeFeatures
+    """A keyframe whose features are found when a frame beside it asks for them."""
+
+    def __init__(self, result: FrameResult, segment: int) -> None:
+        self.stamp_ns = result.frame.stamp_ns
+        self.segment = segment
+        self._result: FrameResult | None = result
+        self._features: KeyframeFeatures | None = None
+        self._unit = 1.0
+
+    def scale(self, factor: float) -> None:
+        self._unit *= factor
+        if self._features is not None:
+            self._features = self._features.scaled(factor)
+
+    @property
+    def features(self) -> KeyframeFeatures:
+        if self._features is None:
+            assert self._result is not None, 'one of both is there'
+            frame = self._result.frame
+            found = detect_features(frame.image, 2 * MAX_FEATURES, frame.is_seen)
+            points = self._unit * _points_in_cam(found, self._result)
+            self._features = pack_features(
+                found, points, self._result.K_image, frame.size, 2 * MAX_FEATURES
+            )
+            self._result = None
+        return self._features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,20 +122,12 @@ class BetweenFrames:
         frame = result.frame
         self._waiting.pop(frame.id, None)
         self._segment_of[frame.id] = segment
-        found = detect_features(frame.image, 2 * MAX_FEATURES, frame.is_seen)
-        points = _points_in_cam(found, result)
-        self._keyframes[frame.id] = _Keyframe(
-            stamp_ns=frame.stamp_ns,
-            segment=segment,
-            features=pack_features(found, points, result.K_image, frame.size, 2 * MAX_FEATURES),
-        )
-        while len(self._keyframes) > _KEPT_KEYFRAMES:
-            self._keyframes.popitem(last=False)
+        self._keyframes[frame.id] = _Keyframe(result, segment)
 
     def scale(self, factor: float) -> None:
         """Take lengths in another unit: the map has grown by `factor`."""
-        for frame_id, each in self._keyframes.items():
-            self._keyframes[frame_id] = replace(each, features=each.features.scaled(factor))
+        for each in self._keyframes.values():
+            each.scale(factor)
 
     def work(self, map_from_cam: Poses, window: int, *, to_the_end: bool = False) -> None:
         """Look for the poses of the frames that wait.
@@ -135,6 +149,11 @@ class BetweenFrames:
             if frame_id > keys[-1] and not to_the_end and not self.is_full:
                 return
             self._localize(frame_id, self._waiting.pop(frame_id), keys, map_from_cam, window)
+
+    def forget(self) -> None:
+        """Let go of keyframes that no frame asks for any more; call after `work`."""
+        while len(self._keyframes) > _KEPT_KEYFRAMES:
+            self._keyframes.popitem(last=False)
 
     def poses(self, stamps_ns: Sequence[int], map_from_cam: Poses) -> FramePoses:
         """Return the poses of all frames, with all corrections.

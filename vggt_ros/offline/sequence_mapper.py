@@ -218,6 +218,7 @@ class SequenceMapper:
         for result in update.new_frames:
             self._take_keyframe(result)
         self._between.work(poses, number)
+        self._between.forget()
 
     def _take_keyframe(self, result: FrameResult) -> None:
         self._num_keyframes += 1
