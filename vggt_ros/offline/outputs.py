@@ -9,6 +9,7 @@ from typing import Any
 
 from vggt_ros.errors import VggtRosError
 from vggt_ros.offline.depth_files import DepthFiles
+from vggt_ros.offline.export_colmap import write_colmap
 from vggt_ros.offline.export_transforms import write_transforms
 from vggt_ros.offline.map_files import write_map
 from vggt_ros.offline.pictures import draw_pictures
@@ -32,6 +33,7 @@ EXPORTS: dict[str, Export] = {
     'kitti': _kitti,
     'euroc': _euroc,
     'transforms': write_transforms,
+    'colmap': write_colmap,
 }
 
 
