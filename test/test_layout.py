@@ -23,9 +23,12 @@ ALLOWED = {
     'synthetic': BASE | {'geometry', 'inference'},
     'sources': BASE | {'geometry', 'synthetic'},
     'evaluation': BASE | {'geometry', 'inference', 'mapping', 'synthetic', 'sources'},
+    'offline': BASE
+    | {'geometry', 'inference', 'mapping', 'synthetic', 'sources', 'evaluation', 'version'},
     'middleware_profile': set(),
     'ros': CORE | {'synthetic', 'sources', 'evaluation', 'version', 'middleware_profile'},
-    'cli': CORE | {'synthetic', 'sources', 'evaluation', 'version', 'middleware_profile'},
+    'cli': CORE
+    | {'synthetic', 'sources', 'evaluation', 'offline', 'version', 'middleware_profile'},
 }
 # What a room within a room may import from its neighbors; '' are the files above them.
 MAPPING = ('frontend', 'refinement', 'registration', 'backend', 'layers')

@@ -18,6 +18,8 @@ _PUBLIC = {
     'VggtConfig': 'vggt_ros.settings.config',
     'VggtRosError': 'vggt_ros.errors',
     'map_frames': 'vggt_ros.mapping.offline',
+    'map_sequence': 'vggt_ros.offline.map_sequence',
+    'open_dataset': 'vggt_ros.sources.dataset_formats',
     'open_source': 'vggt_ros.sources.open',
     'with_values': 'vggt_ros.settings.parameter_tree',
     'write_ply': 'vggt_ros.mapping.export.ply',

@@ -8,7 +8,7 @@ import logging
 import sys
 
 from vggt_ros import __version__
-from vggt_ros.cli import demo, doctor, evaluate
+from vggt_ros.cli import demo, doctor, evaluate, map_sequence
 from vggt_ros.errors import VggtRosError
 
 EXIT_FAILED = 1
@@ -27,9 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--version', action='version', version=f'vggt_ros {__version__}')
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
     demo.add_parser(commands)
+    map_sequence.add_parser(commands)
     evaluate.add_parser(commands)
     doctor.add_parser(commands)
     options = parser.parse_args(arguments)
+    options.words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return options.run(options)
     except VggtRosError as error:

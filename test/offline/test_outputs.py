@@ -1,0 +1,41 @@
+import json
+
+import pytest
+
+from vggt_ros.errors import SaveError
+from vggt_ros.offline import outputs
+from vggt_ros.offline.outputs import summary_lines, write_outputs
+from vggt_ros.sources.tum_file import read_tum
+
+
+def test_files_agree_with_the_result(mapped, record, tmp_path):
+    assert write_outputs(mapped, record, tmp_path) == []
+    assert len(read_tum(tmp_path / 'trajectory.tum').stamps_ns) == len(mapped.poses)
+    assert len(read_tum(tmp_path / 'keyframes.tum').stamps_ns) == len(mapped.keyframes)
+    assert json.loads((tmp_path / 'run.json').read_text())['frames'] == record['frames']
+    size = (tmp_path / 'map.ply').stat().st_size
+    assert size > 19 * len(mapped.points.hits)
+
+
+def test_an_export_that_fails_is_told_and_the_others_are_made(
+    mapped, record, tmp_path, monkeypatch
+):
+    def fail(folder, result):
+        raise SaveError('no poses')
+
+    monkeypatch.setitem(outputs.EXPORTS, 'euroc', fail)
+    failures = write_outputs(mapped, record, tmp_path, exports=('euroc', 'kitti'))
+    assert failures == ['the export euroc is missing: no poses']
+    assert (tmp_path / 'trajectory.kitti').exists()
+    assert failures[0] in json.loads((tmp_path / 'run.json').read_text())['warnings']
+
+
+def test_a_number_that_is_none_is_no_json(mapped, record, tmp_path):
+    with pytest.raises(ValueError, match='JSON'):
+        write_outputs(mapped, record | {'peak_memory_mb': float('nan')}, tmp_path)
+
+
+def test_a_person_is_told_the_summary_and_the_warnings(record):
+    lines = summary_lines(record)
+    assert lines[0].startswith('25 frames, 100 %')
+    assert lines[1:] == ['NOTE: lengths are in map units: nothing gave metric scale']

@@ -1,0 +1,101 @@
+"""Depth files: depth and confidence of every keyframe in a folder like those of TUM RGB-D."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+from jaxtyping import Float32
+import numpy as np
+
+from vggt_ros.mapping.layers.map_update import FrameResult
+from vggt_ros.offline.result import Result
+
+_MAX_MM = np.iinfo(np.uint16).max
+_NS_PER_S = 1_000_000_000
+
+
+class DepthFiles:
+    """Writes what keyframes show as they come, and their depth in its final unit at the end.
+
+    `rgb/`, `depth/` and `confidence/` hold a file for each keyframe, all of the network's size,
+    `rgb.txt` and `depth.txt` list them, `intrinsics.txt` has fx fy cx cy of each. Depth is in
+    millimeters (16 bit PNG, 0 where there is none) if the map is metric, else in map units (npy,
+    NaN where there is none).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folders.
+
+        Args:
+            folder: Is made if it is not there.
+        """
+        self._folder = folder
+        self._intrinsics: dict[int, str] = {}
+        self._stamps_ns: dict[int, int] = {}
+        for name in ('rgb', 'depth', 'confidence'):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def add(self, result: FrameResult) -> None:
+        """Write a keyframe; its depth in the unit of the map of now."""
+        name = self._raw(result.frame.id)
+        np.save(self._folder / 'depth' / name, result.depth)
+        np.save(self._folder / 'confidence' / name, result.confidence)
+        image = np.ascontiguousarray(result.image[..., ::-1])
+        _write_png(self._folder / 'rgb' / f'{result.frame.id}.png', image)
+        K, (height, width) = result.K, result.depth.shape
+        self._intrinsics[result.frame.id] = (
+            f'{K[0, 0]:.9g} {K[1, 1]:.9g} {K[0, 2]:.9g} {K[1, 2]:.9g} {width} {height}'
+        )
+
+    def finish(self, result: Result) -> None:
+        """Bring all depth to the unit that the map has in the end, and list the files."""
+        suffix = 'png' if result.scale.is_metric else 'npy'
+        rgb, depth, intrinsics = [], [], []
+        for row, frame_id in enumerate(result.keyframes.tolist()):
+            if frame_id not in self._intrinsics:
+                continue
+            stamp = _stamp(int(result.poses.stamps_ns[frame_id]))
+            raw = self._folder / 'depth' / self._raw(frame_id)
+            scaled = np.load(raw) * np.float32(result.growth[row])
+            raw.unlink()
+            if result.scale.is_metric:
+                _write_png(raw.with_name(f'{stamp}.png'), millimeters(scaled))
+            else:
+                np.save(raw.with_name(f'{stamp}.npy'), scaled)
+            sure = self._folder / 'confidence' / self._raw(frame_id)
+            sure.rename(sure.with_name(f'{stamp}.npy'))
+            image = self._folder / 'rgb' / f'{frame_id}.png'
+            image.rename(image.with_name(f'{stamp}.png'))
+            rgb.append(f'{stamp} rgb/{stamp}.png')
+            depth.append(f'{stamp} depth/{stamp}.{suffix}')
+            intrinsics.append(f'{stamp} {self._intrinsics[frame_id]}')
+        unit = 'millimeters' if result.scale.is_metric else 'map units'
+        self._list('rgb.txt', '# stamp file', rgb)
+        self._list('depth.txt', f'# stamp file; depth in {unit}', depth)
+        self._list('intrinsics.txt', '# stamp fx fy cx cy width height', intrinsics)
+
+    def _list(self, name: str, header: str, lines: list[str]) -> None:
+        text = '\n'.join([header, *lines]) + '\n'
+        (self._folder / name).write_text(text, encoding='ascii')
+
+    def _raw(self, frame_id: int) -> str:
+        return f'raw-{frame_id}.npy'
+
+
+def millimeters(depth_m: Float32[np.ndarray, 'H W']) -> np.ndarray:
+    """Return depth as 16 bit integers: millimeters, 0 where there is none or it is too far."""
+    in_mm = np.nan_to_num(1000.0 * depth_m, nan=0.0, posinf=0.0, neginf=0.0)
+    in_mm[(in_mm < 0) | (in_mm > _MAX_MM)] = 0
+    return np.asarray(np.rint(in_mm).astype(np.uint16))
+
+
+def _stamp(stamp_ns: int) -> str:
+    seconds, nanoseconds = divmod(stamp_ns, _NS_PER_S)
+    return f'{seconds}.{nanoseconds:09d}'
+
+
+def _write_png(path: Path, image: np.ndarray) -> None:
+    is_encoded, data = cv2.imencode('.png', image)
+    assert is_encoded, 'PNG has 8 and 16 bits'
+    path.write_bytes(data.tobytes())  # cv2.imwrite does not say why it fails

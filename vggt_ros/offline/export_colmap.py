@@ -1,0 +1,192 @@
+"""Export to COLMAP: images, pinhole cameras, poses and points with tracks, as text.
+
+COLMAP's world is the map; its center of the top-left pixel is (0.5, 0.5), ours is (0, 0).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import shutil
+
+import cv2
+from jaxtyping import Float, Float32
+import numpy as np
+
+from vggt_ros.errors import SaveError
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.pinhole import project
+from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
+from vggt_ros.mapping.layers.voxel_map import MapPoints
+from vggt_ros.offline.result import Result
+
+# Points of the map that are taken, an even choice: what a splat begins with.
+MAX_POINTS = 200_000
+# A point is seen where the depth of the image agrees with it.
+_MAX_DEPTH_ERROR = 0.02
+_MIN_TRACK = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Image:
+    """A keyframe on the network's pixels."""
+
+    name: str
+    map_from_cam: Float[np.ndarray, '4 4']
+    K: Float[np.ndarray, '3 3']
+    depth: Float32[np.ndarray, 'H W']
+
+
+def write_colmap(folder: Path, result: Result) -> None:
+    """Write colmap/images and colmap/sparse/0 with cameras, images and points3D as text.
+
+    A point is in the track of an image that it is projected into where depth there agrees; points
+    in fewer than two images are left out, and so are images without points.
+
+    Args:
+        folder: Of the run; `--depth` has written its images.
+        result: What came out.
+
+    Raises:
+        SaveError: There are no images, or they share no points.
+    """
+    images = list(_images(folder, result))
+    if not images:
+        raise SaveError('a COLMAP model has images, which --depth writes; give --depth, too')
+    points = _chosen(result.points)
+    seen = [_observations(image, points.points_in_map) for image in images]
+    length = np.zeros(len(points.points_in_map), np.int64)
+    for rows, _ in seen:
+        length[rows] += 1
+    is_kept = length >= _MIN_TRACK
+    if not is_kept.any():
+        raise SaveError(
+            f'none of {len(length)} points is seen by {_MIN_TRACK} images to within '
+            f'{100 * _MAX_DEPTH_ERROR:g} % of their depth; a COLMAP model would be empty'
+        )
+    seen = [(rows[is_kept[rows]], uv[is_kept[rows]]) for rows, uv in seen]
+    used = [k for k, (rows, _) in enumerate(seen) if len(rows)]
+    _write(folder, [images[k] for k in used], [seen[k] for k in used], points, is_kept)
+
+
+def _images(folder: Path, result: Result) -> Iterator[_Image]:
+    frames = folder / 'frames'
+    if not (frames / 'intrinsics.txt').exists():
+        return
+    depth_file = dict(_words(frames / 'depth.txt'))
+    for frame_id, words in zip(
+        result.keyframes.tolist(), _words(frames / 'intrinsics.txt'), strict=False
+    ):
+        fx, fy, cx, cy = map(float, words[1:5])
+        yield _Image(
+            name=f'{words[0]}.png',
+            map_from_cam=result.poses.map_from_cam[frame_id],
+            K=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]]),
+            depth=_depth(frames / depth_file[words[0]]),
+        )
+
+
+def _words(path: Path) -> list[list[str]]:
+    return [line.split() for line in path.read_text(encoding='ascii').splitlines()[1:]]
+
+
+def _depth(path: Path) -> Float32[np.ndarray, 'H W']:
+    if path.suffix == '.npy':
+        return np.asarray(np.load(path, allow_pickle=False))
+    millimeters = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert millimeters is not None, 'this program wrote it'
+    return np.where(millimeters > 0, millimeters / 1000.0, np.nan).astype(np.float32)
+
+
+def _chosen(points: MapPoints) -> MapPoints:
+    num = len(points.points_in_map)
+    if num <= MAX_POINTS:
+        return points
+    rows = np.linspace(0, num - 1, MAX_POINTS).astype(int)
+    return MapPoints(
+        points_in_map=points.points_in_map[rows],
+        colors=points.colors[rows],
+        confidence=points.confidence[rows],
+        hits=points.hits[rows],
+    )
+
+
+def _observations(
+    image: _Image, points: Float32[np.ndarray, 'N 3']
+) -> tuple[np.ndarray, Float[np.ndarray, 'n 2']]:
+    """Return rows of the points that an image sees, and where."""
+    in_cam = se3.transform(se3.inverse(image.map_from_cam), points.astype(np.float64))
+    uv = project(in_cam, image.K)
+    height, width = image.depth.shape
+    with np.errstate(invalid='ignore'):
+        is_inside = ((uv >= -0.5) & (uv < np.array([width, height]) - 0.5)).all(axis=1)
+    rows = np.flatnonzero(is_inside)
+    column, row = np.rint(uv[rows]).astype(int).T
+    ratio = image.depth[row, column] / in_cam[rows, 2]
+    agrees = np.abs(ratio - 1.0) <= _MAX_DEPTH_ERROR  # NaN does not
+    return rows[agrees], uv[rows[agrees]]
+
+
+def _write(
+    folder: Path,
+    images: list[_Image],
+    seen: list[tuple[np.ndarray, np.ndarray]],
+    points: MapPoints,
+    is_kept: np.ndarray,
+) -> None:
+    target, sparse = folder / 'colmap' / 'images', folder / 'colmap' / 'sparse' / '0'
+    for path in (target, sparse):
+        path.mkdir(parents=True, exist_ok=True)
+    number = np.cumsum(is_kept)  # of a point in the file, from 1
+    tracks: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    cameras: dict[str, int] = {}
+    lines = ['# IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME; then X, Y, POINT3D_ID...']
+    for image_id, (image, (rows, uv)) in enumerate(zip(images, seen, strict=True), start=1):
+        _link(folder / 'frames' / 'rgb' / image.name, target / image.name)
+        camera = cameras.setdefault(_camera(image), len(cameras) + 1)
+        lines.append(f'{image_id} {_pose(image.map_from_cam)} {camera} {image.name}')
+        lines.append(
+            ' '.join(
+                f'{u + 0.5:.3f} {v + 0.5:.3f} {number[row]}'
+                for row, (u, v) in zip(rows.tolist(), uv.tolist(), strict=True)
+            )
+        )
+        for place, row in enumerate(rows.tolist()):
+            tracks[row].append((image_id, place))
+    (sparse / 'images.txt').write_text('\n'.join(lines) + '\n', encoding='ascii')
+    lines = ['# CAMERA_ID, MODEL, WIDTH, HEIGHT, fx, fy, cx, cy']
+    lines += [f'{camera_id} {camera}' for camera, camera_id in cameras.items()]
+    (sparse / 'cameras.txt').write_text('\n'.join(lines) + '\n', encoding='ascii')
+    lines = ['# POINT3D_ID, X, Y, Z, R, G, B, ERROR, then IMAGE_ID, POINT2D_IDX...']
+    for row in np.flatnonzero(is_kept).tolist():
+        x, y, z = points.points_in_map[row].tolist()
+        r, g, b = points.colors[row].tolist()
+        track = ' '.join(f'{image_id} {place}' for image_id, place in tracks[row])
+        # Observations are projections: they have no error of their own.
+        lines.append(f'{number[row]} {x:.9g} {y:.9g} {z:.9g} {r} {g} {b} 0 {track}')
+    (sparse / 'points3D.txt').write_text('\n'.join(lines) + '\n', encoding='ascii')
+
+
+def _link(source: Path, target: Path) -> None:
+    """Let a file have a second name; where there are no such links it is copied."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _camera(image: _Image) -> str:
+    height, width = image.depth.shape
+    K = image.K
+    numbers = (K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5)
+    return f'PINHOLE {width} {height} ' + ' '.join(f'{number:.9g}' for number in numbers)
+
+
+def _pose(map_from_cam: Float[np.ndarray, '4 4']) -> str:
+    cam_from_map = se3.inverse(map_from_cam)
+    x, y, z, w = quat_xyzw_from_matrix(cam_from_map[:3, :3])
+    return ' '.join(f'{number:.12g}' for number in (w, x, y, z, *cam_from_map[:3, 3]))

@@ -1,0 +1,227 @@
+"""Folder run: a recording is mapped into a folder that is complete, or can be gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+import json
+from pathlib import Path
+from typing import Any
+
+from vggt_ros.errors import CheckpointError, ConfigError, SourceError
+from vggt_ros.inference.backbone import Backbone
+from vggt_ros.inference.backbones import load_backbone
+from vggt_ros.inference.checkpoint import locate
+from vggt_ros.offline.cached_predictor import CachedPredictor
+from vggt_ros.offline.depth_files import DepthFiles
+from vggt_ros.offline.input_identity import sha256_of
+from vggt_ros.offline.map_sequence import map_sequence
+from vggt_ros.offline.open_input import Input
+from vggt_ros.offline.outputs import EXPORTS, write_outputs
+from vggt_ros.offline.progress import Progress
+from vggt_ros.offline.run_folder import RunFolder, save_error
+from vggt_ros.offline.run_record import run_record
+from vggt_ros.settings.config import ModelSettings, VggtConfig
+from vggt_ros.sources.source import SourceFrame
+
+CACHE, DEPTH = 'cache', 'frames'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What is wanted of a run.
+
+    Attributes:
+        command: Words of the command line, for the record.
+        exports: Names of `outputs.EXPORTS`.
+        depth: Whether to write depth and confidence of keyframes.
+        uses_truth: Whether to compare with the truth, if the source knows it.
+        resume: Go on with what a run left that did not finish.
+        overwrite: Replace a finished folder.
+        keep_cache: Keep what the network said, for another run with `resume`.
+    """
+
+    command: Sequence[str] = ()
+    exports: Sequence[str] = ()
+    depth: bool = False
+    uses_truth: bool = True
+    resume: bool = False
+    overwrite: bool = False
+    keep_cache: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for an export that there is not."""
+        unknown = sorted(set(self.exports) - set(EXPORTS))
+        if unknown:
+            raise ConfigError(
+                f'there is no export {", ".join(unknown)}; there are {", ".join(EXPORTS)}'
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FolderRun:
+    """A run that is over.
+
+    Attributes:
+        folder: Of its files; None if there was no map, and nothing was left.
+        record: What is known about it.
+        missing: Sentences on parts that are missing.
+        num_asked: Windows that the network was asked for; the others were known.
+    """
+
+    folder: Path | None
+    record: dict[str, Any]
+    missing: tuple[str, ...]
+    num_asked: int
+
+
+def run_into_folder(
+    opened: Input,
+    config: VggtConfig,
+    target: Path,
+    options: RunOptions,
+    *,
+    load: Callable[[ModelSettings], Backbone] = load_backbone,
+    on_progress: Callable[[Progress], object] | None = None,
+) -> FolderRun:
+    """Map a recording and write everything about it into a new folder.
+
+    Args:
+        opened: The recording.
+        config: The settings.
+        target: The folder.
+        options: What is wanted.
+        load: Loads the network.
+        on_progress: Called after every frame.
+
+    Raises:
+        VggtRosError: The input, the weights or the folder cannot be used.
+        KeyboardInterrupt: It was ended; `resume` goes on from there, as after a kill.
+    """
+    _check_place(opened.path, target)
+    folder = RunFolder(target, resume=options.resume, overwrite=options.overwrite)
+    try:
+        # Loaded after the folder is there: that it cannot be written should not take minutes.
+        backbone = load(config.model)
+        try:
+            return _run(opened, config, folder, options, backbone, on_progress)
+        finally:
+            backbone.close()
+    except OSError as error:
+        raise save_error(folder.path, error) from error
+    finally:
+        folder.close()
+
+
+def _run(
+    opened: Input,
+    config: VggtConfig,
+    folder: RunFolder,
+    options: RunOptions,
+    backbone: Backbone,
+    on_progress: Callable[[Progress], object] | None,
+) -> FolderRun:
+    folder.clear(keep=CACHE)
+    sha256 = weights_sha256(config.model)
+    predictor = CachedPredictor(
+        backbone, folder.path / CACHE, _network(config.model, sha256, backbone)
+    )
+    depth = DepthFiles(folder.path / DEPTH) if options.depth else None
+    frames = _ReadableFrames(opened, uses_truth=options.uses_truth)
+    result = map_sequence(
+        frames,
+        config=config,
+        predictor=predictor,
+        on_keyframe=None if depth is None else depth.add,
+        on_progress=None if on_progress is None else _with_length(on_progress, opened),
+    )
+    record = run_record(
+        result,
+        opened,
+        config,
+        command=options.command,
+        network=backbone.description,
+        sha256=sha256,
+    )
+    missing = [] if frames.failure is None else [str(frames.failure)]
+    record['warnings'] += missing
+    record['predictions'] = {'asked': predictor.num_asked, 'known': predictor.num_known}
+    if not result.is_usable:
+        folder.discard()
+        return FolderRun(
+            folder=None, record=record, missing=tuple(missing), num_asked=predictor.num_asked
+        )
+    missing += write_outputs(result, record, folder.path, depth=depth, exports=options.exports)
+    if not options.keep_cache:
+        _remove(folder.path / CACHE)
+    return FolderRun(
+        folder=folder.publish(),
+        record=record,
+        missing=tuple(missing),
+        num_asked=predictor.num_asked,
+    )
+
+
+class _ReadableFrames:
+    """The frames of an input as far as they can be read; the first one has to."""
+
+    def __init__(self, opened: Input, *, uses_truth: bool) -> None:
+        self.failure: SourceError | None = None
+        self._opened = opened
+        self._uses_truth = uses_truth
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        num_read = 0
+        try:
+            for frame in self._opened:
+                num_read += 1
+                yield (
+                    frame if self._uses_truth else replace(frame, world_from_cam=None, depth=None)
+                )
+        except SourceError as error:
+            if not num_read:
+                raise
+            self.failure = SourceError(f'the input ended after {num_read} frames: {error}')
+
+
+def weights_sha256(settings: ModelSettings) -> str:
+    """Return the SHA-256 of the weights file, empty if the network has none that is known."""
+    if settings.backbone != 'vggt':
+        return ''
+    try:
+        _, path = locate(settings.checkpoint, offline=True, revision=settings.revision)
+        return sha256_of(path)
+    except (CheckpointError, OSError):
+        return ''
+
+
+def _network(settings: ModelSettings, sha256: str, backbone: Backbone) -> str:
+    """Return what answers depend on beside images and request."""
+    described = asdict(settings) | {'precision': backbone.description.precision}
+    for name in ('device', 'compile', 'token_cache', 'oom_policy', 'offline', 'revision'):
+        described.pop(name, None)  # these change no answer
+    return json.dumps(described | {'weights': sha256}, sort_keys=True)
+
+
+def _with_length(
+    on_progress: Callable[[Progress], object], opened: Input
+) -> Callable[[Progress], object]:
+    num_frames = opened.num_frames
+    return lambda progress: on_progress(replace(progress, num_frames=num_frames))
+
+
+def _check_place(source: Path, target: Path) -> None:
+    target = target.expanduser().absolute()
+    if source.is_dir() and source.resolve() in target.resolve().parents:
+        raise ConfigError(
+            f'--out {target} is in the input {source}, which is never written to; choose a folder '
+            f'beside it'
+        )
+    if source.resolve() == target.resolve():
+        raise ConfigError(f'--out {target} is the input itself; choose another folder')
+
+
+def _remove(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()

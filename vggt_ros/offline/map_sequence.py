@@ -1,0 +1,81 @@
+"""Offline mapping of a recording: `map_sequence`, from a source of frames to a `Result`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from vggt_ros.inference.backbone import Predicts
+from vggt_ros.inference.backbones import load_backbone
+from vggt_ros.mapping.layers.map_update import FrameResult
+from vggt_ros.offline.progress import Progress
+from vggt_ros.offline.result import Result
+from vggt_ros.offline.sequence_mapper import SequenceMapper
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.sources.source import Source, SourceFrame
+
+
+def map_sequence(
+    source: Iterable[SourceFrame],
+    *,
+    checkpoint: str | None = None,
+    config: VggtConfig | None = None,
+    predictor: Predicts | None = None,
+    on_keyframe: Callable[[FrameResult], object] | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
+) -> Result:
+    """Map a recording: no frame is dropped for being late, and every frame gets a pose.
+
+    The source is read once, and its images are let go as soon as their window is in the map.
+
+    Args:
+        source: Frames in the order in which they were taken, as those of `open_source` or
+            `open_dataset`.
+        checkpoint: `nano`, a hub id, or a weights file; None for that of `config`.
+        config: The settings, None for the defaults.
+        predictor: A network that is loaded already; it is asked instead of a checkpoint.
+        on_keyframe: Called with every frame that enters the map, with its depth and confidence,
+            which are not kept.
+        on_progress: Called after every frame.
+
+    Raises:
+        SourceError: The source cannot be read.
+        CheckpointError: The weights cannot be had.
+        DeviceError: The device or the precision is not available.
+    """
+    config = VggtConfig() if config is None else config
+    if checkpoint is not None:
+        config = replace(config, model=replace(config.model, checkpoint=checkpoint))
+    if predictor is None:
+        backbone = load_backbone(config.model)
+        try:
+            return _mapped(source, backbone, config, on_keyframe, on_progress)
+        finally:
+            backbone.close()
+    return _mapped(source, predictor, config, on_keyframe, on_progress)
+
+
+def _mapped(
+    source: Iterable[SourceFrame],
+    predictor: Predicts,
+    config: VggtConfig,
+    on_keyframe: Callable[[FrameResult], object] | None,
+    on_progress: Callable[[Progress], object] | None,
+) -> Result:
+    num_frames = source.num_frames if isinstance(source, Source) else None
+    mapper = SequenceMapper(predictor, config, on_keyframe=on_keyframe)
+    for frame in _read(source, mapper):
+        mapper.add(frame)
+        if on_progress is not None:
+            on_progress(mapper.progress(num_frames))
+    return mapper.finish()
+
+
+def _read(source: Iterable[SourceFrame], mapper: SequenceMapper) -> Iterator[SourceFrame]:
+    frames = iter(source)
+    while True:
+        with mapper.stage('read'):
+            frame = next(frames, None)
+        if frame is None:
+            return
+        yield frame

@@ -1,0 +1,254 @@
+"""Sequence mapper: a mapper, and what is kept of a recording while its frames pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+import logging
+from typing import Any
+
+from jaxtyping import Float, Float32
+import numpy as np
+
+from vggt_ros.errors import InputError
+from vggt_ros.evaluation.frame_sample import FrameSample
+from vggt_ros.evaluation.published_depth import FrameDepthError, published_depth_error
+from vggt_ros.inference.backbone import Predicts
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.frontend.needed_size import reduced, reduced_K, reduced_mask
+from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.layers.camera_view import CameraView
+from vggt_ros.mapping.layers.map_update import FrameResult, MapUpdate
+from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.offline import finish_windows
+from vggt_ros.mapping.predicted_window import Wanted
+from vggt_ros.offline.between_frames import BetweenFrames, Poses
+from vggt_ros.offline.depth_sample import DepthSample
+from vggt_ros.offline.map_history import MapHistory
+from vggt_ros.offline.progress import Progress
+from vggt_ros.offline.result import MappedWindow, Result, Truth, UNKNOWN_SCALE
+from vggt_ros.offline.stage_clock import StageClock, TimedPredictor
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
+from vggt_ros.sources.source import SourceFrame
+
+MAX_SAMPLES = 24
+CAMERA_FRAME = 'camera'
+# True depth that waits for the depth to compare it with.
+_MAX_TRUE_DEPTHS = 256
+_MAX_PATH = 100_000
+_log = logging.getLogger(__name__)
+
+
+class SequenceMapper:
+    """Takes the frames of a recording one by one; memory is bounded but for poses and stamps."""
+
+    def __init__(
+        self,
+        predictor: Predicts,
+        config: VggtConfig,
+        *,
+        on_keyframe: Callable[[FrameResult], object] | None = None,
+    ) -> None:
+        """Start with an empty map.
+
+        Args:
+            predictor: The network.
+            config: The settings; the path is kept as long as it can be, and a recording whose
+                stamps jump back goes on in another segment instead of beginning again.
+            on_keyframe: Called with every frame that enters the map, while its depth is there.
+        """
+        values: dict[str, Any] = {'path.max_size': _MAX_PATH}
+        if config.input.on_time_jump == 'reset':
+            values['input.on_time_jump'] = 'clear'
+        self.clock = StageClock()
+        self.history = MapHistory()
+        timed = TimedPredictor(predictor, self.clock)
+        self._mapper = Mapper(timed, with_values(config, values), offline=True)
+        self._between = BetweenFrames(self.history)
+        self._on_keyframe = on_keyframe
+        self._stamps_ns: list[int] = []
+        self._stamp_shift_ns = 0
+        self._frame_of_stamp: dict[int, int] = {}
+        self._truth: list[Float[np.ndarray, '4 4'] | None] = []
+        self._true_depth: dict[int, Float32[np.ndarray, 'h w']] = {}
+        self._depths: list[FrameDepthError] = []
+        self._windows: list[MappedWindow] = []
+        self._samples = FrameSample[DepthSample](MAX_SAMPLES)
+        self._scale = UNKNOWN_SCALE
+        self._num_segments = 0
+        self._num_keyframes = 0
+
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """Count the time of a block to a stage."""
+        return self.clock.stage(name)
+
+    def add(self, source_frame: SourceFrame) -> None:
+        """Take the next frame, and work on the windows that are complete."""
+        frame = self._frame(source_frame)
+        self._truth.append(source_frame.world_from_cam)
+        if source_frame.depth is not None:
+            self._true_depth[frame.id] = source_frame.depth
+            if len(self._true_depth) > _MAX_TRUE_DEPTHS:
+                del self._true_depth[next(iter(self._true_depth))]
+        with self.stage('map'):
+            drops = self._mapper.snapshot().counts.drops
+            try:
+                self._mapper.add_frame(frame)
+            except InputError as error:
+                _log.warning('frame %d is not used: %s', frame.id, error)
+                return
+            now = self._mapper.snapshot().counts.drops
+        self._frame_of_stamp[frame.stamp_ns] = frame.id
+        if now.get('not_keyframe', 0) > drops.get('not_keyframe', 0):
+            with self.stage('frames'):
+                self._between.add(frame)
+                if self._between.is_full:
+                    self._between.work(self.poses_by_frame(), len(self.history) - 1)
+        self._work()
+
+    def finish(self) -> Result:
+        """Work on what waits, and return what is known in the end."""
+        with self.stage('map'):
+            self._mapper.stream.flush()
+        self._work()
+        with self.stage('frames'):
+            poses = self.poses_by_frame()
+            self._between.work(poses, len(self.history) - 1, to_the_end=True)
+            frames = self._between.poses(self._stamps_ns, poses)
+        views = self._views()
+        points, _ = self._mapper.map.points()
+        return Result(
+            poses=frames,
+            keyframes=np.array(sorted(views), dtype=np.int64),
+            views=tuple(views[i] for i in sorted(views)),
+            growth=np.array([self._growth(i, poses) for i in sorted(views)], dtype=np.float64),
+            points=points,
+            counts=self._mapper.snapshot().counts,
+            num_segments=self._num_segments,
+            loops=self._mapper.map.loops(),
+            scale=self._scale,
+            windows=tuple(self._windows),
+            samples=self._samples.frames(),
+            truth=self._known_truth(),
+            seconds=dict(self.clock.seconds) | {'total': self.clock.total_s()},
+        )
+
+    def progress(self, num_frames: int | None) -> Progress:
+        """Return how far it is.
+
+        Args:
+            num_frames: Of the recording, None if unknown.
+        """
+        now = self._mapper.snapshot()
+        return Progress(
+            num_done=len(self._stamps_ns),
+            num_frames=num_frames,
+            elapsed_s=self.clock.total_s(),
+            state=now.state,
+            num_keyframes=self._num_keyframes,
+            num_loops=now.num_loops,
+            is_metric=self._scale.is_metric,
+            meters_per_unit=self._scale.meters_per_unit,
+            log_sigma=self._scale.log_sigma,
+        )
+
+    def poses_by_frame(self) -> dict[int, Float[np.ndarray, '4 4']]:
+        """Return the poses of the keyframes, now."""
+        return {i: view.map_from_cam for i, view in self._views().items()}
+
+    def _views(self) -> dict[int, CameraView]:
+        return {self._frame_of_stamp[view.stamp_ns]: view for view in self._mapper.map.views()}
+
+    def _growth(self, frame_id: int, poses: Poses) -> float:
+        window = self.history.window_of(frame_id)
+        return 1.0 if window is None else self.history.growth(window, poses)
+
+    def _frame(self, source_frame: SourceFrame) -> Frame:
+        stamp_ns = source_frame.stamp_ns
+        if not self._stamps_ns:
+            # The mapper takes a stamp of 0 for one that was never set.
+            self._stamp_shift_ns = max(0, 1 - stamp_ns)
+        self._stamps_ns.append(stamp_ns)
+        image, K, is_seen = source_frame.image, source_frame.K, source_frame.is_seen
+        return Frame(
+            id=len(self._stamps_ns) - 1,
+            stamp_ns=stamp_ns + self._stamp_shift_ns,
+            camera_frame=CAMERA_FRAME,
+            image=reduced(image),
+            K=None if K is None else reduced_K(K, image.shape[1], image.shape[0]),
+            is_seen=None if is_seen is None else reduced_mask(is_seen),
+        )
+
+    def _work(self) -> None:
+        started_s = self.clock.total_s()
+        windows = finish_windows(self._mapper, Wanted(tracks=False))
+        while True:
+            with self.stage('map'):
+                finished = next(windows, None)
+            if finished is None:
+                return
+            if finished.error is not None:
+                _log.info('a window did not enter the map: %s', finished.error)
+            with self.stage('frames'):
+                self._take(finished.window, finished.update)
+            now_s = self.clock.total_s()
+            self._windows.append(
+                _mapped(finished.window, finished.update, finished.error, now_s - started_s)
+            )
+            started_s = now_s
+
+    def _take(self, window: Window, update: MapUpdate | None) -> None:
+        entered = set()
+        if update is not None:
+            self._scale = update.scale_state
+            if window.num_overlap == 0 or self._num_segments == 0:
+                self._num_segments += 1
+            entered = {result.frame.id for result in update.new_frames}
+        for frame in window.new_frames:
+            if frame.id not in entered and len(frame.image):
+                self._between.add(frame)
+        if update is None:
+            return
+        growth = 1.0 if update.correction is None else update.correction.scale
+        if growth != 1.0:
+            self._between.scale(growth)
+        poses = self.poses_by_frame()
+        number = self.history.add([frame.id for frame in window.frames], poses, growth)
+        for result in update.new_frames:
+            self._take_keyframe(result)
+        self._between.work(poses, number)
+        self._between.forget()
+
+    def _take_keyframe(self, result: FrameResult) -> None:
+        self._num_keyframes += 1
+        self._between.add_keyframe(result, self._num_segments)
+        self._samples.add(DepthSample.of(result))
+        if self._on_keyframe is not None:
+            self._on_keyframe(result)
+        truth = self._true_depth.get(result.frame.id)
+        if truth is not None:
+            found = published_depth_error(result, truth, f'frame {result.frame.id}')
+            if found is not None:
+                self._depths.append(found[0])
+        self._true_depth = {i: d for i, d in self._true_depth.items() if i > result.frame.id}
+
+    def _known_truth(self) -> Truth | None:
+        if all(pose is None for pose in self._truth) and not self._depths:
+            return None
+        unknown = np.full((4, 4), np.nan)
+        poses = [unknown if pose is None else pose for pose in self._truth]
+        return Truth(world_from_cam=np.array(poses), depths=tuple(self._depths))
+
+
+def _mapped(
+    window: Window, update: MapUpdate | None, error: Exception | None, process_s: float
+) -> MappedWindow:
+    return MappedWindow(
+        frame_ids=tuple(frame.id for frame in window.frames),
+        is_connected=update is not None and update.is_connected,
+        scale_residual=float('nan') if update is None else update.scale_residual,
+        refinement=None if update is None else update.refinement,
+        failure='' if error is None else str(error),
+        process_s=process_s,
+    )
