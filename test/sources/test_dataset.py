@@ -4,8 +4,8 @@ import pytest
 
 from vggt_ros.errors import SourceError
 from vggt_ros.geometry.lens import distort_image, Lens
-from vggt_ros.sources.dataset import Dataset, DatasetRecord, Distortion
-from vggt_ros.sources.source import Source
+from vggt_ros.sources.dataset import Dataset, DatasetRecord
+from vggt_ros.sources.source import Distortion, Source
 
 D = np.array([-0.28, 0.07, 0.0002, 0.00002])
 

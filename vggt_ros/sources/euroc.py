@@ -19,8 +19,9 @@ from vggt_ros.errors import AlignmentError, SourceError
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.geometry.se3 import rigid
 from vggt_ros.sources.camera_list import checked_pose
-from vggt_ros.sources.dataset import Dataset, DatasetRecord, Distortion
+from vggt_ros.sources.dataset import Dataset, DatasetRecord
 from vggt_ros.sources.number_lines import read_text
+from vggt_ros.sources.source import Distortion
 from vggt_ros.sources.true_poses import TruePoses
 
 LAYOUT = 'euroc'

@@ -20,9 +20,10 @@ import numpy as np
 from PIL import Image
 
 from vggt_ros.errors import AlignmentError, SourceError
-from vggt_ros.sources.dataset import Dataset, DatasetRecord, Distortion
+from vggt_ros.sources.dataset import Dataset, DatasetRecord
 from vggt_ros.sources.depth_file import read_depth
 from vggt_ros.sources.number_lines import read_text
+from vggt_ros.sources.source import Distortion
 from vggt_ros.sources.true_poses import TruePoses
 from vggt_ros.sources.tum_file import match_stamps, read_tum
 
