@@ -52,3 +52,31 @@ def make_folder(tmp_path):
         return folder
 
     return make
+
+
+@pytest.fixture
+def write_image(tmp_path):
+    """Write a plain image of one gray value, and its folders."""
+
+    def write(name, value=90, size=(64, 48)):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(path), np.full((size[1], size[0], 3), value, np.uint8))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_depth(tmp_path):
+    """Write a depth image of uint16 with one value, and 0 and 65535 in the first two pixels."""
+
+    def write(name, value, size=(64, 48)):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        units = np.full((size[1], size[0]), value, np.uint16)
+        units[0, :2] = 0, 65535
+        assert cv2.imwrite(str(path), units)
+        return path
+
+    return write

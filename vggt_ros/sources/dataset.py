@@ -36,6 +36,7 @@ class DatasetRecord:
             same view as the image and of any size; None if there is none.
         world_from_cam: (4, 4) true pose of this camera, meters, OpenCV axes; None if unknown.
         distortion: Of the lens; None for that of the data set, if it has one.
+        is_upright: Whether it is turned as its Exif orientation says.
     """
 
     image: Path
@@ -44,6 +45,7 @@ class DatasetRecord:
     read_depth: ReadDepth | None = None
     world_from_cam: Float[np.ndarray, '4 4'] | None = None
     distortion: Distortion | None = None
+    is_upright: bool = True
 
 
 class Dataset:
@@ -127,7 +129,7 @@ class Dataset:
     def size(self) -> tuple[int, int] | None:
         """Width and height of the first image as recorded; None if it cannot be opened."""
         sizes = sizes_in_header(self._records[0].image)
-        return None if sizes is None else sizes[0]
+        return None if sizes is None else sizes[0 if self._records[0].is_upright else 1]
 
     @property
     def stamps_ns(self) -> Int64[np.ndarray, ' N']:
@@ -199,7 +201,7 @@ class Dataset:
             SourceError: A file cannot be read, or the calibration makes no sense for it.
         """
         record = self._records[index]
-        image = read_image(record.image)
+        image = read_image(record.image, is_upright=record.is_upright)
         depth = None if record.read_depth is None else record.read_depth()
         K, is_seen = record.K, None
         distortion = self._distortion if record.distortion is None else record.distortion
