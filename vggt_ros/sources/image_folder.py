@@ -148,6 +148,14 @@ def picture_paths(folder: Path) -> list[Path]:
     return sorted(paths, key=natural_order)
 
 
+def has_pictures(folder: Path) -> bool:
+    """Return whether there are pictures directly in a folder; False if it cannot be listed."""
+    try:
+        return any(_is_picture(entry) for entry in folder.iterdir())
+    except OSError:
+        return False
+
+
 def _is_picture(path: Path) -> bool:
     return (
         path.suffix.lower() in IMAGE_SUFFIXES + FILM_SUFFIXES
