@@ -92,6 +92,7 @@ def test_a_file_that_is_cut_anywhere_is_refused_by_name(tmp_path, name):
         ('cameras.txt', '2 PINHOLE 64 48 60 61 32 24\n', 'is of camera 7, which is not among'),
         ('images.txt', '3 1 0 0 0 1 2\n\n', 'a line is: id qw qx'),
         ('images.txt', '3 0 0 0 0 1 2 3 1 a.png\n\n', r'a\.png: the quaternion is no rotation'),
+        ('images.txt', '3 1e300 0 0 0 1 2 3 1 a.png\n\n', 'the quaternion is no rotation'),
         ('images.txt', '3 1 0 0 0 inf 2 3 1 a.png\n\n', r'a\.png: the pose is not finite'),
     ],
 )

@@ -137,3 +137,8 @@ def test_what_was_left_out_is_counted_and_said_when_nothing_is_left(records):
 def test_a_truth_that_no_image_has_is_none(records):
     assert Dataset('hall', 'tum', records, truth='the body').truth == 'the body'
     assert Dataset('hall', 'tum', [records[1]], truth='the body').truth == ''
+
+
+def test_a_stamp_beyond_all_times_is_refused(records):
+    with pytest.raises(SourceError, match='hall has an image with an impossible time'):
+        Dataset('hall', 'tum', [replace(records[0], stamp_ns=2**70)])

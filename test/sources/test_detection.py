@@ -87,11 +87,13 @@ def test_a_camera_of_a_data_set_is_asked_for(tmp_path, write_image):
 def test_several_sequences_are_listed_to_copy(tmp_path, write_image):
     for index in (1, 2, 10):
         write_image(f'chess/seq-{index}/frame-000000.color.png')
+    (tmp_path / 'tour.mp4').write_bytes(b'')
     with pytest.raises(SourceError) as info:
         open_sequence(tmp_path)
     assert str(info.value).splitlines() == [
-        f'{tmp_path} holds 3 recordings; give one of',
+        f'{tmp_path} holds 4 recordings; give one of',
         *(f'  {tmp_path}/chess/seq-{index}' for index in (1, 2, 10)),
+        f'  {tmp_path}/tour.mp4',
     ]
 
 

@@ -45,6 +45,7 @@ def photograph(tmp_path):
         (['0000000000.png', '0000000001.png'], None),
         (['1305031102.png', '1305031103.png'], None),
         (['a.png', '1403715274262142976.png'], None),
+        (['9999999999999999998.png', '9999999999999999999.png'], None),
     ],
 )
 def test_stamps_are_read_from_names_that_are_times(make_folder, names, stamps_ns):

@@ -101,7 +101,8 @@ def test_it_is_a_recording_that_knows_no_camera(make_video):
     source = Video(make_video())
     assert isinstance(source, Recording)
     assert (source.name, source.layout, source.size) == ('clip.avi', 'video', (64, 48))
-    assert not source.has_time
+    assert source.has_time
+    assert not Video(make_video(), rate_hz=3.0).has_time
     assert source.K is source.stamps_ns is source.world_from_cam is None
 
 

@@ -25,6 +25,7 @@ _BINARY_MODELS = (
     *('FULL_OPENCV', 'FOV', 'SIMPLE_RADIAL_FISHEYE', 'RADIAL_FISHEYE', 'THIN_PRISM_FISHEYE'),
 )
 _BINARY_COUNTS = 3, 4, 4, 5, 8, 8, 12, 5, 4, 5, 12
+_MAX_QUAT = 2.0  # they are of length 1, but for rounding
 _BYTES_PER_POINT = 24  # two doubles and the number of a point
 
 
@@ -92,6 +93,8 @@ def _image(
 ) -> ColmapImage:
     if not np.isfinite([*quat_wxyz, *translation]).all():
         raise SourceError(f'{where}, {name}: the pose is not finite')
+    if max(map(abs, quat_wxyz)) > _MAX_QUAT:
+        raise SourceError(f'{where}, {name}: the quaternion is no rotation: {quat_wxyz}')
     try:
         rotation = matrix_from_quat_xyzw(np.array([*quat_wxyz[1:], quat_wxyz[0]]))
     except AlignmentError as error:

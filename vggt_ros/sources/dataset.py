@@ -17,6 +17,7 @@ from vggt_ros.errors import SourceError
 from vggt_ros.sources.calibration import Calibration
 from vggt_ros.sources.frame_picker import FramePicker
 from vggt_ros.sources.image_file import read_image
+from vggt_ros.sources.number_lines import checked_ns
 from vggt_ros.sources.picture_size import sizes_in_header
 from vggt_ros.sources.rectification import Rectification
 from vggt_ros.sources.source import Distortion, SourceFrame
@@ -88,7 +89,7 @@ class Dataset:
             drops: Images that are listed and cannot be used, by reason.
 
         Raises:
-            SourceError: There are no images, or two have one stamp.
+            SourceError: There are no images, two have one stamp, or one is beyond 64 bits.
         """
         self.drops = {reason: num for reason, num in (drops or {}).items() if num}
         if not records:
@@ -103,6 +104,11 @@ class Dataset:
         has_truth = any(record.world_from_cam is not None for record in records)
         self.truth = truth if has_truth else ''
         self.notes = tuple(notes)
+        try:
+            for record in records:
+                checked_ns(record.stamp_ns)
+        except ValueError as error:
+            raise SourceError(f'{name} has an image with an impossible time: {error}') from error
         self._records = sorted(records, key=lambda record: record.stamp_ns)
         steps_ns = np.diff(self.stamps_ns)
         if (steps_ns == 0).any():

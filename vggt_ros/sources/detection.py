@@ -157,21 +157,20 @@ def _kind(path: Path) -> str:
 
 
 def _inside(path: Path) -> list[Path]:
-    """Return what a folder holds that could be given instead: data sets, else other recordings."""
+    """Return what a folder holds that could be given instead."""
     sequences = sequences_in(path)
-    if sequences:
-        return sequences
     try:
         entries = sorted(each for each in path.iterdir() if not each.name.startswith('.'))
     except OSError as error:
         raise SourceError(f'the folder {path} cannot be listed: {error}') from error
-    return [
+    others = [
         each
         for each in entries
         if is_bag(each)
         or (each.is_dir() and has_pictures(each))
         or each.suffix.lower() in _VIDEO_SUFFIXES
     ]
+    return sequences + [each for each in others if each not in sequences]
 
 
 def _refuse_options(kind: str, path: Path, *, camera: bool, topics: bool) -> None:

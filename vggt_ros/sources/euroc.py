@@ -21,7 +21,7 @@ from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.geometry.se3 import rigid
 from vggt_ros.sources.asl_sensor import read_sensor
 from vggt_ros.sources.dataset import Dataset, DatasetRecord
-from vggt_ros.sources.number_lines import read_text
+from vggt_ros.sources.number_lines import checked_ns, read_text
 from vggt_ros.sources.true_poses import TruePoses
 
 LAYOUT = 'euroc'
@@ -131,6 +131,6 @@ def _rows(file: Path, columns: int) -> list[list[str]]:
 
 def _stamp_ns(word: str, file: Path) -> int:
     try:
-        return int(word)
+        return checked_ns(int(word))
     except ValueError as error:
         raise SourceError(f'{file} holds the stamp {word!r}; give integer nanoseconds') from error

@@ -9,7 +9,6 @@ autonomous driving?", CVPR 2012. Each camera's truth is moved to where it is.
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 import logging
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from vggt_ros.errors import SourceError
 from vggt_ros.geometry.se3 import rigid
 from vggt_ros.sources.calibration import Calibration
 from vggt_ros.sources.dataset import Dataset, DatasetRecord
-from vggt_ros.sources.number_lines import read_text
+from vggt_ros.sources.number_lines import ns_of_seconds, read_text
 from vggt_ros.sources.numbered_files import numbered_files
 from vggt_ros.sources.picture_size import sizes_in_header
 from vggt_ros.sources.pose_matrices import read_pose_lines
@@ -29,7 +28,6 @@ LAYOUT = 'kitti'
 CONTENT = 'calib.txt, times.txt and image_2/ (or image_0/, 1, 3)'
 _PREFERRED = 2, 0, 3, 1
 _SUFFIXES = ('.png', '.jpg')
-_NS_PER_S = 1_000_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -150,8 +148,8 @@ def _stamps_ns(file: Path) -> list[int]:
     stamps_ns = []
     for word in read_text(file).split():
         try:
-            stamps_ns.append(int((Decimal(word) * _NS_PER_S).to_integral_value()))
-        except (InvalidOperation, OverflowError, ValueError) as error:
+            stamps_ns.append(ns_of_seconds(word))
+        except ValueError as error:
             raise SourceError(f'{file} holds {word!r}; a line is the seconds of an image') from (
                 error
             )

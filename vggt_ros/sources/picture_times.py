@@ -8,9 +8,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 import re
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 _NS_PER_S = 1_000_000_000
+# Tags of Exif 2.31: the part of the camera, and in it the times and the focal length.
+_EXIF = 0x8769
+_DATE_TIME, _OFFSET_TIME, _SUBSEC_TIME = 0x9003, 0x9011, 0x9291
+_FOCAL_LENGTH_35MM = 0xA405
 # Digits after the last hyphen or underscore of a name: nanoseconds of this century and the last
 # third of the one before, or seconds with a fraction. Whole seconds look like counts.
 _NS_NAME = re.compile(r'(?:.*[_-])?(\d{18,19})')
@@ -68,7 +72,7 @@ def _ordered(
 
 
 def _ns_of_name(stem: str) -> int | None:
-    if found := _NS_NAME.fullmatch(stem):
+    if (found := _NS_NAME.fullmatch(stem)) and int(found.group(1)) < 2**63:
         return int(found.group(1))
     if found := _S_NAME.fullmatch(stem):
         return int(found.group(1)) * _NS_PER_S + int(found.group(2).ljust(9, '0'))
@@ -88,13 +92,13 @@ def _exif_times(paths: Sequence[Path]) -> list[int | None]:
 def _exif_ns(path: Path) -> int | None:
     try:
         with Image.open(path) as file:
-            exif = file.getexif().get_ifd(ExifTags.IFD.Exif)
+            exif = file.getexif().get_ifd(_EXIF)
         words = [
             str(exif.get(tag, '')).strip('\0 ')
             for tag in (
-                ExifTags.Base.DateTimeOriginal,
-                ExifTags.Base.OffsetTimeOriginal,
-                ExifTags.Base.SubsecTimeOriginal,
+                _DATE_TIME,
+                _OFFSET_TIME,
+                _SUBSEC_TIME,
             )
         ]
         date = datetime.strptime(words[0], '%Y:%m:%d %H:%M:%S').replace(tzinfo=timezone.utc)
@@ -120,8 +124,8 @@ def focal_hint_px(path: Path, size: tuple[int, int]) -> float | None:
     """
     try:
         with Image.open(path) as file:
-            exif = file.getexif().get_ifd(ExifTags.IFD.Exif)
-        millimeters = float(exif.get(ExifTags.Base.FocalLengthIn35mmFilm, 0))
+            exif = file.getexif().get_ifd(_EXIF)
+        millimeters = float(exif.get(_FOCAL_LENGTH_35MM, 0))
     except (OSError, SyntaxError, ValueError, TypeError, EOFError, Image.DecompressionBombError):
         return None
     if not 0.0 < millimeters < 10_000.0:

@@ -34,7 +34,10 @@ class Recording(Source, Protocol):
 
     @property
     def has_time(self) -> bool:
-        """Whether stamps are of a clock; else they count from the first frame."""
+        """Whether the files carry times; else stamps only count the frames, at a rate.
+
+        Times of videos and of KITTI's odometry begin at 0, the others are of a clock.
+        """
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -36,6 +36,9 @@ class Video:
 
     Attributes:
         name: Of the file.
+        has_time: Whether stamps are the container's; else they count the frames.
+        size: Width and height, pixels.
+        drops: Frames of the iterations so far that could not be decoded.
 
     Raises:
         SourceError: The file is missing, is not a video, or not one frame of it can be decoded.
@@ -44,7 +47,6 @@ class Video:
 
     layout = 'video'
     cameras = ('camera',)
-    has_time = False
     stamps_ns = None
     world_from_cam = None
     truth = ''
@@ -67,7 +69,7 @@ class Video:
             self._num_in_header = _count_in_header(capture)
             image = _first_image(capture, path)
             self.size = image.shape[1], image.shape[0]
-            self._has_times = rate_hz is None and _times_increase(capture)
+            self.has_time = rate_hz is None and _times_increase(capture)
 
     @property
     def num_frames(self) -> int | None:
@@ -91,7 +93,7 @@ class Video:
 
     def frames(self, picker: FramePicker) -> Iterator[SourceFrame]:
         """Decode the frames that are picked; see `__iter__`."""
-        clock, index = _Clock(self._rate_hz, has_times=self._has_times), 0
+        clock, index = _Clock(self._rate_hz, has_times=self.has_time), 0
         with _opened(self._path) as capture:
             while index != self._limit and not picker.is_done and capture.grab():
                 stamp_ns = clock.stamp_ns(capture)
