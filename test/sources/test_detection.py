@@ -132,9 +132,13 @@ def test_options_of_another_kind_are_refused(make_folder, options, match):
         open_sequence(make_folder(['1.png', '2.png']), **options)
 
 
-def test_a_rate_is_refused_where_there_is_time(write_bag):
+def test_a_rate_is_refused_where_there_is_time(write_bag, write_image, tmp_path):
     with pytest.raises(SourceError, match='carries its own time; leave out the rate of 5 Hz'):
         open_sequence(write_bag(walk), rate_hz=5.0)
+    (tmp_path / 'rgb.txt').write_text('1.0 color/1.png')
+    write_image('color/1.png')
+    with pytest.raises(SourceError, match='carries its own time'):
+        open_sequence(tmp_path, layout='tum', rate_hz=5.0)
 
 
 def test_a_layout_can_be_named(tmp_path, write_image):

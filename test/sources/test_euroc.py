@@ -144,3 +144,12 @@ def test_tum_vi_has_a_fisheye_of_kalibr_motion_capture_and_sixteen_bits(folder, 
     np.testing.assert_allclose(dataset.world_from_cam[1:], views.world_from_cam[1:4], atol=1e-6)
     assert dataset.frame(0).image[64, 84].tolist() == [200, 200, 200]
     assert dataset._distortion.model == 'equidistant'
+
+
+def test_poses_that_are_not_finite_are_left_out_of_the_truth(folder, views):
+    file = folder / 'mav0/state_groundtruth_estimate0/data.csv'
+    lines = file.read_text().splitlines()
+    stamp, *_ = lines[1].split(',')
+    file.write_text('\n'.join([lines[0], f'{stamp},nan,0,0,1,0,0,0', *lines[3:]]))
+    known = np.isfinite(read(folder, 10.0).world_from_cam).all(axis=(1, 2))
+    assert known.tolist() == [False, False, True, True]

@@ -99,3 +99,17 @@ def test_what_is_missing_or_not_rectified_is_named(drive):
         read(drive, 10.0)
     with pytest.raises(SourceError, match='not rectified; take the drive that ends with _sync'):
         read(drive.rename(drive.parent / 'drive_extract'), 10.0)
+
+
+def test_the_unit_rolls_first_then_pitches_then_turns(drive):
+    half = 1.5707963267948966
+    file = drive / 'oxts/data/0000000002.txt'
+    file.write_text(f'0 9.0 110 {half} 0 {half}{ZEROS}')
+    pose = read(drive, 10.0).world_from_cam[2]
+    # On its right side and facing north: its left is up, so right is down and down is west.
+    np.testing.assert_allclose(pose[:3, 2], [0, 1, 0], atol=1e-9)
+    np.testing.assert_allclose(pose[:3, 0], [0, 0, -1], atol=1e-9)
+    np.testing.assert_allclose(pose[:3, 1], [-1, 0, 0], atol=1e-9)
+    file.write_text(f'0 9.0 110 0 {half / 3} {half}{ZEROS}')
+    forward = read(drive, 10.0).world_from_cam[2][:3, 2]
+    np.testing.assert_allclose(forward, [0, 0.75**0.5, -0.5], atol=1e-9)  # pitched down

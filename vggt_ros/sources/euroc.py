@@ -103,6 +103,8 @@ def _truth(root: Path) -> TruePoses | None:
     for words in _rows(file, _POSE_COLUMNS):
         try:
             values = np.array([float(word) for word in words[1:_POSE_COLUMNS]])
+            if not np.isfinite(values).all():
+                continue  # the motion capture did not see it
             rotation = matrix_from_quat_xyzw(values[[4, 5, 6, 3]])  # the file has w first
         except (ValueError, AlignmentError) as error:
             raise SourceError(f'{file} holds {",".join(words)}, which is no pose') from error
