@@ -72,9 +72,10 @@ setup(
         'torch>=2.4,<3',
         'tqdm>=4.57',
     ],
-    # `colcon test` runs pytest because it is named here. There are no other extras: the demo, the
-    # pictures and the offline chain use nothing that the core does not need.
+    # `colcon test` runs pytest because it is named here. `offline` is what reads bags without ROS;
+    # the demo, the pictures and all other recordings need nothing that the core does not need.
     extras_require={
+        'offline': ['rosbags>=0.11'],
         'test': [
             'beartype',
             'colcon-common-extensions',
@@ -82,6 +83,7 @@ setup(
             'pytest',
             'pytest-timeout',
             'pyyaml',
+            'rosbags',
         ]
     },
     zip_safe=True,

@@ -172,7 +172,8 @@ def test_what_pip_installs_is_what_the_environment_installs(metadata):
 
 
 def test_what_the_core_imports_is_what_pip_installs(metadata):
-    needed = {re.match(r'\w+', line).group() for line in metadata['install_requires']}
+    lines = metadata['install_requires'] + metadata['extras_require']['offline']
+    needed = {re.match(r'\w+', line).group() for line in lines}
     files = [
         path
         for path in (ROOT / 'vggt_ros').rglob('*.py')
@@ -181,6 +182,17 @@ def test_what_the_core_imports_is_what_pip_installs(metadata):
     known = set(sys.stdlib_module_names) | {'vggt_ros'}
     imported = {name for path in files for name in imported_names(path)} - known
     assert {REQUIREMENT_OF.get(name, name) for name in imported} <= needed
+
+
+def test_what_only_an_extra_brings_is_imported_where_it_is_used(metadata):
+    optional = {re.match(r'\w+', line).group() for line in metadata['extras_require']['offline']}
+    assert optional == {'rosbags'}
+    for path in (ROOT / 'vggt_ros').rglob('*.py'):
+        tree = ast.parse(path.read_text())
+        first = ast.unparse(
+            [each for each in tree.body if isinstance(each, (ast.Import, ast.ImportFrom))]
+        )
+        assert not any(name in first for name in optional), f'{path.name} imports it at once'
 
 
 def test_what_the_tests_import_is_named_for_them(metadata):

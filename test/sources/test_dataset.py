@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from vggt_ros.errors import SourceError
 from vggt_ros.geometry.lens import distort_image, Lens
-from vggt_ros.sources.dataset import Dataset, DatasetRecord, Distortion
-from vggt_ros.sources.source import Source
+from vggt_ros.sources.calibration import Calibration
+from vggt_ros.sources.dataset import Dataset, DatasetRecord
+from vggt_ros.sources.frame_picker import FrameChoice
+from vggt_ros.sources.source import Distortion, Source
 
 D = np.array([-0.28, 0.07, 0.0002, 0.00002])
 
@@ -89,3 +93,52 @@ def test_no_images_and_equal_stamps_are_refused(records):
         Dataset('hall', 'tum', [])
     with pytest.raises(SourceError, match='two images with the stamp 1000 ns'):
         Dataset('hall', 'tum', [records[0], records[0]])
+
+
+def test_frames_are_picked_without_reading_the_others(records):
+    records[1].image.unlink()  # stamped 999, the second of three
+    dataset = Dataset('hall', 'rgbd', records)
+    picked = list(dataset.frames(FrameChoice(every=2).picker()))
+    assert [frame.stamp_ns for frame in picked] == [998, 1000]
+    assert len(list(dataset.frames(FrameChoice(max_frames=1).picker()))) == 1
+
+
+def test_another_calibration_overrules(records, views):
+    distortion = Distortion(model='plumb_bob', D=D)
+    dataset = Dataset('hall', 'tum', records, distortion=distortion, truth='the camera')
+    K = views.K.copy()
+    K[0, 0] += 7
+    changed = dataset.calibrated(Calibration(K=K))
+    np.testing.assert_array_equal(changed.frame(0).K, K)
+    assert changed.truth == 'the camera'
+    again = changed.calibrated(Calibration(K=views.K, distortion=distortion))
+    np.testing.assert_array_equal(again.frame(0).K, dataset.frame(0).K)
+    assert again.frame(0).K[0, 0] < views.K[0, 0]
+    with pytest.raises(SourceError, match='is of images of 20 x 10, those of hall have 168 x 128'):
+        dataset.calibrated(Calibration(K=K, size=(20, 10)))
+
+
+def test_a_lens_of_one_image_counts_before_that_of_all(records):
+    own = replace(records[0], distortion=Distortion(model='plumb_bob', D=-D))
+    all_of_them = Distortion(model='plumb_bob', D=D)
+    dataset = Dataset('hall', 'tum', [own, *records[1:]], distortion=all_of_them)
+    frames = list(dataset)
+    assert frames[2].K[0, 0] != frames[1].K[0, 0] == frames[0].K[0, 0]
+
+
+def test_what_was_left_out_is_counted_and_said_when_nothing_is_left(records):
+    assert Dataset('hall', 'tum', records, drops={'missing_file': 2, 'other': 0}).drops == {
+        'missing_file': 2
+    }
+    with pytest.raises(SourceError, match=r'no images \(3 left out: missing_file\)'):
+        Dataset('hall', 'tum', [], drops={'missing_file': 3})
+
+
+def test_a_truth_that_no_image_has_is_none(records):
+    assert Dataset('hall', 'tum', records, truth='the body').truth == 'the body'
+    assert Dataset('hall', 'tum', [records[1]], truth='the body').truth == ''
+
+
+def test_a_stamp_beyond_all_times_is_refused(records):
+    with pytest.raises(SourceError, match='hall has an image with an impossible time'):
+        Dataset('hall', 'tum', [replace(records[0], stamp_ns=2**70)])

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from vggt_ros.errors import ConfigError, SourceError
-from vggt_ros.sources.dataset_formats import LAYOUTS, open_dataset
+from vggt_ros.sources.dataset_formats import LAYOUTS, layouts_of, open_dataset, sequences_in
 
 
 def test_a_layout_is_told_by_its_files(rgbd_folder):
@@ -38,6 +38,31 @@ def test_a_name_that_does_not_fit_is_refused(rgbd_folder, tmp_path):
         open_dataset(tmp_path / 'none')
     with pytest.raises(ConfigError, match='rate'):
         open_dataset(rgbd_folder, rate_hz=0.0)
+
+
+def test_a_camera_is_asked_for_where_a_layout_has_several(rgbd_folder, tmp_path, write_image):
+    with pytest.raises(SourceError, match='layout rgbd, which has one camera; leave out the'):
+        open_dataset(rgbd_folder, camera=1)
+    for camera in (0, 2):
+        write_image(f'sequences/00/image_{camera}/000000.png')
+    folder = tmp_path / 'sequences/00'
+    (folder / 'times.txt').write_text('0.0')
+    (folder / 'calib.txt').write_text(
+        ''.join(f'P{c}: 70 0 31 0 0 70 23 0 0 0 1 0\n' for c in (0, 2))
+    )
+    assert open_dataset(folder).cameras == ('image_2',)
+    assert open_dataset(folder, camera=0).cameras == ('image_0',)
+
+
+def test_sequences_below_a_folder_are_found_in_order(tmp_path):
+    for name in ('chess/seq-10', 'chess/seq-2', 'fire/deep/er/seq-01', '.hidden/seq-1', 'empty'):
+        (tmp_path / name).mkdir(parents=True)
+        if name != 'empty':
+            (tmp_path / name / 'frame-000000.color.png').write_bytes(b'')
+    found = sequences_in(tmp_path)
+    assert [str(path.relative_to(tmp_path)) for path in found] == ['chess/seq-2', 'chess/seq-10']
+    assert layouts_of(found[0]) == ['7scenes']
+    assert sequences_in(tmp_path / 'empty') == []
 
 
 @pytest.mark.parametrize(

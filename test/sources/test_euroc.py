@@ -5,7 +5,7 @@ import pytest
 from vggt_ros.errors import SourceError
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw, quat_xyzw_from_matrix
 from vggt_ros.geometry.se3 import inverse, rigid
-from vggt_ros.sources.euroc import matches, read
+from vggt_ros.sources.euroc import matches, read, read_camera
 
 START_NS = 1_403_715_274_262_142_976
 BODY_FROM_CAM = rigid(
@@ -105,3 +105,51 @@ def test_a_file_that_makes_no_sense_is_refused(folder, name, text, match):
     (folder / 'mav0' / name).write_text(text)
     with pytest.raises(SourceError, match=match):
         read(folder, 10.0)
+
+
+def test_another_camera_is_asked_for_by_its_number(folder, views):
+    right = folder / 'mav0/cam1'
+    (folder / 'mav0/cam0').rename(right)
+    with pytest.raises(SourceError, match='has no cam0; its cameras are cam1'):
+        read(folder, 10.0)
+    dataset = read_camera(folder, 10.0, 1)
+    assert dataset.cameras == ('cam1',)
+    assert 'cam1, moved there from the body' in dataset.truth
+    np.testing.assert_allclose(dataset.world_from_cam[1], views.world_from_cam[1], atol=1e-6)
+
+
+def test_an_image_that_is_listed_and_not_there_is_left_out(folder, caplog):
+    (folder / f'mav0/cam0/data/{START_NS + 200_000_000}.png').unlink()
+    dataset = read(folder, 10.0)
+    assert len(dataset) == 3
+    assert dataset.drops == {'missing_file': 1}
+    assert 'names 1 files that are not there' in caplog.text
+
+
+def test_tum_vi_has_a_fisheye_of_kalibr_motion_capture_and_sixteen_bits(folder, views):
+    (folder / 'mav0/cam0/sensor.yaml').unlink()
+    (folder / 'mav0/state_groundtruth_estimate0').rename(folder / 'mav0/mocap0')
+    (folder / 'dso').mkdir()
+    rows = ''.join(f'  - {row.tolist()}\n' for row in inverse(BODY_FROM_CAM))
+    K = views.K
+    (folder / 'dso/camchain.yaml').write_text(
+        f'cam0:\n  T_cam_imu:\n{rows}  distortion_coeffs: [0.003, 0.0007, -0.002, 0.0002]\n'
+        f'  distortion_model: equidistant\n'
+        f'  intrinsics: [{K[0, 0]}, {K[1, 1]}, {K[0, 2]}, {K[1, 2]}]\n'
+    )
+    image = folder / f'mav0/cam0/data/{START_NS}.png'
+    gray = np.full((128, 168), 200, np.uint16) << 8
+    cv2.imwrite(str(image), gray)
+    dataset = read(folder, 10.0)
+    np.testing.assert_allclose(dataset.world_from_cam[1:], views.world_from_cam[1:4], atol=1e-6)
+    assert dataset.frame(0).image[64, 84].tolist() == [200, 200, 200]
+    assert dataset._distortion.model == 'equidistant'
+
+
+def test_poses_that_are_not_finite_are_left_out_of_the_truth(folder, views):
+    file = folder / 'mav0/state_groundtruth_estimate0/data.csv'
+    lines = file.read_text().splitlines()
+    stamp, *_ = lines[1].split(',')
+    file.write_text('\n'.join([lines[0], f'{stamp},nan,0,0,1,0,0,0', *lines[3:]]))
+    known = np.isfinite(read(folder, 10.0).world_from_cam).all(axis=(1, 2))
+    assert known.tolist() == [False, False, True, True]

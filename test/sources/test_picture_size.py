@@ -39,7 +39,7 @@ def test_other_sizes_are_left_out_and_told(save, caplog):
     found = of_one_size(paths)
     assert found.paths == [path for i, path in enumerate(paths) if i % 4]
     assert '2 sizes (6 of 40 x 30, 2 of 38 x 30)' in caplog.text
-    assert 'only those of 40 x 30 are played' in caplog.text
+    assert 'only those of 40 x 30 are taken' in caplog.text
 
 
 def test_pictures_that_have_nothing_in_common_are_an_error(save):

@@ -112,3 +112,22 @@ def test_a_file_that_makes_no_sense_is_refused(folder, name, text, match):
     (folder / name).write_text(text)
     with pytest.raises(SourceError, match=match):
         read(folder, 10.0)
+
+
+def test_eth3d_has_a_calibration_of_its_own_and_no_truth_of_some(folder, views):
+    (folder / 'camera.txt').unlink()
+    (folder / 'calibration.txt').write_text('120.5 121.5 80.25 60.75\n')
+    (folder / 'groundtruth.txt').unlink()
+    (folder / 'associated.txt').write_text('not needed')
+    dataset = read(folder, 10.0)
+    np.testing.assert_array_equal(dataset.K, [[120.5, 0, 80.25], [0, 121.5, 60.75], [0, 0, 1]])
+    assert dataset.truth == ''
+    assert np.isfinite(dataset.frame(0).depth).any()
+
+
+def test_images_that_are_listed_and_not_there_are_counted(folder):
+    next(iter(sorted((folder / 'rgb').iterdir()))).unlink()
+    dataset = read(folder, 10.0)
+    assert len(dataset) == 3
+    assert dataset.drops == {'missing_file': 1}
+    assert 'color camera' in dataset.truth

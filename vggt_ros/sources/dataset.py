@@ -6,33 +6,23 @@ Every layout has a file of its own beside this one, whose function lists the fil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jaxtyping import Float, Float32, Int64
 import numpy as np
 
-from vggt_ros.errors import InputError, SourceError
-from vggt_ros.geometry.depth_rectifier import DepthRectifier
-from vggt_ros.geometry.lens import Lens, Rectifier
+from vggt_ros.errors import SourceError
+from vggt_ros.sources.calibration import Calibration
+from vggt_ros.sources.frame_picker import FramePicker
 from vggt_ros.sources.image_file import read_image
-from vggt_ros.sources.source import SourceFrame
+from vggt_ros.sources.number_lines import checked_ns
+from vggt_ros.sources.picture_size import sizes_in_header
+from vggt_ros.sources.rectification import Rectification
+from vggt_ros.sources.source import Distortion, SourceFrame
 
 ReadDepth = Callable[[], Float32[np.ndarray, 'h w']]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Distortion:
-    """How a lens bends; see `geometry.lens.Lens`.
-
-    Attributes:
-        model: `plumb_bob`, `rational_polynomial` or `equidistant`.
-        D: (n,) coefficients in OpenCV's order.
-    """
-
-    model: str
-    D: Float[np.ndarray, ' n']
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,6 +36,8 @@ class DatasetRecord:
         read_depth: Reads (h, w) depth along the optical axis, meters, NaN where unknown, of the
             same view as the image and of any size; None if there is none.
         world_from_cam: (4, 4) true pose of this camera, meters, OpenCV axes; None if unknown.
+        distortion: Of the lens; None for that of the data set, if it has one.
+        is_upright: Whether it is turned as its Exif orientation says.
     """
 
     image: Path
@@ -53,15 +45,21 @@ class DatasetRecord:
     K: Float[np.ndarray, '3 3'] | None = None
     read_depth: ReadDepth | None = None
     world_from_cam: Float[np.ndarray, '4 4'] | None = None
+    distortion: Distortion | None = None
+    is_upright: bool = True
 
 
 class Dataset:
-    """The images of one camera in the order of their stamps; a `Source` that can be indexed.
+    """The images of one camera in the order of their stamps; a `Recording` that can be indexed.
 
     Attributes:
         name: Of the data set, for people.
         layout: Which of `dataset_formats.LAYOUTS`.
+        cameras: Name of its camera.
         has_time: False if the files carry no time, so that stamps only count the images.
+        truth: What the true poses are of, one sentence.
+        notes: What a user should know before using it, one sentence each.
+        drops: Images that are listed and cannot be used, by reason; they are not among the others.
     """
 
     def __init__(
@@ -72,6 +70,10 @@ class Dataset:
         *,
         distortion: Distortion | None = None,
         rate_hz: float | None = None,
+        camera: str = 'camera',
+        truth: str = 'the camera',
+        notes: Sequence[str] = (),
+        drops: Mapping[str, int] | None = None,
     ) -> None:
         """Take the list; files are read when their turn comes.
 
@@ -81,21 +83,39 @@ class Dataset:
             records: The images.
             distortion: Of the lens, None for images of a pinhole camera.
             rate_hz: By which the stamps advance if the files carry no time, None if they do.
+            camera: Name of the camera.
+            truth: What the true poses are of; dropped if no record has one.
+            notes: What a user should know.
+            drops: Images that are listed and cannot be used, by reason.
 
         Raises:
-            SourceError: There are no images, or two have one stamp.
+            SourceError: There are no images, two have one stamp, or one is beyond 64 bits.
         """
+        self.drops = {reason: num for reason, num in (drops or {}).items() if num}
         if not records:
-            raise SourceError(f'{name} has no images; give the folder that contains all of it')
+            why = ', '.join(f'{num} left out: {reason}' for reason, num in self.drops.items())
+            raise SourceError(
+                f'{name} has no images{f" ({why})" if why else ""}; give the folder that contains '
+                f'all of it'
+            )
         self.name, self.layout = name, layout
+        self.cameras = (camera,)
         self.has_time = rate_hz is None
+        has_truth = any(record.world_from_cam is not None for record in records)
+        self.truth = truth if has_truth else ''
+        self.notes = tuple(notes)
+        try:
+            for record in records:
+                checked_ns(record.stamp_ns)
+        except ValueError as error:
+            raise SourceError(f'{name} has an image with an impossible time: {error}') from error
         self._records = sorted(records, key=lambda record: record.stamp_ns)
         steps_ns = np.diff(self.stamps_ns)
         if (steps_ns == 0).any():
             twice = self.stamps_ns[int(np.argmin(steps_ns))]
             raise SourceError(f'{name} has two images with the stamp {twice} ns; keep one')
         self._distortion = distortion
-        self._rectifiers: dict[tuple[int, int], tuple[Rectifier, DepthRectifier]] = {}
+        self._rectification = Rectification(name)
         self._rate_hz = rate_hz
 
     def __len__(self) -> int:
@@ -110,6 +130,12 @@ class Dataset:
     def rate_hz(self) -> float | None:
         """Frames a second by which the stamps advance, None if the files carry the time."""
         return self._rate_hz
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the first image as recorded; None if it cannot be opened."""
+        sizes = sizes_in_header(self._records[0].image)
+        return None if sizes is None else sizes[0 if self._records[0].is_upright else 1]
 
     @property
     def stamps_ns(self) -> Int64[np.ndarray, ' N']:
@@ -139,13 +165,17 @@ class Dataset:
         Args:
             indices: At least one, each once.
         """
-        return Dataset(
-            self.name,
-            self.layout,
-            [self._records[i] for i in indices],
-            distortion=self._distortion,
-            rate_hz=self._rate_hz,
-        )
+        return self._with([self._records[i] for i in indices], self._distortion)
+
+    def calibrated(self, calibration: Calibration) -> Dataset:
+        """Return the data set with another calibration instead of its own.
+
+        Raises:
+            SourceError: It is not of images of this size.
+        """
+        calibration.check(self.size, self.name)
+        records = [replace(each, K=calibration.K, distortion=None) for each in self._records]
+        return self._with(records, calibration.distortion)
 
     def __iter__(self) -> Iterator[SourceFrame]:
         """Yield the frames; each file is read when its turn comes.
@@ -154,6 +184,18 @@ class Dataset:
             SourceError: A file cannot be read.
         """
         return map(self.frame, range(len(self)))
+
+    def frames(self, picker: FramePicker) -> Iterator[SourceFrame]:
+        """Yield the frames that are picked.
+
+        Raises:
+            SourceError: A file cannot be read.
+        """
+        for index, record in enumerate(self._records):
+            if picker.is_done:
+                return
+            if picker.takes(record.stamp_ns):
+                yield self.frame(index)
 
     def frame(self, index: int) -> SourceFrame:
         """Read one image and its depth; both are rectified.
@@ -165,19 +207,13 @@ class Dataset:
             SourceError: A file cannot be read, or the calibration makes no sense for it.
         """
         record = self._records[index]
-        image = read_image(record.image)
+        image = read_image(record.image, is_upright=record.is_upright)
         depth = None if record.read_depth is None else record.read_depth()
         K, is_seen = record.K, None
-        if self._distortion is not None and K is not None:
-            rectifier, depth_rectifier = self._rectifier(record, (image.shape[1], image.shape[0]))
-            if depth is not None and depth.shape != image.shape[:2]:
-                raise SourceError(
-                    f'the depth of {record.image} has the size {depth.shape[1]} x '
-                    f'{depth.shape[0]}, the image {image.shape[1]} x {image.shape[0]}; to be '
-                    f'rectified both must have one size'
-                )
-            image, K, is_seen = rectifier.rectify(image), rectifier.K, rectifier.is_seen
-            depth = None if depth is None else depth_rectifier.rectify(depth)
+        distortion = self._distortion if record.distortion is None else record.distortion
+        if distortion is not None and K is not None:
+            found = self._rectification.apply(image, K, distortion, depth, where=record.image)
+            image, K, is_seen, depth = found.image, found.K, found.is_seen, found.depth
         return SourceFrame(
             image=image,
             stamp_ns=record.stamp_ns,
@@ -187,28 +223,15 @@ class Dataset:
             is_seen=is_seen,
         )
 
-    def _rectifier(
-        self, record: DatasetRecord, size: tuple[int, int]
-    ) -> tuple[Rectifier, DepthRectifier]:
-        """Return what undoes the lens; all images of one size have one."""
-        assert self._distortion is not None, 'asked for images of a lens only'
-        assert record.K is not None, 'asked for calibrated images only'
-        if size not in self._rectifiers:
-            width, height = size
-            try:
-                lens = Lens(
-                    model=self._distortion.model,
-                    K=record.K,
-                    D=self._distortion.D,
-                    K_rect=None,
-                    width=width,
-                    height=height,
-                )
-                rectifier = Rectifier(lens)
-            except InputError as error:
-                raise SourceError(
-                    f'the calibration of {self.name} cannot be used for images of {width} x '
-                    f'{height}: {error}'
-                ) from error
-            self._rectifiers[size] = rectifier, DepthRectifier(rectifier)
-        return self._rectifiers[size]
+    def _with(self, records: list[DatasetRecord], distortion: Distortion | None) -> Dataset:
+        return Dataset(
+            self.name,
+            self.layout,
+            records,
+            distortion=distortion,
+            rate_hz=self._rate_hz,
+            camera=self.cameras[0],
+            truth=self.truth,
+            notes=self.notes,
+            drops=self.drops,
+        )

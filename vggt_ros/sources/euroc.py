@@ -1,34 +1,34 @@
-"""EuRoC and other data sets in the ASL layout; the left camera.
+"""EuRoC, TUM-VI and other data sets in the ASL layout; one camera of them.
 
 `mav0/cam0/data.csv` (`ns,file`), `mav0/cam0/data/`, `mav0/cam0/sensor.yaml` (intrinsics,
 distortion and `T_BS`, body_from_cam) and the truth, `mav0/state_groundtruth_estimate0/data.csv`
 (or `mocap0` or `vicon0`): `ns, px, py, pz, qw, qx, qy, qz`, the pose of the body in the world,
-meters. Burri et al., "The EuRoC micro aerial vehicle datasets", IJRR 2016.
+meters. `cam1` and so on likewise. Burri et al., "The EuRoC micro aerial vehicle datasets", IJRR
+2016. TUM-VI (Schubert et al., "The TUM VI benchmark", IROS 2018) has `dso/camchain.yaml` instead
+of `sensor.yaml` (`asl_sensor`).
 """
 
 from __future__ import annotations
 
 import csv
+import logging
 from pathlib import Path
-import re
 
-from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.errors import AlignmentError, SourceError
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.geometry.se3 import rigid
-from vggt_ros.sources.camera_list import checked_pose
-from vggt_ros.sources.dataset import Dataset, DatasetRecord, Distortion
-from vggt_ros.sources.number_lines import read_text
+from vggt_ros.sources.asl_sensor import read_sensor
+from vggt_ros.sources.dataset import Dataset, DatasetRecord
+from vggt_ros.sources.number_lines import checked_ns, read_text
 from vggt_ros.sources.true_poses import TruePoses
 
 LAYOUT = 'euroc'
 CONTENT = 'mav0/cam0/data.csv'
 _TRUTHS = 'state_groundtruth_estimate0', 'mocap0', 'vicon0'
 _POSE_COLUMNS = 8
-_MODELS = {'radial-tangential': 'plumb_bob', 'equidistant': 'equidistant'}
-_NUMBER = r'[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?'
+_log = logging.getLogger(__name__)
 
 
 def matches(path: Path) -> bool:
@@ -37,31 +37,55 @@ def matches(path: Path) -> bool:
 
 
 def read(path: Path, rate_hz: float) -> Dataset:
-    """List the images of the left camera and read the truth.
+    """Read the left camera; see `read_camera`."""
+    return read_camera(path, rate_hz, None)
+
+
+def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
+    """List the images of a camera and read the truth; an image that is not there is left out.
 
     Args:
         path: The folder.
         rate_hz: Not used: the files carry the time.
+        camera: N of `camN`; None for 0, the left one.
 
     Raises:
         SourceError: A file is missing or unreadable.
     """
     root = _root(path)
-    K, distortion, body_from_cam = _sensor(root / 'cam0' / 'sensor.yaml')
+    folder = root / f'cam{camera or 0}'
+    if not (folder / 'data.csv').is_file():
+        known = sorted(file.parent.name for file in root.glob('cam*/data.csv'))
+        raise SourceError(f'{root} has no {folder.name}; its cameras are {", ".join(known)}')
+    sensor = read_sensor(folder)
     truth = _truth(root)
-    records = []
-    for words in _rows(root / 'cam0' / 'data.csv', 2):
-        stamp_ns = _stamp_ns(words[0], root / 'cam0' / 'data.csv')
+    records, num_missing = [], 0
+    for words in _rows(folder / 'data.csv', 2):
+        stamp_ns = _stamp_ns(words[0], folder / 'data.csv')
+        image = folder / 'data' / words[1]
+        if not image.is_file():
+            num_missing += 1
+            continue
         body = None if truth is None else truth.at(stamp_ns)
         records.append(
             DatasetRecord(
-                image=root / 'cam0' / 'data' / words[1],
+                image=image,
                 stamp_ns=stamp_ns,
-                K=K,
-                world_from_cam=None if body is None else body @ body_from_cam,
+                K=sensor.K,
+                world_from_cam=None if body is None else body @ sensor.body_from_cam,
             )
         )
-    return Dataset(path.name, LAYOUT, records, distortion=distortion)
+    if num_missing:
+        _log.warning('%s names %d files that are not there', folder / 'data.csv', num_missing)
+    return Dataset(
+        path.name,
+        LAYOUT,
+        records,
+        distortion=sensor.distortion,
+        camera=folder.name,
+        truth=f'{folder.name}, moved there from the body by T_BS',
+        drops={'missing_file': num_missing},
+    )
 
 
 def _root(path: Path) -> Path:
@@ -79,6 +103,8 @@ def _truth(root: Path) -> TruePoses | None:
     for words in _rows(file, _POSE_COLUMNS):
         try:
             values = np.array([float(word) for word in words[1:_POSE_COLUMNS]])
+            if not np.isfinite(values).all():
+                continue  # the motion capture did not see it
             rotation = matrix_from_quat_xyzw(values[[4, 5, 6, 3]])  # the file has w first
         except (ValueError, AlignmentError) as error:
             raise SourceError(f'{file} holds {",".join(words)}, which is no pose') from error
@@ -107,40 +133,6 @@ def _rows(file: Path, columns: int) -> list[list[str]]:
 
 def _stamp_ns(word: str, file: Path) -> int:
     try:
-        return int(word)
+        return checked_ns(int(word))
     except ValueError as error:
         raise SourceError(f'{file} holds the stamp {word!r}; give integer nanoseconds') from error
-
-
-def _sensor(
-    file: Path,
-) -> tuple[Float[np.ndarray, '3 3'], Distortion | None, Float[np.ndarray, '4 4']]:
-    """Return K, distortion and body_from_cam.
-
-    Read by its words: the files begin as OpenCV writes YAML, which YAML parsers refuse.
-    """
-    text = '\n'.join(line.partition('#')[0] for line in read_text(file).splitlines())
-    fx, fy, cx, cy = _numbers(text, 'intrinsics', 4, file)
-    K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
-    pose = np.array(_numbers(text, r'T_BS\s*:.*?data', 16, file)).reshape(4, 4)
-    body_from_cam = checked_pose(pose, f'{file}, T_BS')
-    D = np.array(_numbers(text, 'distortion_coefficients', 4, file))
-    if not D.any():
-        return K, None, body_from_cam
-    found = re.search(r'distortion_model\s*:\s*([\w-]+)', text)
-    model = found.group(1) if found else ''
-    if model not in _MODELS:
-        raise SourceError(
-            f'{file} has the distortion model {model!r}; known are {", ".join(_MODELS)}'
-        )
-    return K, Distortion(model=_MODELS[model], D=D), body_from_cam
-
-
-def _numbers(text: str, key: str, count: int, file: Path) -> list[float]:
-    found = re.search(rf'{key}\s*:\s*\[([^\]]*)\]', text, re.DOTALL)
-    numbers = [float(n) for n in re.findall(_NUMBER, found.group(1))] if found else []
-    if len(numbers) != count:
-        raise SourceError(
-            f'{file} has {len(numbers)} numbers for {key.partition(chr(92))[0]}; give {count}'
-        )
-    return numbers

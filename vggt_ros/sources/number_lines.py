@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.errors import SourceError
+
+_NS_PER_S = 1_000_000_000
+_LARGEST_NS = 2**63 - 1
+_BEYOND = 'a stamp is beyond 64 bits of nanoseconds, 292 years'
 
 
 def read_text(path: Path) -> str:
@@ -20,6 +25,35 @@ def read_text(path: Path) -> str:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f'{path} cannot be read as text: {error}') from error
+
+
+def ns_of_seconds(word: str) -> int:
+    """Return seconds written as a decimal number in nanoseconds, exactly.
+
+    As floats, seconds of today have no nanoseconds.
+
+    Raises:
+        ValueError: It is no number, or beyond the range of stamps.
+    """
+    try:
+        stamp_ns = Decimal(word) * _NS_PER_S
+        # Before it becomes an integer, which would have as many digits as its exponent says.
+        if not abs(stamp_ns) <= _LARGEST_NS:
+            raise ValueError(_BEYOND)
+        return int(stamp_ns.to_integral_value())
+    except ArithmeticError as error:
+        raise ValueError(f'{word!r} is no number of seconds') from error
+
+
+def checked_ns(stamp_ns: int) -> int:
+    """Return a stamp that fits into 64 bits, as those of ROS and numpy do.
+
+    Raises:
+        ValueError: It does not.
+    """
+    if not -_LARGEST_NS <= stamp_ns <= _LARGEST_NS:
+        raise ValueError(_BEYOND)
+    return stamp_ns
 
 
 def read_numbers(path: Path, columns: int) -> Float[np.ndarray, 'rows columns']:

@@ -1,11 +1,12 @@
-"""Opening of sources: what a user typed becomes a source of frames."""
+"""Opening of sources to play: what a user typed becomes an even stream of frames.
+
+What is to be mapped as it was recorded, with its own time, is opened by
+`detection.open_sequence`.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from vggt_ros.errors import SourceError
-from vggt_ros.sources.image_file import IMAGE_SUFFIXES, OTHER_IMAGE_SUFFIXES
+from vggt_ros.sources.given_path import existing_path, refuse_single_image
 from vggt_ros.sources.image_folder import ImageFolder
 from vggt_ros.sources.source import Source
 from vggt_ros.sources.video import Video
@@ -51,25 +52,8 @@ def open_source(
             height=height,
             rate_hz=even_rate_hz,
         )
-    path = _existing(text)
+    path = existing_path(text, f'give a folder of images, a video file, or "{SYNTHETIC}"')
     if path.is_dir():
         return ImageFolder(path, even_rate_hz, num_frames=num_frames)
-    if path.suffix.lower() in IMAGE_SUFFIXES + OTHER_IMAGE_SUFFIXES:
-        raise SourceError(
-            f'{path} is a single image, and one view makes no map; give a folder of images '
-            f'({", ".join(IMAGE_SUFFIXES)}) or a video file'
-        )
+    refuse_single_image(path)
     return Video(path, rate_hz=rate_hz, num_frames=num_frames)
-
-
-def _existing(text: str) -> Path:
-    try:
-        path = Path(text).expanduser()
-        path.stat()
-    # Besides a missing file: "~name" of no user, a null character.
-    except (OSError, RuntimeError, ValueError) as error:
-        raise SourceError(
-            f'there is nothing to read at {text!r} ({error}); give a folder of images, a video '
-            f'file, or "{SYNTHETIC}"'
-        ) from error
-    return path

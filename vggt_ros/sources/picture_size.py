@@ -44,7 +44,7 @@ def of_one_size(paths: Sequence[Path]) -> OneSize:
     Raises:
         SourceError: No two of several files have the same size.
     """
-    sizes = [_sizes(path) for path in paths]
+    sizes = [sizes_in_header(path) for path in paths]
     upright = [None if each is None else each[0] for each in sizes]
     if len(set(upright) - {None}) <= 1:
         return OneSize(paths=list(paths), is_upright=True)
@@ -65,7 +65,7 @@ def of_one_size(paths: Sequence[Path]) -> OneSize:
         )
     _log.warning(
         '%s holds images of %d sizes (%s); a window has one size, so only those of %d x %d are '
-        'played: scale or crop the others',
+        'taken: scale or crop the others',
         paths[0].parent,
         len(counts),
         words,
@@ -75,7 +75,7 @@ def of_one_size(paths: Sequence[Path]) -> OneSize:
     return OneSize(paths=kept, is_upright=True)
 
 
-def _sizes(path: Path) -> tuple[Size, Size] | None:
+def sizes_in_header(path: Path) -> tuple[Size, Size] | None:
     """Return the size upright and as stored; None if the file cannot be opened."""
     try:
         with Image.open(path) as file:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-import re
 
 from jaxtyping import Float
 import numpy as np
@@ -24,6 +23,7 @@ from vggt_ros.sources.dataset import Dataset, DatasetRecord
 from vggt_ros.sources.depth_file import read_depth
 from vggt_ros.sources.image_file import IMAGE_SUFFIXES
 from vggt_ros.sources.number_lines import read_numbers
+from vggt_ros.sources.numbered_files import number_of, numbered_files
 from vggt_ros.sources.source import stamp_ns_at
 
 LAYOUT = 'rgbd'
@@ -47,9 +47,9 @@ def read(path: Path, rate_hz: float) -> Dataset:
     Raises:
         SourceError: A file is missing or unreadable, or the numbers of images and poses differ.
     """
-    color = _numbered(path / 'color', IMAGE_SUFFIXES)
+    color = numbered_files(path / 'color', IMAGE_SUFFIXES)
     has_depth = (path / 'depth').is_dir()
-    depth = _numbered(path / 'depth', _DEPTH_SUFFIXES) if has_depth else []
+    depth = numbered_files(path / 'depth', _DEPTH_SUFFIXES) if has_depth else []
     poses = _read_poses(path / 'pose.txt')
     if len(color) != len(poses):
         raise SourceError(
@@ -57,10 +57,10 @@ def read(path: Path, rate_hz: float) -> Dataset:
             f'poses; give one line of pose.txt for each color image'
         )
     K = _read_camera(path / 'camera.txt')
-    depth_of = {_number(file): file for file in depth}
+    depth_of = {number_of(file): file for file in depth}
     records = []
     for index, (file, pose) in enumerate(zip(color, poses, strict=True)):
-        measured = depth_of.get(_number(file))
+        measured = depth_of.get(number_of(file))
         records.append(
             DatasetRecord(
                 image=file,
@@ -71,20 +71,6 @@ def read(path: Path, rate_hz: float) -> Dataset:
             )
         )
     return Dataset(path.name, LAYOUT, records, rate_hz=rate_hz)
-
-
-def _numbered(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    files = [file for file in folder.glob('[!.]*') if file.suffix.lower() in suffixes]
-    if not files:
-        raise SourceError(
-            f'there are no files {", ".join(f"*{s}" for s in suffixes)} in {folder}; see '
-            f'docs/evaluation.md'
-        )
-    return sorted(files, key=lambda file: (_number(file), file))
-
-
-def _number(file: Path) -> tuple[int, ...]:
-    return tuple(int(digits) for digits in re.findall(r'\d+', file.stem))
 
 
 def _read_poses(path: Path) -> Float[np.ndarray, 'N 4 4']:

@@ -16,19 +16,40 @@ _NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Distortion:
+    """How a lens bends; see `geometry.lens.Lens`.
+
+    Attributes:
+        model: `plumb_bob`, `rational_polynomial` or `equidistant`.
+        D: (n,) coefficients in OpenCV's order.
+    """
+
+    model: str
+    D: Float[np.ndarray, ' n']
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SourceFrame:
     """One image of a source, with what the source knows about it.
 
     Attributes:
         image: (H, W, 3) RGB, contiguous.
-        stamp_ns: When it was taken where the source knows, as data sets do; else the time since
-            the first frame; nanoseconds.
+        stamp_ns: When it was taken, integer nanoseconds since the epoch of the recording's clock,
+            where the source knows (data sets with stamps, bags, photographs with a date); else
+            the time since the first frame, of videos and of files without a time. A recording
+            has one or the other for all of its frames.
         K: (3, 3) intrinsics in pixels of `image`, None if unknown.
         world_from_cam: (4, 4) true camera pose, meters, OpenCV axes; None if unknown.
-        depth: (h, w) true depth of the same view along the optical axis, meters, NaN where
-            unknown; its size may differ from the image's. None if not measured.
+        depth: (h, w) depth of the same view along the optical axis, meters, NaN where unknown; its
+            size may differ from the image's. True if it was rendered, else measured by a sensor,
+            with its errors and gaps. None if there is none.
         is_seen: (H, W) False where the image shows nothing, as beside what a lens saw; None if it
             shows something everywhere.
+        camera: Which camera of a rig took it, 0 .. N - 1.
+        distortion: How the lens bends `image`; None for a pinhole camera's image, which is what
+            every source here yields: those that know a lens rectify.
+        odom_from_base: (4, 4) pose of the robot at the stamp by its odometry, meters; None if
+            unknown. Not a truth.
     """
 
     image: UInt8[np.ndarray, 'H W 3']
@@ -37,6 +58,9 @@ class SourceFrame:
     world_from_cam: Float[np.ndarray, '4 4'] | None = None
     depth: Float32[np.ndarray, 'h w'] | None = None
     is_seen: Bool[np.ndarray, 'H W'] | None = None
+    camera: int = 0
+    distortion: Distortion | None = None
+    odom_from_base: Float[np.ndarray, '4 4'] | None = None
 
 
 @runtime_checkable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from jaxtyping import Float, Int64
@@ -12,6 +11,7 @@ import numpy as np
 from vggt_ros.errors import AlignmentError, SourceError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
+from vggt_ros.sources.number_lines import ns_of_seconds
 
 _NUM_FIELDS = 8
 _MAX_QUAT_ERROR = 1e-2
@@ -103,9 +103,9 @@ def _row(words: list[str], where: str) -> tuple[int, np.ndarray]:
             f'{where} has {len(words)} numbers; a pose has 8: stamp tx ty tz qx qy qz qw'
         )
     try:
-        stamp_ns = int((Decimal(words[0]) * _NS_PER_S).to_integral_value())
+        stamp_ns = ns_of_seconds(words[0])
         values = np.array([float(word) for word in words[1:]])
-    except (InvalidOperation, ValueError, OverflowError) as error:
+    except ValueError as error:
         raise SourceError(f'{where} is not a pose: {" ".join(words)}') from error
     norm = float(np.linalg.norm(values[3:]))
     if not np.isfinite(values).all() or abs(norm - 1) > _MAX_QUAT_ERROR:

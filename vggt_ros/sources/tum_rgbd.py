@@ -1,4 +1,4 @@
-"""The TUM RGB-D benchmark, and data sets in its layout.
+"""The TUM RGB-D benchmark, ETH3D SLAM, and other data sets in its layout.
 
 `rgb.txt` lists `stamp file` of the images; `depth.txt` those of the depth images, of which 5000 is
 1 m, registered to the color images; `groundtruth.txt` has poses of the color camera. Sturm et al.,
@@ -9,7 +9,6 @@ for a lens `k1 k2 p1 p2` and maybe `k3`, else by `freiburg1`, `2` or `3` in the 
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from functools import partial
 import logging
 from pathlib import Path
@@ -20,9 +19,10 @@ import numpy as np
 from PIL import Image
 
 from vggt_ros.errors import AlignmentError, SourceError
-from vggt_ros.sources.dataset import Dataset, DatasetRecord, Distortion
+from vggt_ros.sources.dataset import Dataset, DatasetRecord
 from vggt_ros.sources.depth_file import read_depth
-from vggt_ros.sources.number_lines import read_text
+from vggt_ros.sources.number_lines import ns_of_seconds, read_text
+from vggt_ros.sources.source import Distortion
 from vggt_ros.sources.true_poses import TruePoses
 from vggt_ros.sources.tum_file import match_stamps, read_tum
 
@@ -30,7 +30,6 @@ LAYOUT = 'tum'
 CONTENT = 'rgb.txt'
 _UNITS_PER_M = 5000.0
 _MAX_DEPTH_DELAY_NS = 20_000_000
-_NS_PER_S = 1_000_000_000
 # fx fy cx cy and the coefficients of 640 x 480 pixels; the third camera's images are rectified.
 _FREIBURG = {
     '1': (517.3, 516.5, 318.6, 255.3, 0.2624, -0.9531, -0.0054, 0.0026, 1.1633),
@@ -57,10 +56,10 @@ def read(path: Path, rate_hz: float) -> Dataset:
     Raises:
         SourceError: A list is unreadable, no image is there, or the camera makes no sense.
     """
-    images = _listed(path, 'rgb.txt')
+    images, num_missing = _listed(path, 'rgb.txt')
     if not images:
         raise SourceError(f'none of the images in {path / "rgb.txt"} is there; unpack all files')
-    depths = _listed(path, 'depth.txt') if (path / 'depth.txt').is_file() else {}
+    depths = _listed(path, 'depth.txt')[0] if (path / 'depth.txt').is_file() else {}
     truth = _truth(path / 'groundtruth.txt')
     depth_of = _associated(sorted(images), sorted(depths))
     K, distortion = _camera(path, next(iter(images.values())))
@@ -78,11 +77,18 @@ def read(path: Path, rate_hz: float) -> Dataset:
                 world_from_cam=None if truth is None else truth.at(stamp_ns),
             )
         )
-    return Dataset(path.name, LAYOUT, records, distortion=distortion)
+    return Dataset(
+        path.name,
+        LAYOUT,
+        records,
+        distortion=distortion,
+        truth='the color camera, by motion capture',
+        drops={'missing_file': num_missing},
+    )
 
 
-def _listed(path: Path, name: str) -> dict[int, Path]:
-    """Return the files of a list by their stamps."""
+def _listed(path: Path, name: str) -> tuple[dict[int, Path], int]:
+    """Return the files of a list by their stamps, and how many of them are not there."""
     files: dict[int, Path] = {}
     num_missing = 0
     for line in read_text(path / name).splitlines():
@@ -90,9 +96,9 @@ def _listed(path: Path, name: str) -> dict[int, Path]:
         if not words:
             continue
         try:
-            stamp_ns = int((Decimal(words[0]) * _NS_PER_S).to_integral_value())
+            stamp_ns = ns_of_seconds(words[0])
             file = path / words[1]
-        except (InvalidOperation, OverflowError, ValueError, IndexError) as error:
+        except (ValueError, IndexError) as error:
             raise SourceError(f'{path / name} holds {line!r}; a line is: stamp file') from error
         if file.is_file():
             files[stamp_ns] = file
@@ -100,7 +106,7 @@ def _listed(path: Path, name: str) -> dict[int, Path]:
             num_missing += 1
     if num_missing:
         _log.warning('%s names %d files that are not there', path / name, num_missing)
-    return files
+    return files, num_missing
 
 
 def _associated(images_ns: list[int], depths_ns: list[int]) -> dict[int, int]:
