@@ -1,4 +1,5 @@
 from dataclasses import replace
+import threading
 
 import numpy as np
 import pytest
@@ -184,3 +185,15 @@ def test_features_of_keyframes_are_only_looked_for_beside_other_frames(parts, wa
     between.add(frame(8))
     between.work(poses, window)
     assert len(seen) == 3, 'the frame, and the keyframes before and after it'
+
+
+def test_the_thread_ends_when_it_is_closed(parts):
+    frame, _ = parts
+    between = BetweenFrames(MapHistory())
+    for i in range(8):
+        between.add(frame(i))
+    thread = next(each for each in threading.enumerate() if each.name.startswith('features'))
+    between.close()
+    assert not thread.is_alive()
+    assert between.num_waiting == 0
+    between.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import OrderedDict
+from collections import deque, OrderedDict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -18,7 +19,6 @@ from vggt_ros.mapping.refinement.features import detect_features, Features
 from vggt_ros.mapping.refinement.keyframe_features import (
     KeyframeFeatures,
     pack_features,
-    unpack_descriptors,
 )
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView
 from vggt_ros.offline.frame_localizer import localize
@@ -30,13 +30,15 @@ MAX_FEATURES = 500
 MAX_WAITING = 300
 # Keyframes that are kept once no frame between them waits: those to come are after them.
 _KEPT_KEYFRAMES = 2
+# Frames whose features are being found, so many images are kept.
+_MAX_AT_WORK = 4
 Poses = Mapping[int, Float[np.ndarray, '4 4']]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Waiting:
     stamp_ns: int
-    features: KeyframeFeatures
+    features: Future[KeyframeFeatures]
 
 
 class _Keyframe:
@@ -79,7 +81,8 @@ class _Refined:
 class BetweenFrames:
     """Localizes frames that are in no window, as soon as the keyframes around them are known.
 
-    Only features wait, no images, and a bounded number of them.
+    Only features wait, no images, and a bounded number of them; a thread of its own finds them
+    while the next frame is read and the network works.
     """
 
     def __init__(self, history: MapHistory) -> None:
@@ -93,6 +96,8 @@ class BetweenFrames:
         self._keyframes: OrderedDict[int, _Keyframe] = OrderedDict()
         self._refined: dict[int, _Refined] = {}
         self._segment_of: dict[int, int] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix='features')
+        self._at_work: deque[Future[KeyframeFeatures]] = deque()
 
     @property
     def num_waiting(self) -> int:
@@ -105,12 +110,12 @@ class BetweenFrames:
         return len(self._waiting) >= MAX_WAITING
 
     def add(self, frame: Frame) -> None:
-        """Take a frame that is in no window; its image is not kept."""
-        found = detect_features(frame.image, MAX_FEATURES, frame.is_seen)
-        K = np.full((3, 3), np.nan) if frame.K is None else frame.K
-        nothing = np.full((len(found), 3), np.nan)
-        packed = pack_features(found, nothing, K, frame.size, MAX_FEATURES)
-        self._waiting[frame.id] = _Waiting(stamp_ns=frame.stamp_ns, features=packed)
+        """Take a frame that is in no window; its image is let go when its features are found."""
+        while len(self._at_work) >= _MAX_AT_WORK:
+            self._at_work.popleft().result()
+        features = self._thread.submit(_features_of, frame)
+        self._at_work.append(features)
+        self._waiting[frame.id] = _Waiting(stamp_ns=frame.stamp_ns, features=features)
 
     def add_keyframe(self, result: FrameResult, segment: int) -> None:
         """Take a frame that entered the map, with its depth.
@@ -154,6 +159,11 @@ class BetweenFrames:
         """Let go of keyframes that no frame asks for any more; call after `work`."""
         while len(self._keyframes) > _KEPT_KEYFRAMES:
             self._keyframes.popitem(last=False)
+
+    def close(self) -> None:
+        """End the thread; what waits is let go."""
+        self._thread.shutdown(cancel_futures=True)
+        self._waiting.clear()
 
     def poses(self, stamps_ns: Sequence[int], map_from_cam: Poses) -> FramePoses:
         """Return the poses of all frames, with all corrections.
@@ -236,13 +246,9 @@ class BetweenFrames:
             map_from_cam[neighbors[-1]],
             share_of(waiting.stamp_ns, near[0].stamp_ns, near[-1].stamp_ns),
         )
-        K = waiting.features.K
-        if not np.isfinite(K).all():
-            K = near[0].features.K
-        query = Features(
-            uv=waiting.features.uv, descriptors=unpack_descriptors(waiting.features.descriptors)
-        )
-        found = localize(query, K, waiting.features.image_size, views, start)
+        own = waiting.features.result()
+        K = own.K if np.isfinite(own.K).all() else near[0].features.K
+        found = localize(own.unpacked(), K, own.image_size, views, start)
         if found is None:
             return
         self._refined[frame_id] = _Refined(
@@ -251,6 +257,13 @@ class BetweenFrames:
                 (i, se3.inverse(map_from_cam[i]) @ found.map_from_cam) for i in neighbors
             ),
         )
+
+
+def _features_of(frame: Frame) -> KeyframeFeatures:
+    found = detect_features(frame.image, MAX_FEATURES, frame.is_seen)
+    K = np.full((3, 3), np.nan) if frame.K is None else frame.K
+    nothing = np.full((len(found), 3), np.nan)
+    return pack_features(found, nothing, K, frame.size, MAX_FEATURES)
 
 
 def _points_in_cam(features: Features, result: FrameResult) -> Float[np.ndarray, 'N 3']:

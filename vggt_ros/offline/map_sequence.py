@@ -64,11 +64,14 @@ def _mapped(
 ) -> Result:
     num_frames = source.num_frames if isinstance(source, Source) else None
     mapper = SequenceMapper(predictor, config, on_keyframe=on_keyframe)
-    for frame in _read(source, mapper):
-        mapper.add(frame)
-        if on_progress is not None:
-            on_progress(mapper.progress(num_frames))
-    return mapper.finish()
+    try:
+        for frame in _read(source, mapper):
+            mapper.add(frame)
+            if on_progress is not None:
+                on_progress(mapper.progress(num_frames))
+        return mapper.finish()
+    finally:
+        mapper.close()
 
 
 def _read(source: Iterable[SourceFrame], mapper: SequenceMapper) -> Iterator[SourceFrame]:

@@ -116,6 +116,7 @@ class SequenceMapper:
             poses = self.poses_by_frame()
             self._between.work(poses, len(self.history) - 1, to_the_end=True)
             frames = self._between.poses(self._stamps_ns, poses)
+        self.close()
         views = self._views()
         points, _ = self._mapper.map.points()
         return Result(
@@ -133,6 +134,10 @@ class SequenceMapper:
             truth=self._known_truth(),
             seconds=dict(self.clock.seconds) | {'total': self.clock.total_s()},
         )
+
+    def close(self) -> None:
+        """End what works beside it, as after an error; `finish` has done so."""
+        self._between.close()
 
     def progress(self, num_frames: int | None) -> Progress:
         """Return how far it is.
