@@ -10,6 +10,21 @@ from vggt_ros.offline.between_frames import BetweenFrames
 from vggt_ros.offline.map_history import MapHistory
 
 
+@pytest.fixture(autouse=True)
+def no_thread_is_left(monkeypatch):
+    """Threads of one test would work on in the next."""
+    made, init = [], BetweenFrames.__init__
+
+    def noted(self, history):
+        init(self, history)
+        made.append(self)
+
+    monkeypatch.setattr(BetweenFrames, '__init__', noted)
+    yield
+    for each in made:
+        each.close()
+
+
 @pytest.fixture
 def parts(walk, source_of):
     """Frames of the walk, by number, and what the map would say of keyframes."""
@@ -48,7 +63,7 @@ def stamps(count):
 
 def test_a_frame_waits_for_the_keyframe_after_it(parts, walk):
     frame, key = parts
-    between, history = BetweenFrames(MapHistory()), MapHistory()
+    history = MapHistory()
     between = BetweenFrames(history)
     poses = {0: walk.world_from_cam[0]}
     between.add_keyframe(key(0), 1)
