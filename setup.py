@@ -75,7 +75,7 @@ setup(
     # `colcon test` runs pytest because it is named here. `offline` is what reads bags without ROS;
     # the demo, the pictures and all other recordings need nothing that the core does not need.
     extras_require={
-        'offline': ['rosbags>=0.11'],
+        'offline': ['pycolmap>=4.2', 'rosbags>=0.11'],
         'test': [
             'beartype',
             'colcon-common-extensions',
@@ -83,6 +83,7 @@ setup(
             'pytest',
             'pytest-timeout',
             'pyyaml',
+            'pycolmap',
             'rosbags',
         ]
     },

@@ -186,7 +186,7 @@ def test_what_the_core_imports_is_what_pip_installs(metadata):
 
 def test_what_only_an_extra_brings_is_imported_where_it_is_used(metadata):
     optional = {re.match(r'\w+', line).group() for line in metadata['extras_require']['offline']}
-    assert optional == {'rosbags'}
+    assert optional == {'pycolmap', 'rosbags'}
     for path in (ROOT / 'vggt_ros').rglob('*.py'):
         tree = ast.parse(path.read_text())
         first = ast.unparse(

@@ -4,7 +4,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.inference.predictor_description import PredictorDescription
+from vggt_ros.mapping.frontend.frame import Frame
+from vggt_ros.mapping.layers.map_update import FrameResult
+from vggt_ros.mapping.refinement.features import Features
+from vggt_ros.mapping.refinement.keyframe_features import pack_features
 from vggt_ros.offline.frame_poses import between
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
@@ -160,3 +166,72 @@ def record(mapped, opened, backbone_of, walk):
         network=backbone_of(walk).description,
         sha256='ab' * 32,
     )
+
+
+ROOM_K = np.array([[300.0, 0, 159.5], [0, 300.0, 119.5], [0, 0, 1]])
+ROOM_SIZE = (320, 240)
+
+
+class Room:
+    """Things in a room, and keyframes that see them with noise of a third of a pixel."""
+
+    def __init__(self, seed=0, count=4000):
+        self.rng = np.random.default_rng(seed)
+        self.points = self.rng.uniform(-1, 1, (count, 3)) * (4, 2, 1.5) + (0, 0, 4)
+        histograms = self.rng.gamma(0.5, size=(count, 128)) + 0.02
+        self.looks = np.sqrt(histograms / histograms.sum(axis=1, keepdims=True))
+
+    def keyframe(self, world_from_cam, depth_factor=1.0):
+        in_cam = se3.transform(se3.inverse(world_from_cam), self.points)
+        uv = in_cam @ ROOM_K.T
+        with np.errstate(divide='ignore', invalid='ignore'):
+            uv = uv[:, :2] / uv[:, 2:]
+        is_seen = (in_cam[:, 2] > 0.3) & (uv >= 0).all(axis=1) & (uv < ROOM_SIZE).all(axis=1)
+        rows = np.flatnonzero(is_seen)[:600]
+        noisy = uv[rows] + 0.3 * self.rng.normal(size=(len(rows), 2))
+        features = Features(
+            uv=noisy.astype(np.float32), descriptors=self.looks[rows].astype(np.float32)
+        )
+        return pack_features(features, depth_factor * in_cam[rows], ROOM_K, ROOM_SIZE, 600)
+
+
+@pytest.fixture(scope='session')
+def make_room():
+    return Room
+
+
+@pytest.fixture(scope='session')
+def along_wall():
+    """Make the poses of a camera that goes along a wall, swaying."""
+
+    def make(count=14):
+        poses = []
+        for step in np.linspace(-1, 1, count):
+            sway = np.array([0.05 * step, 0.3 * np.sin(4 * step), 0.0])
+            center = np.array([1.5 * step, 0.2 * np.sin(5 * step), 0.1 * step])
+            poses.append(se3.rigid(matrix_from_rotation_vector(sway), center))
+        return np.stack(poses)
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def uniform_keyframe():
+    def make(frame_id, point, keep=True):
+        """A keyframe all of whose pixels are at one point."""
+        return FrameResult(
+            frame=Frame(
+                id=frame_id, stamp_ns=1, camera_frame='c', image=np.zeros((8, 8, 3), np.uint8)
+            ),
+            image=np.full((4, 6, 3), 10 * (1 + frame_id), np.uint8),
+            depth=np.full((4, 6), point[2], np.float32),
+            confidence=np.full((4, 6), 1e9, np.float32),
+            points_in_cam=np.tile(np.array(point, np.float32), (4, 6, 1)),
+            keep=np.full((4, 6), keep),
+            K=np.diag([100.0, 100.0, 1.0]),
+            K_image=np.diag([100.0, 100.0, 1.0]),
+            map_from_cam=np.eye(4),
+            covariance=np.eye(6),
+        )
+
+    return make

@@ -25,7 +25,7 @@ from vggt_ros.sources.dataset import Dataset
 from vggt_ros.sources.dataset_formats import LAYOUTS
 
 EXIT_DONE, EXIT_NOTHING, EXIT_USAGE, EXIT_PARTS, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
-REFINE_MODES = 'off', 'verify', 'poses', 'depth'
+REFINE_MODES = 'off', 'verify', 'poses', 'depth', 'global'
 _DEFAULT_PARENT = Path('maps')
 _log = logging.getLogger(__name__)
 
@@ -89,7 +89,12 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         '--checkpoint', default='nano', metavar='ID', help='nano, a hub id, or a weights file'
     )
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
-    parser.add_argument('--refine', choices=REFINE_MODES, help='refine.mode')
+    parser.add_argument(
+        '--refine',
+        choices=REFINE_MODES,
+        default='global',
+        help='refine.mode of every window; global: depth, and all keyframes at once in the end',
+    )
     parser.add_argument(
         '--set',
         dest='settings',
@@ -176,7 +181,7 @@ def _config(options: argparse.Namespace) -> VggtConfig:
         'model.checkpoint': options.checkpoint,
         'model.device': options.device,
     }
-    if options.refine is not None:
+    if options.refine != 'global':
         values['refine.mode'] = options.refine
     return with_words(with_values(VggtConfig(), values), options.settings)
 
@@ -190,6 +195,7 @@ def _wanted(options: argparse.Namespace) -> RunOptions:
         resume=options.resume,
         overwrite=options.overwrite,
         keep_cache=options.keep_cache,
+        refine_globally=options.refine == 'global',
     )
 
 

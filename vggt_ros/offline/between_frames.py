@@ -129,6 +129,14 @@ class BetweenFrames:
         self._segment_of[frame.id] = segment
         self._keyframes[frame.id] = _Keyframe(result, segment)
 
+    def features_of(self, frame_id: int) -> KeyframeFeatures:
+        """Return the features of a keyframe of the newest window, with their points.
+
+        Args:
+            frame_id: Given to `add_keyframe`, and not forgotten yet.
+        """
+        return self._keyframes[frame_id].features
+
     def scale(self, factor: float) -> None:
         """Take lengths in another unit: the map has grown by `factor`."""
         for each in self._keyframes.values():

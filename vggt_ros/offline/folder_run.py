@@ -38,6 +38,7 @@ class RunOptions:
         uses_truth: Whether to compare with the truth, if the source knows it.
         resume: Go on with what a run left that did not finish.
         overwrite: Replace a finished folder.
+        refine_globally: Adjust all keyframes at once in the end.
         keep_cache: Keep what the network said, for another run with `resume`.
     """
 
@@ -47,6 +48,7 @@ class RunOptions:
     uses_truth: bool = True
     resume: bool = False
     overwrite: bool = False
+    refine_globally: bool = True
     keep_cache: bool = False
 
     def __post_init__(self) -> None:
@@ -134,6 +136,7 @@ def _run(
         predictor=predictor,
         on_keyframe=None if depth is None else depth.add,
         on_progress=None if on_progress is None else _with_length(on_progress, opened),
+        refine_globally=options.refine_globally,
     )
     record = run_record(
         result,

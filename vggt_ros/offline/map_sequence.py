@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.backbones import load_backbone
@@ -23,6 +24,7 @@ def map_sequence(
     predictor: Predicts | None = None,
     on_keyframe: Callable[[FrameResult], object] | None = None,
     on_progress: Callable[[Progress], object] | None = None,
+    refine_globally: bool = True,
 ) -> Result:
     """Map a recording: no frame is dropped for being late, and every frame gets a pose.
 
@@ -37,6 +39,8 @@ def map_sequence(
         on_keyframe: Called with every frame that enters the map, with its depth and confidence,
             which are not kept.
         on_progress: Called after every frame.
+        refine_globally: Whether all keyframes are adjusted at once in the end (docs/offline.md);
+            needs pycolmap, the extra `offline`, and is left out without it.
 
     Raises:
         SourceError: The source cannot be read.
@@ -46,24 +50,24 @@ def map_sequence(
     config = VggtConfig() if config is None else config
     if checkpoint is not None:
         config = replace(config, model=replace(config.model, checkpoint=checkpoint))
+    mapper_of = partial(
+        SequenceMapper, config=config, on_keyframe=on_keyframe, refine_globally=refine_globally
+    )
     if predictor is None:
         backbone = load_backbone(config.model)
         try:
-            return _mapped(source, backbone, config, on_keyframe, on_progress)
+            return _mapped(source, mapper_of(backbone), on_progress)
         finally:
             backbone.close()
-    return _mapped(source, predictor, config, on_keyframe, on_progress)
+    return _mapped(source, mapper_of(predictor), on_progress)
 
 
 def _mapped(
     source: Iterable[SourceFrame],
-    predictor: Predicts,
-    config: VggtConfig,
-    on_keyframe: Callable[[FrameResult], object] | None,
+    mapper: SequenceMapper,
     on_progress: Callable[[Progress], object] | None,
 ) -> Result:
     num_frames = source.num_frames if isinstance(source, Source) else None
-    mapper = SequenceMapper(predictor, config, on_keyframe=on_keyframe)
     try:
         for frame in _read(source, mapper):
             mapper.add(frame)

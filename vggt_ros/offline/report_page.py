@@ -101,6 +101,7 @@ def _numbers(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('frames dropped', _counts(frames['dropped']) or 'none'),
         ('windows', f'{of_map["num_windows"]}, {of_map["num_windows_failed"]} failed'),
         ('windows by refinement', _counts(of_map['refinements']) or 'not refined'),
+        ('global refinement', _globally(of_map['global_refinement'])),
         ('segments', str(of_map['num_segments'])),
         ('scale', _scale(scale)),
         ('time', ', '.join(f'{k} {v:.1f} s' for k, v in record['seconds'].items())),
@@ -120,6 +121,16 @@ def _numbers(record: Mapping[str, Any]) -> list[tuple[str, str]]:
             )
         )
     return rows
+
+
+def _globally(report: Mapping[str, Any]) -> str:
+    if report['method'] == 'none':
+        return f'kept as it was: {report["why"]}'
+    return (
+        f'by {report["method"]}: {report["num_placed"]} of {report["num_keyframes"]} keyframes, '
+        f'{report["support_after"]} of {report["num_matches"]} matches explained '
+        f'({report["support_before"]} before), {report["error_px"]:.2f} px'
+    )
 
 
 def _error_rows(which: str, found: Mapping[str, Any], *, is_metric: bool) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.frame_poses import FramePoses
+from vggt_ros.offline.global_refinement import GlobalReport
 
 UNKNOWN_SCALE = ScaleState(
     is_metric=False, meters_per_unit=float('nan'), log_sigma=float('inf'), source=''
@@ -81,9 +82,10 @@ class Result:
         loops: Places that were recognized and moved the map.
         scale: What is known of meters.
         windows: All of them, in order.
+        refinement: What came of the adjustment of all keyframes at once.
         samples: An even choice of keyframes with their depth, to look at.
         truth: What the source knows; None if it knows nothing.
-        seconds: Wall time by stage: `read`, `network`, `map`, `frames`, and `total`.
+        seconds: Wall time by stage: `read`, `network`, `map`, `frames`, `global`, and `total`.
     """
 
     poses: FramePoses
@@ -96,6 +98,7 @@ class Result:
     loops: tuple[ClosedLoop, ...]
     scale: ScaleState
     windows: tuple[MappedWindow, ...]
+    refinement: GlobalReport
     samples: tuple[DepthSample, ...]
     truth: Truth | None
     seconds: Mapping[str, float]

@@ -74,6 +74,7 @@ def run_record(
             'num_segments': result.num_segments,
             'num_loops': len(result.loops),
             'refinements': dict(result.counts.refinements),
+            'global_refinement': asdict(result.refinement),
             'frame': GAUGE,
         },
         'scale': asdict(result.scale),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 import logging
 from typing import Any
 
 from jaxtyping import Float, Float32
 import numpy as np
 
-from vggt_ros.errors import InputError
+from vggt_ros.errors import ConfigError, InputError
 from vggt_ros.evaluation.frame_sample import FrameSample
 from vggt_ros.evaluation.published_depth import FrameDepthError, published_depth_error
 from vggt_ros.inference.backbone import Predicts
@@ -24,8 +25,10 @@ from vggt_ros.mapping.offline import finish_windows
 from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.offline.between_frames import BetweenFrames, Poses
 from vggt_ros.offline.depth_sample import DepthSample
+from vggt_ros.offline.global_refinement import GlobalReport
 from vggt_ros.offline.map_history import MapHistory
 from vggt_ros.offline.progress import Progress
+from vggt_ros.offline.recorded_keyframes import RecordedKeyframes, RefinedKeyframes
 from vggt_ros.offline.result import MappedWindow, Result, Truth, UNKNOWN_SCALE
 from vggt_ros.offline.stage_clock import StageClock, TimedPredictor
 from vggt_ros.settings.config import VggtConfig
@@ -49,6 +52,7 @@ class SequenceMapper:
         config: VggtConfig,
         *,
         on_keyframe: Callable[[FrameResult], object] | None = None,
+        refine_globally: bool = True,
     ) -> None:
         """Start with an empty map.
 
@@ -57,6 +61,8 @@ class SequenceMapper:
             config: The settings; the path is kept as long as it can be, and a recording whose
                 stamps jump back goes on in another segment instead of beginning again.
             on_keyframe: Called with every frame that enters the map, while its depth is there.
+            refine_globally: Whether all keyframes are adjusted at once in the end; only where
+                the images are asked at all (`refine.mode`).
         """
         values: dict[str, Any] = {'path.max_size': _MAX_PATH}
         if config.input.on_time_jump == 'reset':
@@ -67,6 +73,11 @@ class SequenceMapper:
         self._mapper = Mapper(timed, with_values(config, values), offline=True)
         self._between = BetweenFrames(self.history)
         self._on_keyframe = on_keyframe
+        self._settings = config.map
+        self._recorded: RecordedKeyframes | None = None
+        if refine_globally and config.refine.verifies and config.input.num_cameras == 1:
+            self._recorded = RecordedKeyframes()
+        self._is_calibrated = True
         self._stamps_ns: list[int] = []
         self._stamp_shift_ns = 0
         self._frame_of_stamp: dict[int, int] = {}
@@ -115,21 +126,26 @@ class SequenceMapper:
         with self.stage('frames'):
             poses = self.poses_by_frame()
             self._between.work(poses, len(self.history) - 1, to_the_end=True)
-            frames = self._between.poses(self._stamps_ns, poses)
+            growth = {i: self._growth(i, poses) for i in poses}
+        with self.stage('global'):
+            refined = self._refined(poses, growth)
+        with self.stage('frames'):
+            frames = self._between.poses(self._stamps_ns, refined.map_from_cam)
         self.close()
-        views = self._views()
-        points, _ = self._mapper.map.points()
+        views = {i: _moved(view, refined, i) for i, view in self._views().items()}
+        points = self._mapper.map.points()[0] if refined.points is None else refined.points
         return Result(
             poses=frames,
             keyframes=np.array(sorted(views), dtype=np.int64),
             views=tuple(views[i] for i in sorted(views)),
-            growth=np.array([self._growth(i, poses) for i in sorted(views)], dtype=np.float64),
+            growth=np.array([refined.growth[i] for i in sorted(views)], dtype=np.float64),
             points=points,
             counts=self._mapper.snapshot().counts,
             num_segments=self._num_segments,
             loops=self._mapper.map.loops(),
             scale=self._scale,
             windows=tuple(self._windows),
+            refinement=refined.report,
             samples=self._samples.frames(),
             truth=self._known_truth(),
             seconds=dict(self.clock.seconds) | {'total': self.clock.total_s()},
@@ -169,6 +185,23 @@ class SequenceMapper:
         window = self.history.window_of(frame_id)
         return 1.0 if window is None else self.history.growth(window, poses)
 
+    def _refined(self, poses: Poses, growth: dict[int, float]) -> RefinedKeyframes:
+        why = 'not asked for'
+        if self._recorded is not None:
+            try:
+                return self._recorded.refined(
+                    dict(poses), growth, self._settings, is_calibrated=self._is_calibrated
+                )
+            except ConfigError as error:
+                why = str(error)
+                _log.warning('the map is not refined globally: %s', why)
+            finally:
+                self._recorded.close()
+        report = GlobalReport(method='none', why=why, num_keyframes=len(poses))
+        return RefinedKeyframes(
+            report=report, map_from_cam=dict(poses), growth=growth, K={}, points=None
+        )
+
     def _frame(self, source_frame: SourceFrame) -> Frame:
         stamp_ns = source_frame.stamp_ns
         if not self._stamps_ns:
@@ -176,6 +209,7 @@ class SequenceMapper:
             self._stamp_shift_ns = max(0, 1 - stamp_ns)
         self._stamps_ns.append(stamp_ns)
         image, K, is_seen = source_frame.image, source_frame.K, source_frame.is_seen
+        self._is_calibrated &= K is not None
         return Frame(
             id=len(self._stamps_ns) - 1,
             stamp_ns=stamp_ns + self._stamp_shift_ns,
@@ -228,6 +262,8 @@ class SequenceMapper:
     def _take_keyframe(self, result: FrameResult) -> None:
         self._num_keyframes += 1
         self._between.add_keyframe(result, self._num_segments)
+        if self._recorded is not None:
+            self._recorded.add(result, self._between.features_of(result.frame.id))
         self._samples.add(DepthSample.of(result))
         if self._on_keyframe is not None:
             self._on_keyframe(result)
@@ -244,6 +280,11 @@ class SequenceMapper:
         unknown = np.full((4, 4), np.nan)
         poses = [unknown if pose is None else pose for pose in self._truth]
         return Truth(world_from_cam=np.array(poses), depths=tuple(self._depths))
+
+
+def _moved(view: CameraView, refined: RefinedKeyframes, frame_id: int) -> CameraView:
+    K = refined.K.get(frame_id, view.K)
+    return replace(view, map_from_cam=refined.map_from_cam[frame_id], K=K)
 
 
 def _mapped(

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from vggt_ros.offline import recorded_keyframes
+from vggt_ros.offline.recorded_keyframes import RecordedKeyframes
+from vggt_ros.settings.world_config import MapSettings
+
+pytest.importorskip('pycolmap', reason='pycolmap is the extra offline')
+
+
+@pytest.fixture
+def recorded(make_room, uniform_keyframe):
+    """Record keyframes whose depth is too long by a factor."""
+
+    def record(truth, factor=1.0):
+        room, made = make_room(5), RecordedKeyframes()
+        for row, pose in enumerate(truth):
+            painted = uniform_keyframe(2 * row, (0.0, 0.0, 4.0 * factor))
+            made.add(painted, room.keyframe(pose, factor))
+        return made
+
+    return record
+
+
+def test_a_map_that_is_wrong_is_drawn_anew(recorded, along_wall):
+    truth = along_wall(10)
+    made = recorded(truth, factor=0.5)
+    wrong = truth.copy()
+    wrong[5:, :3, 3] += (0.0, 0.2, 0.1)
+    poses = {2 * row: pose for row, pose in enumerate(wrong)}
+    growth = dict.fromkeys(poses, 2.0)
+    found = made.refined(poses, growth, MapSettings(), is_calibrated=True)
+    made.close()
+    assert found.report.method != 'none'
+    steps = [
+        np.linalg.norm(found.map_from_cam[2 * k + 2][:3, 3] - found.map_from_cam[2 * k][:3, 3])
+        for k in range(9)
+    ]
+    true_steps = np.linalg.norm(np.diff(truth[:, :3, 3], axis=0), axis=1)
+    np.testing.assert_allclose(
+        np.array(steps) / np.mean(steps), true_steps / true_steps.mean(), atol=0.02
+    )
+    # Depth was twice as long as the features say when it came, and the gauge is that of the map.
+    scale = np.mean(steps) / true_steps.mean()
+    assert found.growth[0] == pytest.approx(2.0 * scale, rel=0.02)
+    depths = [
+        np.linalg.inv(found.map_from_cam[0]) @ np.append(p, 1) for p in found.points.points_in_map
+    ]
+    assert min(abs(p[2] - 4.0 * scale) for p in depths) < 0.05
+
+
+def test_a_map_that_is_right_is_left_as_it_is(recorded, along_wall):
+    truth = along_wall(10)
+    made = recorded(truth)
+    poses = {2 * row: pose for row, pose in enumerate(truth)}
+    found = made.refined(poses, dict.fromkeys(poses, 1.0), MapSettings(), is_calibrated=True)
+    made.close()
+    assert found.report.method == 'none'
+    assert found.points is None
+    assert all((found.map_from_cam[i] == poses[i]).all() for i in poses)
+
+
+def test_beyond_the_limit_nothing_is_kept_and_that_is_said(recorded, along_wall, monkeypatch):
+    monkeypatch.setattr(recorded_keyframes, 'MAX_KEYFRAMES', 4)
+    truth = along_wall(5)
+    made = recorded(truth)
+    poses = {2 * row: pose for row, pose in enumerate(truth)}
+    found = made.refined(poses, dict.fromkeys(poses, 1.0), MapSettings(), is_calibrated=True)
+    assert found.report.method == 'none'
+    assert found.report.why == '5 keyframes; at most 4 are adjusted at once'
+    made.close()

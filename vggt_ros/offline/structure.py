@@ -1,0 +1,232 @@
+"""Structure: keyframes and points that explain all matches at once, by COLMAP's global mapping.
+
+pycolmap belongs to the extra `offline`. Its pixels have the center of the first one at (0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+import tempfile
+from typing import Any
+
+from jaxtyping import Float, Int
+import numpy as np
+
+from vggt_ros.errors import ConfigError
+from vggt_ros.geometry import se3
+from vggt_ros.offline.view_graph import ViewGraph
+
+# A keyframe that sees fewer points of others does not belong: three walls explain that many.
+MIN_POINTS = 80
+_MIN_KEYFRAMES = 3
+# Turns in the adjustment of poses that are given: it drops what does not fit, and goes on.
+_ROUNDS = 3
+_MAX_ERROR_PX, _MIN_ANGLE_DEG = 4.0, 1.5
+_SEED = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Structure:
+    """Poses of keyframes and what they see, in a world and a unit of its own.
+
+    Attributes:
+        rows: (n,) keyframes of the view graph that have a place.
+        world_from_cam: (n, 4, 4) their poses, rigid.
+        K: (n, 3, 3) their intrinsics, as adjusted.
+        depth_of: For each of them the rows of its features that are points, and their depth.
+        num_points: Points.
+        error_px: Mean reprojection error.
+    """
+
+    rows: Int[np.ndarray, ' n']
+    world_from_cam: Float[np.ndarray, 'n 4 4']
+    K: Float[np.ndarray, 'n 3 3']
+    depth_of: tuple[tuple[Int[np.ndarray, ' _'], Float[np.ndarray, ' _']], ...]
+    num_points: int
+    error_px: float
+
+
+def structure_of_images(graph: ViewGraph, *, is_calibrated: bool) -> Structure | None:
+    """Return what the matches say alone, whatever was believed before.
+
+    GLOMAP (Pan et al., "Global Structure-from-Motion Revisited", ECCV 2024).
+
+    Args:
+        graph: The matches.
+        is_calibrated: Whether the focal length is known; else it is adjusted.
+
+    Returns:
+        None if they do not hold three keyframes together.
+
+    Raises:
+        ConfigError: pycolmap is not installed.
+    """
+    pycolmap = _pycolmap()
+    options = pycolmap.GlobalPipelineOptions()
+    options.random_seed = _SEED
+    options.mapper.bundle_adjustment.refine_focal_length = not is_calibrated
+    options.mapper.bundle_adjustment.refine_extra_params = False
+
+    def mapped(folder: Path) -> Any:
+        found = pycolmap.global_mapping(folder / 'matches.db', folder, folder, options)
+        return max(found.values(), key=lambda each: each.num_reg_images(), default=None)
+
+    return _structure(graph, mapped)
+
+
+def structure_of_poses(
+    graph: ViewGraph, world_from_cam: Float[np.ndarray, 'N 4 4'], *, is_calibrated: bool
+) -> Structure | None:
+    """Return poses that are given, adjusted to all matches.
+
+    Args:
+        graph: The matches.
+        world_from_cam: (N, 4, 4) rigid, NaN for keyframes without a pose.
+        is_calibrated: Whether the focal length is known; else it is adjusted.
+
+    Returns:
+        None if too little of it agrees with the matches.
+
+    Raises:
+        ConfigError: pycolmap is not installed.
+    """
+    pycolmap = _pycolmap()
+
+    def mapped(folder: Path) -> Any:
+        model = _model_of(folder, world_from_cam)
+        if model.num_reg_images() < _MIN_KEYFRAMES:
+            return None
+        model = pycolmap.triangulate_points(model, folder / 'matches.db', folder, folder)
+        options = pycolmap.BundleAdjustmentOptions()
+        options.refine_extra_params = False
+        options.print_summary = False
+        options.ceres.loss_function_type = pycolmap.LossFunctionType.HUBER
+        options.ceres.loss_function_scale = 2.0
+        manager = pycolmap.ObservationManager(model)
+        for turn in range(_ROUNDS):
+            options.refine_focal_length = turn > 0 and not is_calibrated
+            # `pycolmap.bundle_adjustment` writes a report whatever the level of its log is.
+            config = pycolmap.BundleAdjustmentConfig()
+            for image_id in model.reg_image_ids():
+                config.add_image(image_id)
+            config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+            pycolmap.create_default_bundle_adjuster(options, config, model).solve()
+            manager.filter_all_points3D(_MAX_ERROR_PX, _MIN_ANGLE_DEG)
+        return model
+
+    return _structure(graph, mapped)
+
+
+def _structure(graph: ViewGraph, mapped: Callable[[Path], Any]) -> Structure | None:
+    if not graph.pairs:
+        return None
+    with tempfile.TemporaryDirectory(prefix='vggt_ros_') as name:
+        folder = Path(name)
+        _write_matches(graph, folder / 'matches.db')
+        model = mapped(folder)
+    return None if model is None else _read(graph, model)
+
+
+def _pycolmap() -> Any:
+    try:
+        import pycolmap
+    except ImportError as error:
+        raise ConfigError(
+            "global refinement needs pycolmap; pip install 'vggt_ros[offline]', or do without "
+            '(--refine depth)'
+        ) from error
+    pycolmap.logging.minloglevel = pycolmap.logging.Level.FATAL.value
+    return pycolmap
+
+
+def _write_matches(graph: ViewGraph, file: Path) -> None:
+    """Write a database as COLMAP reads it: one camera for each that differs, image ids 1 + row."""
+    pycolmap = _pycolmap()
+    camera_type = pycolmap.SensorType.CAMERA
+    rig_of: dict[tuple[float, ...], int] = {}
+    with pycolmap.Database.open(file) as database:
+        for row, each in enumerate(graph.keyframes):
+            K, (width, height) = each.K, each.image_size
+            params = (K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5)
+            # What the network says of the focal length differs from keyframe to keyframe.
+            key = (width, height)
+            if key not in rig_of:
+                camera = pycolmap.Camera(
+                    model='PINHOLE', width=width, height=height, params=params
+                )
+                camera.has_prior_focal_length = True
+                camera_id = database.write_camera(camera)
+                rig = pycolmap.Rig()
+                rig.add_ref_sensor(pycolmap.sensor_t(type=camera_type, id=camera_id))
+                rig_of[key] = database.write_rig(rig)
+            rig_id = rig_of[key]
+            sensor = database.read_rig(rig_id).ref_sensor_id
+            image = pycolmap.Image(name=f'{row:06d}', camera_id=sensor.id, image_id=1 + row)
+            image_id = database.write_image(image, use_image_id=True)
+            frame = pycolmap.Frame()
+            frame.rig_id = rig_id
+            frame.add_data_id(pycolmap.data_t(sensor_id=sensor, id=image_id))
+            database.write_frame(frame)
+            database.write_keypoints(image_id, (each.uv + 0.5).astype(np.float32))
+        for pair in graph.pairs:
+            geometry = pycolmap.TwoViewGeometry()
+            geometry.config = pycolmap.TwoViewGeometryConfiguration.CALIBRATED
+            geometry.inlier_matches = pair.matches.astype(np.uint32)
+            database.write_two_view_geometry(1 + pair.a, 1 + pair.b, geometry)
+
+
+def _model_of(folder: Path, world_from_cam: Float[np.ndarray, 'N 4 4']) -> Any:
+    pycolmap = _pycolmap()
+    with pycolmap.Database.open(folder / 'matches.db') as database:
+        model = pycolmap.Reconstruction()
+        for camera in database.read_all_cameras():
+            model.add_camera(camera)
+        for rig in database.read_all_rigs():
+            model.add_rig(rig)
+        for frame in database.read_all_frames():
+            image_id = next(iter(frame.image_ids)).id
+            pose = se3.inverse(world_from_cam[image_id - 1])
+            if np.isfinite(pose).all():
+                frame.rig_from_world = pycolmap.Rigid3d(pose[:3])
+            model.add_frame(frame)
+        for image in database.read_all_images():
+            keypoints = database.read_keypoints(image.image_id)
+            image.points2D = pycolmap.Point2DList(
+                [pycolmap.Point2D(each) for each in keypoints[:, :2].astype(np.float64)]
+            )
+            model.add_image(image)
+        for frame_id, frame in model.frames.items():
+            if frame.has_pose():
+                model.register_frame(frame_id)
+    return model
+
+
+def _read(graph: ViewGraph, model: Any) -> Structure | None:
+    rows, poses, intrinsics, depths = [], [], [], []
+    for image_id in sorted(model.reg_image_ids()):
+        image = model.image(image_id)
+        cam_from_world = np.eye(4)
+        cam_from_world[:3] = image.cam_from_world().matrix()
+        features = [i for i, point in enumerate(image.points2D) if point.has_point3D()]
+        if len(features) < MIN_POINTS:
+            continue
+        points = np.array([model.point3D(image.points2D[i].point3D_id).xyz for i in features])
+        depth = points @ cam_from_world[2, :3] + cam_from_world[2, 3]
+        rows.append(image_id - 1)
+        poses.append(se3.inverse(cam_from_world))
+        depths.append((np.array(features), depth))
+        K = model.camera(image.camera_id).calibration_matrix().copy()
+        K[:2, 2] -= 0.5
+        intrinsics.append(K)
+    if len(rows) < _MIN_KEYFRAMES:
+        return None
+    return Structure(
+        rows=np.array(rows),
+        world_from_cam=np.array(poses),
+        K=np.array(intrinsics),
+        depth_of=tuple(depths),
+        num_points=model.num_points3D(),
+        error_px=float(model.compute_mean_reprojection_error()),
+    )
