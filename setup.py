@@ -72,8 +72,9 @@ setup(
         'torch>=2.4,<3',
         'tqdm>=4.57',
     ],
-    # `colcon test` runs pytest because it is named here. `offline` is what reads bags without ROS;
-    # the demo, the pictures and all other recordings need nothing that the core does not need.
+    # `colcon test` runs pytest because it is named here. `offline` reads bags without ROS and
+    # adjusts all keyframes at once; the demo, the pictures and other recordings need nothing that
+    # the core does not need.
     extras_require={
         'offline': ['pycolmap>=4.2', 'rosbags>=0.11'],
         'test': [
