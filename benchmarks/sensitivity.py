@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.sensitivity [--frames 400] [--windows 60] [--seeds 2]
 
 Registration, scale and loops are measured by courses with a simulated network (absolute trajectory
-error in percent of the way after the best similarity, and loops closed), constants of the
+error in percent of the path length after the best similarity, and loops closed), constants of the
 refinement by made-up windows (median error of pairs of cameras in degrees, and cameras that the
 images confirm). Writes a table in Markdown to standard output; docs/tuning_constants.md is one.
 """
@@ -169,7 +169,7 @@ def main() -> int:
     for line in table(
         ON_COURSES,
         lambda: on_courses(options.frames, options.seeds),
-        'Error of the trajectory in percent of the way (loops closed)',
+        'Error of the trajectory in percent of the path length (loops closed)',
     ):
         sys.stdout.write(line + '\n')
         sys.stdout.flush()
