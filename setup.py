@@ -72,10 +72,11 @@ setup(
         'torch>=2.4,<3',
         'tqdm>=4.57',
     ],
-    # `colcon test` runs pytest because it is named here. `offline` is what reads bags without ROS;
-    # the demo, the pictures and all other recordings need nothing that the core does not need.
+    # `colcon test` runs pytest because it is named here. `offline` is what reads bags without ROS,
+    # `ray` what spreads an archive over several machines; the demo, the pictures and all other recordings need nothing that the core does not need.
     extras_require={
         'offline': ['rosbags>=0.11'],
+        'ray': ['ray>=2.9'],
         'test': [
             'beartype',
             'colcon-common-extensions',
