@@ -73,7 +73,8 @@ setup(
         'tqdm>=4.57',
     ],
     # `colcon test` runs pytest because it is named here. `offline` is what reads bags without ROS,
-    # `ray` what spreads an archive over several machines; the demo, the pictures and all other recordings need nothing that the core does not need.
+    # `ray` spreads an archive over several machines; the demo, the pictures and all other
+    # recordings need nothing that the core does not need.
     extras_require={
         'offline': ['rosbags>=0.11'],
         'ray': ['ray>=2.9'],
