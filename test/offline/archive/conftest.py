@@ -1,11 +1,17 @@
 from importlib import import_module
+import os
 from pathlib import Path
 import threading
 import time
+import warnings
 
 import pytest
 
 from vggt_ros.offline.archive.job import Job
+
+ROOT = Path(__file__).parents[3]
+# Not 127.0.0.1, which Ray takes for the machine's name and replaces by its outer address.
+LOOPBACK = '127.0.0.2'
 
 
 @pytest.fixture
@@ -84,3 +90,36 @@ class Events:
 @pytest.fixture
 def events():
     return Events()
+
+
+@pytest.fixture(scope='session')
+def cluster():
+    """Two machines of a Ray cluster, as processes here on loopback."""
+    pytest.importorskip('ray', reason="needs Ray: pip install 'vggt_ros[ray]'")
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        import ray
+        from ray.cluster_utils import Cluster
+
+        before = {name: os.environ.get(name) for name in ('PYTHONPATH', 'RAY_USAGE_STATS_ENABLED')}
+        paths = [str(ROOT), str(Path(__file__).parent), before['PYTHONPATH'] or '']
+        os.environ |= {'PYTHONPATH': os.pathsep.join(paths), 'RAY_USAGE_STATS_ENABLED': '0'}
+        machine = {'num_cpus': 1, 'object_store_memory': 80 << 20, 'node_ip_address': LOOPBACK}
+        cluster = Cluster(
+            initialize_head=True, head_node_args=machine | {'include_dashboard': False}
+        )
+        cluster.second = cluster.add_node(**machine)
+        ray.init(
+            address=cluster.address,
+            log_to_driver=False,
+            configure_logging=False,
+            _node_ip_address=LOOPBACK,
+        )
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
