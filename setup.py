@@ -76,7 +76,7 @@ setup(
     # `ray` spreads an archive over several machines; the demo, the pictures and all other
     # recordings need nothing that the core does not need.
     extras_require={
-        'offline': ['rosbags>=0.11'],
+        'offline': ['pyyaml>=5.3', 'rosbags>=0.11'],
         'ray': ['ray>=2.9'],
         'test': [
             'beartype',

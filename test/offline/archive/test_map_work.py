@@ -15,7 +15,8 @@ from vggt_ros.offline.folder_run import FolderRun, RunOptions
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 
-FAST = {'refine.mode': 'off', 'keyframe.min_parallax': 0.0, 'model.device': 'cpu'}
+FAST = {'model.checkpoint': 'nano', 'model.device': 'cpu', 'refine.mode': 'off'}
+FAST |= {'keyframe.min_parallax': 0.0}
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_without_ray_the_remedy_is_told(monkeypatch):
 
 def test_a_job_that_needs_nothing_is_refused():
     with pytest.raises(ConfigError, match='got 0 and 0'):
-        RayPool('auto', gpus_per_job=0.0, cpus_per_job=0.0)
+        RayPool('auto', gpus_per_job=0.0, cpus_per_job=0)
     with pytest.raises(ConfigError, match='got -1 and 1'):
         RayPool('auto', gpus_per_job=-1.0)
 

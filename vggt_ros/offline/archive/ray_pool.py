@@ -30,9 +30,7 @@ _log = logging.getLogger(__name__)
 class RayPool:
     """Does jobs on a Ray cluster."""
 
-    def __init__(
-        self, address: str, *, gpus_per_job: float = 0.0, cpus_per_job: float = 1.0
-    ) -> None:
+    def __init__(self, address: str, *, gpus_per_job: float = 0.0, cpus_per_job: int = 1) -> None:
         """Prepare; the cluster is connected to by `run`.
 
         Args:
@@ -47,7 +45,7 @@ class RayPool:
         if gpus_per_job < 0 or cpus_per_job < 0 or gpus_per_job + cpus_per_job <= 0:
             raise ConfigError(
                 f'--gpus-per-job and --cpus-per-job must be at least 0, and one of them above; '
-                f'got {gpus_per_job:g} and {cpus_per_job:g}'
+                f'got {gpus_per_job:g} and {cpus_per_job}'
             )
         self._ray = imported_ray()
         self._address = address
