@@ -1,6 +1,9 @@
+import argparse
 import logging
 import os
 from pathlib import Path
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +19,7 @@ from vggt_ros.offline.archive.process_pool import ProcessPool
 from vggt_ros.offline.archive.ray_pool import RayPool
 
 ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / 'docs' / 'archives.md').read_text()
 # The command as a program, with work that waits for ever.
 PROGRAM = """
 import sys
@@ -141,6 +145,15 @@ def test_an_option_chooses_who_works(run, stub, monkeypatch):
     assert run('--ray', 'local', '--gpus-per-job', '0.5', '--cpus-per-job', '3') == EXIT_NOTHING
     assert chosen == ['processes', {'num_gpus': 0.5, 'num_cpus': 3}]
     assert stub.made[-1].num_threads == 3
+
+
+@pytest.mark.parametrize('command', re.findall(r'^    (vggt_ros archive .*)$', PAGE, re.MULTILINE))
+def test_a_command_of_the_page_is_one_that_the_program_takes(command):
+    parser = argparse.ArgumentParser()
+    archive.add_parser(parser.add_subparsers(required=True))
+    options = parser.parse_args(shlex.split(command)[1:])
+    assert options.run is archive.run_command
+    assert options.resume
 
 
 def test_the_signal_of_schedulers_ends_it_as_ctrl_c_does(run, stub, monkeypatch, tmp_path):

@@ -95,12 +95,10 @@ def events():
 @pytest.fixture(scope='session')
 def cluster():
     """Two machines of a Ray cluster, as processes here on loopback."""
-    pytest.importorskip('ray', reason="needs Ray: pip install 'vggt_ros[ray]'")
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        import ray
-        from ray.cluster_utils import Cluster
-
+        ray = pytest.importorskip('ray', reason="needs Ray: pip install 'vggt_ros[ray]'")
+        Cluster = import_module('ray.cluster_utils').Cluster
         before = {name: os.environ.get(name) for name in ('PYTHONPATH', 'RAY_USAGE_STATS_ENABLED')}
         paths = [str(ROOT), str(Path(__file__).parent), before['PYTHONPATH'] or '']
         os.environ |= {'PYTHONPATH': os.pathsep.join(paths), 'RAY_USAGE_STATS_ENABLED': '0'}
