@@ -33,6 +33,15 @@ def test_a_worker_that_is_killed_in_mid_job_costs_one_attempt(stub, events, jobs
     assert not any(is_alive(int(pid)) for pid in pids)
 
 
+def test_a_job_whose_worker_was_lost_is_the_next_and_one_that_failed_the_last(
+    stub, events, jobs_named
+):
+    killer = stub.when_begun('hang', lambda pid: os.kill(pid, signal.SIGKILL))
+    ProcessPool(1).run(jobs_named('raise', 'hang', 'a'), stub.work, events)
+    killer.join()
+    assert events.started == ['raise', 'hang', 'hang', 'a', 'raise']
+
+
 def test_ctrl_c_ends_the_workers(stub, events, jobs_named):
     def interrupt(pid):
         os.kill(os.getpid(), signal.SIGINT)

@@ -53,7 +53,9 @@ class Executor(Protocol):
         """Do all jobs; return when each ended and was not to be tried again.
 
         Args:
-            jobs: In the order in which they are begun; one that is tried again comes last.
+            jobs: In the order in which they are begun. One that failed is tried again after the
+                others; one whose worker was lost is the next, as a long one that comes last would
+                keep the others waiting for the end.
             work: What is done.
             on_event: Told of every attempt, one at a time.
 

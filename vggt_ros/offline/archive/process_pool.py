@@ -61,7 +61,8 @@ class ProcessPool:
                         workers.remove(worker)
                     job, worker.job = worker.job, None if outcome else worker.job
                     if job and outcome and on_event(Ended(job, outcome)):
-                        waiting.append(job)
+                        # Lost: see `Executor.run`.
+                        (waiting.append if worker.is_alive else waiting.appendleft)(job)
         finally:
             _end(workers)
 

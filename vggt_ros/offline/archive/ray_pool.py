@@ -143,8 +143,7 @@ class _Run:
                     if ref in self._starting:
                         self._join(ref)
                     else:
-                        job, again = self._end(ref)
-                        waiting.extend([job] if again else [])
+                        self._end(ref, waiting)
                 self._tell_if_nothing_runs()
         finally:
             actors = [*self._starting.values(), *(each[0] for each in self._free)]
@@ -180,20 +179,23 @@ class _Run:
         self._on_event(Started(job, name))
         self._busy[actor.do.remote(job)] = (actor, name, job, time.monotonic())
 
-    def _end(self, ref: Any) -> tuple[Job, bool]:
+    def _end(self, ref: Any, waiting: deque[Job]) -> None:
         actor, name, job, begun_s = self._busy.pop(ref)
+        try_again = waiting.append
         try:
             outcome = self._ray.get(ref)
             self._free.append((actor, name))
         except self._ray.exceptions.RayError as error:
             # If only the connection is lost, it must not go on beside the one that follows.
             self._ray.kill(actor, no_restart=True)
+            try_again = waiting.appendleft  # see `Executor.run`
             outcome = Outcome(
                 error=f'the worker was lost: {_first_line(error)}',
                 seconds=time.monotonic() - begun_s,
                 worker=name,
             )
-        return job, self._on_event(Ended(job, outcome))
+        if self._on_event(Ended(job, outcome)):
+            try_again(job)
 
     def _tell_if_nothing_runs(self) -> None:
         now_s = time.monotonic()
