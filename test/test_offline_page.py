@@ -34,8 +34,8 @@ def test_the_page_has_commands():
 def test_a_command_is_one_that_the_program_takes(command):
     options = parser_of().parse_args(shlex.split(command)[1:])
     options.words = ()
-    assert isinstance(map_sequence._config(options), VggtConfig)
-    assert isinstance(map_sequence._wanted(options), RunOptions)
+    assert isinstance(map_sequence.config_of(options), VggtConfig)
+    assert isinstance(map_sequence.wanted_of(options), RunOptions)
 
 
 def test_the_page_names_every_option_but_a_few():

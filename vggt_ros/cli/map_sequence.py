@@ -42,30 +42,16 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         '--format', choices=(*FILES, *LAYOUTS), help='of the input; told by its files'
     )
-    _add_selection(parser)
-    _add_network(parser)
+    add_selection(parser)
+    add_network(parser)
     parser.add_argument('--calibration', type=Path, metavar='FILE', help='of the camera')
     parser.add_argument('--topic', metavar='NAME', help='of the images in a bag')
     parser.add_argument('--camera', metavar='NAME', help='which of several')
-    parser.add_argument(
-        '--truth',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='compare with true poses and depth, where the input has them',
-    )
-    parser.add_argument(
-        '--export', default='', metavar='A,B', help=f'further files: {", ".join(EXPORTS)}'
-    )
-    parser.add_argument(
-        '--depth', action='store_true', help='write image, depth and confidence of keyframes'
-    )
+    add_outputs(parser)
     parser.add_argument(
         '--resume', action='store_true', help='go on with a run that did not finish'
     )
     parser.add_argument('--overwrite', action='store_true', help='replace --out if it is there')
-    parser.add_argument(
-        '--keep-cache', action='store_true', help='keep what the network said in the folder'
-    )
     parser.add_argument('--dry-run', action='store_true', help='say what the input is, and end')
     parser.add_argument(
         '--progress', choices=('bar', 'json'), default='bar', help='json: a line for each second'
@@ -73,7 +59,8 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run_map)
 
 
-def _add_selection(parser: argparse.ArgumentParser) -> None:
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which frames are taken."""
     parser.add_argument('--start', type=float, default=0.0, metavar='S', help='skip so much time')
     parser.add_argument('--stop', type=float, metavar='S', help='end there, from the first frame')
     parser.add_argument('--every', type=int, default=1, metavar='N', help='take each n-th frame')
@@ -84,7 +71,8 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_network(parser: argparse.ArgumentParser) -> None:
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `config_of` reads."""
     parser.add_argument(
         '--checkpoint', default='nano', metavar='ID', help='nano, a hub id, or a weights file'
     )
@@ -105,6 +93,25 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `wanted_of` reads, those on what is there already apart."""
+    parser.add_argument(
+        '--truth',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='compare with true poses and depth, where the input has them',
+    )
+    parser.add_argument(
+        '--export', default='', metavar='A,B', help=f'further files: {", ".join(EXPORTS)}'
+    )
+    parser.add_argument(
+        '--depth', action='store_true', help='write image, depth and confidence of keyframes'
+    )
+    parser.add_argument(
+        '--keep-cache', action='store_true', help='keep what the network said in the folder'
+    )
+
+
 def run_map(options: argparse.Namespace) -> int:
     """Map a recording into a folder; return the exit code.
 
@@ -115,7 +122,7 @@ def run_map(options: argparse.Namespace) -> int:
         VggtRosError: The input, the weights or the folder cannot be used.
     """
     try:
-        config, wanted, opened = _config(options), _wanted(options), _opened(options)
+        config, wanted, opened = config_of(options), wanted_of(options), _opened(options)
         if options.dry_run:
             sys.stdout.write(_found(opened))
             return EXIT_DONE
@@ -176,7 +183,12 @@ class _ShowProgress:
             sys.stderr.flush()
 
 
-def _config(options: argparse.Namespace) -> VggtConfig:
+def config_of(options: argparse.Namespace) -> VggtConfig:
+    """Return the settings that the options name.
+
+    Raises:
+        ConfigError: One is unknown or out of range.
+    """
     values: dict[str, Any] = {
         'model.checkpoint': options.checkpoint,
         'model.device': options.device,
@@ -186,7 +198,12 @@ def _config(options: argparse.Namespace) -> VggtConfig:
     return with_words(with_values(VggtConfig(), values), options.settings)
 
 
-def _wanted(options: argparse.Namespace) -> RunOptions:
+def wanted_of(options: argparse.Namespace) -> RunOptions:
+    """Return what the options want of a run.
+
+    Raises:
+        ConfigError: There is no such export.
+    """
     return RunOptions(
         command=('vggt_ros', *options.words),
         exports=tuple(word for word in options.export.split(',') if word),
