@@ -9,6 +9,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.offline.map_sequence import map_sequence
 from vggt_ros.settings.parameter_tree import with_values
+from vggt_ros.sources.detection import open_sequence
 from vggt_ros.synthetic.simulated_predictor import NONE, SimulatedPredictor
 
 
@@ -114,3 +115,28 @@ def test_no_keyframe_is_dropped_however_small_the_queue(walk, config, source_of,
     result = map_sequence(source_of(walk), config=every, predictor=truthful(walk))
     assert result.keyframes.tolist() == list(range(len(walk)))
     assert result.counts.drops == {}
+
+
+@pytest.mark.parametrize(('kind', 'name'), [('ros1', 'walk.bag'), ('mcap', 'walk')])
+def test_a_bag_gives_the_trajectory_of_the_folder(
+    walk, config, source_of, truthful, open_bag, tmp_path, kind, name
+):
+    images = tmp_path / 'images'
+    images.mkdir()
+    with open_bag(tmp_path / name, kind) as bag:
+        for frame in source_of(walk, stop=13):
+            bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+            cv2.imwrite(str(images / f'{frame.stamp_ns}.png'), bgr)
+            bag.info('/camera_info', frame.stamp_ns, frame.K, frame.image.shape[1::-1])
+            bag.image('/image', frame.stamp_ns, frame.image)
+    K = source_of(walk).frame(0).K
+    (tmp_path / 'K.txt').write_text(' '.join(map(repr, K[[0, 1, 0, 1], [0, 1, 2, 2]].tolist())))
+    folder = open_sequence(images, calibration=tmp_path / 'K.txt')
+    of_folder, of_bag = (
+        map_sequence(each, config=config, predictor=truthful(walk)).poses
+        for each in (folder, open_sequence(tmp_path / name))
+    )
+    assert of_bag.kind == of_folder.kind
+    assert of_bag.kind.count('keyframe') >= 2
+    np.testing.assert_array_equal(of_bag.stamps_ns, of_folder.stamps_ns)
+    np.testing.assert_array_equal(of_bag.map_from_cam, of_folder.map_from_cam)
