@@ -44,7 +44,8 @@ class CourseSource:
             depth = course.world.depth(pose, course.K, course.width, course.height)
         return SourceFrame(
             image=self._camera.image(index),
-            stamp_ns=START_NS + index * PERIOD_NS,
+            stamp_ns=START_NS + index // course.num_cameras * PERIOD_NS,
+            camera=index % course.num_cameras,
             K=course.K_image,
             world_from_cam=pose,
             depth=depth,
@@ -81,6 +82,11 @@ def finer(course, factor):
     poses = course.world_from_cam
     fine = [between(a, b, k / factor) for a, b in pairwise(poses) for k in range(factor)]
     return replace(course, world_from_cam=np.stack([*fine, poses[-1]]))
+
+
+@pytest.fixture(name='finer', scope='session')
+def _finer():
+    return finer
 
 
 @pytest.fixture(scope='session')
@@ -279,6 +285,14 @@ class CourseBag:
             self.make('geometry_msgs/msg/TwistWithCovariance', twist, np.zeros(36)),
         )
         self.write('/odom', stamp_ns, message)
+
+    def frame(self, frame, has_depth=False):
+        camera, size = frame.camera, frame.image.shape[1::-1]
+        of = f'cam_{camera}'
+        self.info(f'/{of}/camera_info', frame.stamp_ns, frame.K, size, of)
+        if has_depth:  # before the image: what comes after it may be too late
+            self.image(f'/{of}/depth', frame.stamp_ns, frame.depth, '32FC1', of)
+        self.image(f'/{of}/image', frame.stamp_ns, frame.image, frame=of)
 
     def _quaternion(self, pose):
         quat_xyzw = quat_xyzw_from_matrix(pose[:3, :3])

@@ -194,6 +194,13 @@ def test_the_truth_is_left_out_when_asked(run):
     assert run('without', uses_truth=False).record['errors'] is None
 
 
+def test_depth_tells_meters_only_if_it_is_asked_to(run):
+    assert not run('without').record['scale']['is_metric']
+    told = run('with', uses_depth=True, uses_truth=False).record
+    assert told['scale']['source'] == 'depth'
+    assert told['errors'] is None or told['errors']['num_true_poses'] == 0
+
+
 def test_the_input_is_never_written_to(run, opened):
     with pytest.raises(ConfigError, match='never written to'):
         run('input/out')

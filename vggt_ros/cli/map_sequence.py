@@ -46,6 +46,12 @@ def add_parser(commands: Any) -> None:
         help='compare with true poses and depth, where the input has them',
     )
     parser.add_argument(
+        '--use-depth',
+        action=argparse.BooleanOptionalAction,
+        help='take meters from the depth of the input; if left out, from that of bags, while that '
+        'of data sets is a truth to compare with',
+    )
+    parser.add_argument(
         '--export', default='', metavar='A,B', help=f'further files: {", ".join(EXPORTS)}'
     )
     parser.add_argument(
@@ -171,6 +177,7 @@ def _wanted(options: argparse.Namespace) -> RunOptions:
         exports=tuple(word for word in options.export.split(',') if word),
         depth=options.depth,
         uses_truth=options.truth,
+        uses_depth=options.use_depth,
         resume=options.resume,
         overwrite=options.overwrite,
         keep_cache=options.keep_cache,

@@ -15,7 +15,7 @@ from vggt_ros.inference.checkpoint import locate
 from vggt_ros.offline.cached_predictor import CachedPredictor
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.input_identity import sha256_of
-from vggt_ros.offline.map_sequence import map_sequence
+from vggt_ros.offline.map_sequence import map_sequence, recorded_priors
 from vggt_ros.offline.outputs import EXPORTS, write_outputs
 from vggt_ros.offline.progress import Progress
 from vggt_ros.offline.run_folder import RunFolder, save_error
@@ -36,6 +36,7 @@ class RunOptions:
         exports: Names of `outputs.EXPORTS`.
         depth: Whether to write depth and confidence of keyframes.
         uses_truth: Whether to compare with the truth, if the source knows it.
+        uses_depth: Whether depth of the source tells what a meter is; see `recorded_priors`.
         resume: Go on with what a run left that did not finish.
         overwrite: Replace a finished folder.
         keep_cache: Keep what the network said, for another run with `resume`.
@@ -45,6 +46,7 @@ class RunOptions:
     exports: Sequence[str] = ()
     depth: bool = False
     uses_truth: bool = True
+    uses_depth: bool | None = None
     resume: bool = False
     overwrite: bool = False
     keep_cache: bool = False
@@ -129,11 +131,13 @@ def _run(
         backbone, folder.path / CACHE, _network(config.model, sha256, backbone)
     )
     depth = DepthFiles(folder.path / DEPTH) if options.depth else None
-    frames = _ReadableFrames(sequence, uses_truth=options.uses_truth)
+    priors = recorded_priors(sequence, uses_depth=options.uses_depth)
+    frames = _ReadableFrames(sequence, uses_truth=options.uses_truth, uses_depth=priors.uses_depth)
     result = map_sequence(
         frames,
         config=config,
         predictor=predictor,
+        priors=priors,
         on_keyframe=None if depth is None else depth.add,
         on_progress=None if on_progress is None else _with_length(on_progress, sequence),
     )
@@ -167,19 +171,20 @@ def _run(
 class _ReadableFrames:
     """The frames of an input as far as they can be read; the first one has to."""
 
-    def __init__(self, sequence: FrameSequence, *, uses_truth: bool) -> None:
+    def __init__(self, sequence: FrameSequence, *, uses_truth: bool, uses_depth: bool) -> None:
         self.failure: SourceError | None = None
         self._sequence = sequence
-        self._uses_truth = uses_truth
+        self._uses_truth, self._uses_depth = uses_truth, uses_depth
 
     def __iter__(self) -> Iterator[SourceFrame]:
         num_read = 0
         try:
             for frame in self._sequence:
                 num_read += 1
-                yield (
-                    frame if self._uses_truth else replace(frame, world_from_cam=None, depth=None)
-                )
+                if not self._uses_truth:
+                    depth = frame.depth if self._uses_depth else None
+                    frame = replace(frame, world_from_cam=None, depth=depth)
+                yield frame
         except SourceError as error:
             if not num_read:
                 raise

@@ -20,12 +20,20 @@ from vggt_ros.offline.trajectory_files import write_euroc, write_kitti, write_tu
 Export = Callable[[Path, Result], object]
 
 
+def _of(path: Path, camera: int) -> Path:
+    """Return the name for a camera beyond the first."""
+    return path.with_stem(f'{path.stem}_{camera}') if camera else path
+
+
 def _kitti(folder: Path, result: Result) -> None:
-    write_kitti(folder / 'trajectory.kitti', result.poses)
+    for camera in range(result.poses.num_cameras):
+        write_kitti(_of(folder / 'trajectory.kitti', camera), result.poses.of_camera(camera))
 
 
 def _euroc(folder: Path, result: Result) -> None:
-    write_euroc(folder / 'trajectory_euroc.csv', result.poses)
+    for camera in range(result.poses.num_cameras):
+        poses = result.poses.of_camera(camera)
+        write_euroc(_of(folder / 'trajectory_euroc.csv', camera), poses)
 
 
 # What can be asked for beside what is always written.
@@ -58,8 +66,10 @@ def write_outputs(
         OSError: A file cannot be written.
     """
     unit = 'meters' if result.scale.is_metric else 'map units'
-    write_tum(folder / 'trajectory.tum', result.poses, unit=unit)
-    write_tum(folder / 'keyframes.tum', result.poses, unit=unit, kinds=('keyframe',))
+    for camera in range(result.poses.num_cameras):
+        poses = result.poses.of_camera(camera)
+        write_tum(_of(folder / 'trajectory.tum', camera), poses, unit=unit)
+        write_tum(_of(folder / 'keyframes.tum', camera), poses, unit=unit, kinds=('keyframe',))
     write_map(folder, result.points)
     if depth is not None:
         depth.finish(result)
