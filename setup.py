@@ -72,10 +72,11 @@ setup(
         'torch>=2.4,<3',
         'tqdm>=4.57',
     ],
-    # `colcon test` runs pytest because it is named here. `offline` is what reads bags without ROS;
-    # the demo, the pictures and all other recordings need nothing that the core does not need.
+    # `colcon test` runs pytest because it is named here. `offline` is what reads bags without ROS,
+    # and lists of sequences; the demo, the pictures and all other recordings need nothing that the
+    # core does not need.
     extras_require={
-        'offline': ['rosbags>=0.11'],
+        'offline': ['pyyaml', 'rosbags>=0.11'],
         'test': [
             'beartype',
             'colcon-common-extensions',
