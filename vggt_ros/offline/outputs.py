@@ -10,6 +10,7 @@ from typing import Any
 from vggt_ros.errors import VggtRosError
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.export_colmap import write_colmap
+from vggt_ros.offline.export_rosbag import write_rosbag
 from vggt_ros.offline.export_transforms import write_transforms
 from vggt_ros.offline.map_files import write_map
 from vggt_ros.offline.pictures import draw_pictures
@@ -42,6 +43,7 @@ EXPORTS: dict[str, Export] = {
     'euroc': _euroc,
     'transforms': write_transforms,
     'colmap': write_colmap,
+    'mcap': write_rosbag,
 }
 
 
