@@ -7,7 +7,8 @@ import shlex
 
 import pytest
 
-from vggt_ros.cli import map_sequence
+from vggt_ros.cli import benchmark, map_sequence
+from vggt_ros.offline.benchmark_list import read_benchmark_list
 from vggt_ros.offline.folder_run import RunOptions
 from vggt_ros.settings.config import VggtConfig
 
@@ -36,6 +37,21 @@ def test_a_command_is_one_that_the_program_takes(command):
     options.words = ()
     assert isinstance(map_sequence._config(options), VggtConfig)
     assert isinstance(map_sequence._wanted(options), RunOptions)
+
+
+def test_the_list_of_the_page_is_one_that_the_program_takes(tmp_path):
+    pytest.importorskip('yaml')
+    (text,) = re.findall(r'```yaml\n(.*?)```', PAGE, re.DOTALL)
+    (tmp_path / 'rooms.yaml').write_text(text)
+    runs = read_benchmark_list(tmp_path / 'rooms.yaml', VggtConfig())
+    assert [run.folder for run in runs] == [
+        'kitchen100-images', 'kitchen100-network', 'drive-images', 'drive-network',
+    ]  # fmt: skip
+    assert runs[1].config.refine.mode == 'off'
+    (command,) = re.findall(r'^    (vggt_ros benchmark .*)$', PAGE, re.MULTILINE)
+    parser = argparse.ArgumentParser()
+    benchmark.add_parser(parser.add_subparsers(required=True))
+    assert parser.parse_args(shlex.split(command)[1:]).list == Path('rooms.yaml')
 
 
 def test_the_page_names_every_option_but_a_few():

@@ -272,7 +272,7 @@ class CourseBag:
         )
         self.write('/tf_static', stamp_ns, self.make('tf2_msgs/msg/TFMessage', [stamped]))
 
-    def odometry(self, stamp_ns, odom_from_base):
+    def odometry(self, stamp_ns, odom_from_base, child='base_link'):
         zero = self.make('geometry_msgs/msg/Vector3', 0.0, 0.0, 0.0)
         place = self.make('geometry_msgs/msg/Point', *odom_from_base[:3, 3].tolist())
         pose = self.make('geometry_msgs/msg/Pose', place, self._quaternion(odom_from_base))
@@ -280,7 +280,7 @@ class CourseBag:
         message = self.make(
             'nav_msgs/msg/Odometry',
             self.header(stamp_ns, 'odom'),
-            'base_link',
+            child,
             self.make('geometry_msgs/msg/PoseWithCovariance', pose, np.zeros(36)),
             self.make('geometry_msgs/msg/TwistWithCovariance', twist, np.zeros(36)),
         )

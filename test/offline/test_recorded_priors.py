@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from vggt_ros.geometry import se3
 from vggt_ros.mapping.registration.pose_priors import PosePriors
@@ -10,6 +9,7 @@ from vggt_ros.offline.recorded_priors import (
     RecordedRig,
     rig_of,
 )
+from vggt_ros.sources.detection import open_sequence
 from vggt_ros.sources.source import SourceFrame
 from vggt_ros.synthetic.simulated_rig import make_rig
 
@@ -82,11 +82,30 @@ def test_depth_waits_for_its_window_but_not_that_of_frames_nobody_asks_for():
     assert priors.depth_m(10, 0) is None
 
 
-@pytest.mark.parametrize('kind', ['mcap'])
-def test_the_rig_of_a_bag_is_that_of_its_transforms(open_bag, tmp_path, kind):
-    from vggt_ros.sources.detection import open_sequence
+def test_poses_that_name_no_child_are_those_of_the_first_camera(open_bag, tmp_path):
+    with open_bag(tmp_path / 'bag', 'mcap') as bag:
+        bag.transform(1, 'cam_0', 'cam_1', RIG[1])
+        bag.odometry(9, ODOM_FROM_BASE, child='')
+        for camera in range(2):
+            bag.image(f'/image_{camera}', 9, np.zeros((4, 6, 3), np.uint8), frame=f'cam_{camera}')
+    topics = ['/image_0', '/image_1']
+    sequence = open_sequence(tmp_path / 'bag', topics=topics, odometry_topic='/odom')
+    first, second = rig_of(sequence.recording).base_from_cam
+    np.testing.assert_array_equal(first, np.eye(4))
+    np.testing.assert_allclose(second, RIG[1], atol=1e-12)
 
-    with open_bag(tmp_path / 'bag', kind) as bag:
+
+def test_a_camera_whose_place_is_unknown_is_noted(open_bag, tmp_path):
+    with open_bag(tmp_path / 'bag', 'mcap') as bag:
+        for camera in range(2):
+            bag.image(f'/image_{camera}', 9, np.zeros((4, 6, 3), np.uint8), frame=f'cam_{camera}')
+    sequence = open_sequence(tmp_path / 'bag', topics=['/image_0', '/image_1'])
+    assert rig_of(sequence.recording).first_from_cam[1] is None
+    assert any('/image_1 (cam_1) is on /image_0' in note for note in sequence.recording.notes)
+
+
+def test_the_rig_of_a_bag_is_that_of_its_transforms(open_bag, tmp_path):
+    with open_bag(tmp_path / 'bag', 'mcap') as bag:
         bag.transform(1, 'base_link', 'cam_0', BASE_FROM_CAM[0])
         bag.transform(1, 'cam_0', 'cam_1', RIG[1])
         bag.odometry(9, ODOM_FROM_BASE)

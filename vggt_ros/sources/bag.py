@@ -105,10 +105,16 @@ class Bag:
             notes += reader.notes
         if calibration is not None:
             calibration.check(self.size, self.name)
-        self.notes = tuple(notes)
         self.first_from_cam = tuple(
             self._transforms.find(first.frame, topic.frame) for topic in self._topics
         )
+        notes += [
+            f'where {topic.name} ({topic.frame}) is on {first.name} ({first.frame}) is not known: '
+            f'/tf_static does not connect them'
+            for topic, place in zip(self._topics, self.first_from_cam, strict=True)
+            if place is None
+        ]
+        self.notes = tuple(notes)
         places = self._places(self._odometry)
         self.base_from_cam = tuple(places) if places else (None,) * len(self.cameras)
         self._truth_from_cam = self._places(self._truth)
