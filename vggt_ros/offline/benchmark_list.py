@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +149,7 @@ def _as_settings(values: Mapping[str, Any], config: VggtConfig) -> dict[str, Any
 
 def _parsed(path: Path) -> Any:
     try:
-        yaml = importlib.import_module('yaml')
+        import yaml
     except ImportError as error:
         raise ConfigError(
             "a list is read with PyYAML, which is not there: pip install 'vggt_ros[offline]'"

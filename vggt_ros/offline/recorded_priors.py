@@ -86,7 +86,7 @@ class RecordedPriors:
                 self._depth.popitem(last=False)
 
     def forget_depth(self, since_ns: int) -> None:
-        """Let depth of frames that are no keyframes go: nobody will ask for it.
+        """Let depth of frames that are no keyframes go: it will not be asked for.
 
         Args:
             since_ns: Stamp of the first of them; none after it is a keyframe.
