@@ -18,6 +18,7 @@ from vggt_ros.cli.map_sequence import (
     EXIT_PARTS,
     EXIT_USAGE,
 )
+from vggt_ros.cli.sequence_options import add_selection
 from vggt_ros.errors import ConfigError
 from vggt_ros.offline.archive.archive_run import ArchiveReport, run_archive
 from vggt_ros.offline.archive.executor import Executor, InProcess
@@ -64,7 +65,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument('--dry-run', action='store_true', help='say what would be done, and end')
     parser.add_argument('--format', choices=KINDS, help='of the recordings; told by their files')
     parser.add_argument('--calibration', type=Path, metavar='FILE', help='of their camera')
-    map_sequence.add_selection(parser)
+    add_selection(parser)
     map_sequence.add_network(parser)
     map_sequence.add_outputs(parser)
     parser.set_defaults(run=run_command, resume=True, overwrite=False)

@@ -17,7 +17,6 @@ from vggt_ros.inference.backbones import load_backbone
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.offline.archive.job import Job, Outcome
 from vggt_ros.offline.folder_run import FolderRun, run_into_folder, RunOptions, weights_sha256
-from vggt_ros.offline.open_input import Input, Selection
 from vggt_ros.settings.config import ModelSettings, VggtConfig
 from vggt_ros.sources.detection import open_sequence
 
@@ -144,12 +143,7 @@ def mapped_into(
     Raises:
         VggtRosError: As `run_into_folder` and `open_sequence`.
     """
-    sequence = open_sequence(path, **opening)
-    opened = Input(
-        path=path, name=sequence.name, layout=sequence.layout, source=sequence,
-        selection=Selection(),
-    )  # fmt: skip
-    return run_into_folder(opened, config, target, options, load=load)
+    return run_into_folder(open_sequence(path, **opening), config, target, options, load=load)
 
 
 class _Lent:
