@@ -130,8 +130,8 @@ def table(jobs_s: np.ndarray, num_workers: int, start_s: float) -> list[str]:
             lines.append(
                 f'{order:<10} {retry:<5} {lifetime_h:>6g} {kept:>5.1f} '
                 f'{run.wall_s / hour_s:>7.2f} {ideal_s / hour_s:>8.2f} '
-                f'{100 * ideal_s / run.wall_s:>7.1f} '
-                f'{run.tail_s / hour_s:>7.2f} {run.lost_s / hour_s:>7.2f} {run.num_lost:>14}'
+                f'{100 * ideal_s / run.wall_s:>7.1f} {run.tail_s / hour_s:>7.2f} '
+                f'{run.lost_s / hour_s:>7.2f} {run.num_lost:>14}'
             )
     return lines
 

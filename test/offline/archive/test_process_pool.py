@@ -1,5 +1,8 @@
 import os
+from pathlib import Path
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -8,13 +11,25 @@ import pytest
 from vggt_ros.errors import ConfigError
 from vggt_ros.offline.archive.process_pool import ProcessPool, threads_each
 
+ROOT = Path(__file__).parents[3]
+PARENT = """
+import sys
+from stub_work import StubWork
+from vggt_ros.offline.archive.job import Job
+from vggt_ros.offline.archive.process_pool import ProcessPool
+
+if __name__ == '__main__':
+    job = Job(id='0', name='hang', path='', num_bytes=0)
+    ProcessPool(1).run([job], StubWork(sys.argv[1]), print)
+"""
+
 
 def is_alive(pid):
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return True
+    return state != 'Z'  # not every first process of a container collects those
 
 
 def test_a_worker_that_is_killed_in_mid_job_costs_one_attempt(stub, events, jobs_named):
@@ -54,6 +69,25 @@ def test_ctrl_c_ends_the_workers(stub, events, jobs_named):
     assert time.monotonic() - begin_s < 20.0
     assert stub.results == []
     assert not is_alive(int(stub.lines('attempts')[0].split()[1]))
+
+
+def test_workers_end_with_their_parent_however_that_ends(tmp_path):
+    (tmp_path / 'parent.py').write_text(PARENT)
+    paths = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    words = [sys.executable, str(tmp_path / 'parent.py'), str(tmp_path)]
+    begun = tmp_path / 'hang.begun'
+    with subprocess.Popen(
+        words, env=os.environ | {'PYTHONPATH': paths}, stdout=subprocess.DEVNULL
+    ) as parent:
+        while not (begun.exists() and begun.read_text()):
+            assert parent.poll() is None
+            time.sleep(0.01)
+        parent.kill()
+    pid = int(begun.read_text())
+    limit_s = time.monotonic() + 20.0
+    while is_alive(pid):
+        assert time.monotonic() < limit_s
+        time.sleep(0.01)
 
 
 def test_work_that_no_process_can_begin_is_told(stubs, events, jobs_named, tmp_path):
