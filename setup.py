@@ -82,10 +82,11 @@ setup(
             'beartype',
             'colcon-common-extensions',
             'hypothesis',
+            'mcap',
+            'pycolmap',
             'pytest',
             'pytest-timeout',
             'pyyaml',
-            'pycolmap',
             'rosbags',
         ]
     },
