@@ -73,18 +73,20 @@ setup(
         'tqdm>=4.57',
     ],
     # `colcon test` runs pytest because it is named here. `offline` reads bags without ROS and
-    # adjusts all keyframes at once; the demo, the pictures and other recordings need nothing that
-    # the core does not need.
+    # adjusts all keyframes at once, `ray` spreads an archive over several machines; the demo, the
+    # pictures and other recordings need nothing that the core does not need.
     extras_require={
-        'offline': ['pycolmap>=4.2', 'rosbags>=0.11'],
+        'offline': ['pycolmap>=4.2', 'pyyaml>=5.3', 'rosbags>=0.11'],
+        'ray': ['ray>=2.9'],
         'test': [
             'beartype',
             'colcon-common-extensions',
             'hypothesis',
+            'mcap',
+            'pycolmap',
             'pytest',
             'pytest-timeout',
             'pyyaml',
-            'pycolmap',
             'rosbags',
         ]
     },

@@ -171,8 +171,13 @@ def test_what_pip_installs_is_what_the_environment_installs(metadata):
     assert needed - {'torch', 'numpy', 'opencv', 'scipy'} <= listed
 
 
+def optional_lines(metadata):
+    extras = metadata['extras_require']
+    return extras['offline'] + extras['ray']
+
+
 def test_what_the_core_imports_is_what_pip_installs(metadata):
-    lines = metadata['install_requires'] + metadata['extras_require']['offline']
+    lines = metadata['install_requires'] + optional_lines(metadata)
     needed = {re.match(r'\w+', line).group() for line in lines}
     files = [
         path
@@ -185,14 +190,16 @@ def test_what_the_core_imports_is_what_pip_installs(metadata):
 
 
 def test_what_only_an_extra_brings_is_imported_where_it_is_used(metadata):
-    optional = {re.match(r'\w+', line).group() for line in metadata['extras_require']['offline']}
-    assert optional == {'pycolmap', 'rosbags'}
+    optional = {re.match(r'\w+', line).group() for line in optional_lines(metadata)}
+    assert optional == {'pycolmap', 'rosbags', 'pyyaml', 'ray'}
+    optional = optional - {'pyyaml'} | {'yaml'}
     for path in (ROOT / 'vggt_ros').rglob('*.py'):
         tree = ast.parse(path.read_text())
         first = ast.unparse(
             [each for each in tree.body if isinstance(each, (ast.Import, ast.ImportFrom))]
         )
-        assert not any(name in first for name in optional), f'{path.name} imports it at once'
+        at_once = re.findall(r'^(?:from|import) (\w+)', first, re.MULTILINE)
+        assert not optional & set(at_once), f'{path.name} imports it at once'
 
 
 def test_what_the_tests_import_is_named_for_them(metadata):

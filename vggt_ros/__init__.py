@@ -20,6 +20,7 @@ _PUBLIC = {
     'map_frames': 'vggt_ros.mapping.offline',
     'map_sequence': 'vggt_ros.offline.map_sequence',
     'open_dataset': 'vggt_ros.sources.dataset_formats',
+    'open_sequence': 'vggt_ros.sources.detection',
     'open_source': 'vggt_ros.sources.open',
     'with_values': 'vggt_ros.settings.parameter_tree',
     'write_ply': 'vggt_ros.mapping.export.ply',

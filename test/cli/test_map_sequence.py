@@ -71,11 +71,11 @@ def test_a_data_set_becomes_a_folder_with_numbers(rgbd_folder, tmp_path, caplog)
 
 
 def test_options_reach_the_run(rgbd_folder, stub, tmp_path):
-    words = '--every 2 --max-frames 3 --fps 9 --start 0.1 --stop 5 --export kitti,euroc --depth'
+    words = '--every 2 --max-frames 3 --start 0.1 --stop 5 --export kitti,euroc --depth'
     words += ' --no-truth --overwrite --resume --keep-cache --refine poses --checkpoint x'
     assert run_map(rgbd_folder, '--out', tmp_path / 'o', *words.split(), *FAST[2:]) == 0
-    taken = stub['opened'].selection
-    assert (taken.every, taken.max_frames, taken.fps) == (2, 3, 9.0)
+    taken = stub['opened'].choice
+    assert (taken.every, taken.max_frames) == (2, 3)
     assert (taken.start_s, taken.stop_s) == (0.1, 5.0)
     options = stub['options']
     assert options.exports == ('kitti', 'euroc')
@@ -111,11 +111,10 @@ def test_exit_codes_say_how_it_ended(rgbd_folder, stub, caplog):
 @pytest.mark.parametrize(
     ('words', 'match'),
     [
-        (['--every', '0'], '--every must be at least 1'),
+        (['--every', '0'], 'every must be at least 1'),
         (['--export', 'nonsense'], 'no export nonsense'),
         (['--set', 'window.size'], 'name=value'),
-        (['--topic', '/image'], '--topic /image is of no use'),
-        (['--fps', '-1'], '--fps must be above 0'),
+        (['--fps', '-1'], 'frames a second must be above 0'),
     ],
 )
 def test_an_option_that_is_wrong_is_told(rgbd_folder, stub, caplog, words, match):
@@ -137,11 +136,18 @@ def test_a_word_that_is_no_option_is_wrong_usage(rgbd_folder):
 def test_a_dry_run_says_what_there_is_and_writes_nothing(rgbd_folder, stub, capsys, tmp_path):
     assert run_map(rgbd_folder, '--dry-run') == 0
     told = capsys.readouterr().out
-    for words in ('rgbd', 'frames      10', '168 x 128', 'truth       yes', 'depth       yes'):
+    for words in (
+        'rgbd',
+        'frames      10',
+        '168 x 128',
+        'truth       10 poses',
+        'depth       10 images',
+    ):
         assert words in told
-    assert 'longest gap 0.1 s' in told
     assert 'target' not in stub
     assert not (tmp_path / 'maps').exists()
+    assert run_map(rgbd_folder, '--dry-run', '--progress', 'json') == 0
+    assert json.loads(capsys.readouterr().out)['num_frames'] == 10
 
 
 def test_a_dry_run_of_images_knows_no_camera(tmp_path, stub, capsys):
@@ -153,12 +159,12 @@ def test_a_dry_run_of_images_knows_no_camera(tmp_path, stub, capsys):
     told = capsys.readouterr().out
     assert 'images' in told
     assert 'K           unknown' in told
-    assert 'truth       no' in told
+    assert 'truth       none' in told
 
 
 def test_a_selection_that_leaves_nothing_is_told(rgbd_folder, caplog):
     assert run_map(rgbd_folder, '--dry-run', '--start', '99') == EXIT_NOTHING
-    assert 'no frame of' in caplog.text
+    assert 'no frame is wanted' in caplog.text
 
 
 def test_progress_as_json_is_for_programs(rgbd_folder, stub, capsys):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.geometry import se3
-from vggt_ros.geometry.rotation import matrix_from_rotation_vector
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector, quat_xyzw_from_matrix
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.layers.map_update import FrameResult
@@ -14,6 +14,8 @@ from vggt_ros.mapping.refinement.keyframe_features import pack_features
 from vggt_ros.offline.frame_poses import between
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
+from vggt_ros.sources.frame_picker import FrameChoice
+from vggt_ros.sources.sequence import FrameSequence
 from vggt_ros.sources.source import SourceFrame
 from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.course_camera import CourseCamera
@@ -47,11 +49,37 @@ class CourseSource:
             depth = course.world.depth(pose, course.K, course.width, course.height)
         return SourceFrame(
             image=self._camera.image(index),
-            stamp_ns=START_NS + index * PERIOD_NS,
+            stamp_ns=START_NS + index // course.num_cameras * PERIOD_NS,
+            camera=index % course.num_cameras,
             K=course.K_image,
             world_from_cam=pose,
             depth=depth,
         )
+
+
+def sequence_of(source, path, drops=()):
+    return FrameSequence(CourseRecording(source, dict(drops)), FrameChoice(), path=path)
+
+
+class CourseRecording:
+    """A source as what is in files."""
+
+    name, layout, cameras, has_time = 'walk', 'rgbd', ('rgb',), True
+    size = stamps_ns = world_from_cam = K = num_depths = rate_hz = None
+    truth, notes = 'poses of the camera', ()
+
+    def __init__(self, source, drops):
+        self.source, self.drops = source, drops
+
+    @property
+    def num_frames(self):
+        return self.source.num_frames
+
+    def __iter__(self):
+        return iter(self.source)
+
+    def frames(self, picker):
+        return iter(self.source)
 
 
 def finer(course, factor):
@@ -59,6 +87,11 @@ def finer(course, factor):
     poses = course.world_from_cam
     fine = [between(a, b, k / factor) for a, b in pairwise(poses) for k in range(factor)]
     return replace(course, world_from_cam=np.stack([*fine, poses[-1]]))
+
+
+@pytest.fixture(name='finer', scope='session')
+def _finer():
+    return finer
 
 
 @pytest.fixture(scope='session')
@@ -77,6 +110,11 @@ def config():
 @pytest.fixture
 def source_of():
     return CourseSource
+
+
+@pytest.fixture(name='sequence_of')
+def _sequence_of():
+    return sequence_of
 
 
 @pytest.fixture
@@ -145,13 +183,10 @@ class SimulatedBackbone:
 
 @pytest.fixture
 def opened(walk, source_of, tmp_path):
-    """The walk as an input that is open; its folder is there and empty."""
-    from vggt_ros.offline.open_input import Input, Selection
-
+    """The walk as a sequence that is open; its folder is there and empty."""
     folder = tmp_path / 'input'
     folder.mkdir()
-    source = source_of(walk, depth=True)
-    return Input(path=folder, name='walk', layout='rgbd', source=source, selection=Selection())
+    return sequence_of(source_of(walk, depth=True), folder)
 
 
 @pytest.fixture
@@ -235,3 +270,110 @@ def uniform_keyframe():
         )
 
     return make
+
+
+class CourseBag:
+    """Writes what robots record of a course: images, camera_info and more, without ROS."""
+
+    def __init__(self, path, kind):
+        typesys = pytest.importorskip('rosbags.typesys')
+        self.is_ros1 = kind == 'ros1'
+        self.store = typesys.get_typestore(
+            typesys.Stores.ROS1_NOETIC if self.is_ros1 else typesys.Stores.ROS2_HUMBLE
+        )
+        if self.is_ros1:
+            from rosbags.rosbag1 import Writer
+
+            self._writer = Writer(path)
+        else:
+            from rosbags.rosbag2 import StoragePlugin, Writer
+
+            self._writer = Writer(path, version=9, storage_plugin=StoragePlugin[kind.upper()])
+        self._connections = {}
+
+    def __enter__(self):
+        self._writer.open()
+        return self
+
+    def __exit__(self, *_):
+        self._writer.close()
+
+    def make(self, name, *values, **named):
+        return self.store.types[name](*values, **named)
+
+    def write(self, topic, stamp_ns, message):
+        name = message.__msgtype__
+        if topic not in self._connections:
+            self._connections[topic] = self._writer.add_connection(
+                topic, name, typestore=self.store
+            )
+        serialize = self.store.serialize_ros1 if self.is_ros1 else self.store.serialize_cdr
+        self._writer.write(self._connections[topic], stamp_ns, serialize(message, name))
+
+    def header(self, stamp_ns, frame):
+        stamp = self.make('builtin_interfaces/msg/Time', *divmod(stamp_ns, 10**9))
+        seq = (0,) if self.is_ros1 else ()
+        return self.make('std_msgs/msg/Header', *seq, stamp, frame)
+
+    def image(self, topic, stamp_ns, pixels, encoding='rgb8', frame='cam_0'):
+        header = self.header(stamp_ns, frame)
+        pixels = np.ascontiguousarray(pixels)
+        data = pixels.view(np.uint8).reshape(len(pixels), -1)
+        message = self.make(
+            'sensor_msgs/msg/Image',
+            *(header, *pixels.shape[:2], encoding, 0, data.shape[1], data.ravel()),
+        )
+        self.write(topic, stamp_ns, message)
+
+    def info(self, topic, stamp_ns, K, size, frame='cam_0'):
+        P = np.hstack([K, np.zeros((3, 1))])
+        arrays = [np.array(each, np.float64).ravel() for each in ([0] * 5, K, np.eye(3), P)]
+        roi = self.make('sensor_msgs/msg/RegionOfInterest', 0, 0, 0, 0, False)
+        message = self.make(
+            'sensor_msgs/msg/CameraInfo',
+            *(self.header(stamp_ns, frame), size[1], size[0], 'plumb_bob', *arrays, 0, 0, roi),
+        )
+        self.write(topic, stamp_ns, message)
+
+    def transform(self, stamp_ns, parent, child, parent_from_child):
+        made = self.make(
+            'geometry_msgs/msg/Transform',
+            self.make('geometry_msgs/msg/Vector3', *parent_from_child[:3, 3].tolist()),
+            self._quaternion(parent_from_child),
+        )
+        stamped = self.make(
+            'geometry_msgs/msg/TransformStamped', self.header(stamp_ns, parent), child, made
+        )
+        self.write('/tf_static', stamp_ns, self.make('tf2_msgs/msg/TFMessage', [stamped]))
+
+    def odometry(self, stamp_ns, odom_from_base, child='base_link'):
+        zero = self.make('geometry_msgs/msg/Vector3', 0.0, 0.0, 0.0)
+        place = self.make('geometry_msgs/msg/Point', *odom_from_base[:3, 3].tolist())
+        pose = self.make('geometry_msgs/msg/Pose', place, self._quaternion(odom_from_base))
+        twist = self.make('geometry_msgs/msg/Twist', zero, zero)
+        message = self.make(
+            'nav_msgs/msg/Odometry',
+            self.header(stamp_ns, 'odom'),
+            child,
+            self.make('geometry_msgs/msg/PoseWithCovariance', pose, np.zeros(36)),
+            self.make('geometry_msgs/msg/TwistWithCovariance', twist, np.zeros(36)),
+        )
+        self.write('/odom', stamp_ns, message)
+
+    def frame(self, frame, has_depth=False):
+        camera, size = frame.camera, frame.image.shape[1::-1]
+        of = f'cam_{camera}'
+        self.info(f'/{of}/camera_info', frame.stamp_ns, frame.K, size, of)
+        if has_depth:  # before the image: what comes after it may be too late
+            self.image(f'/{of}/depth', frame.stamp_ns, frame.depth, '32FC1', of)
+        self.image(f'/{of}/image', frame.stamp_ns, frame.image, frame=of)
+
+    def _quaternion(self, pose):
+        quat_xyzw = quat_xyzw_from_matrix(pose[:3, :3])
+        return self.make('geometry_msgs/msg/Quaternion', *quat_xyzw.tolist())
+
+
+@pytest.fixture
+def open_bag():
+    """Open a bag to write to: `ros1`, `mcap` or `sqlite3`."""
+    return CourseBag

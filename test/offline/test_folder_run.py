@@ -1,4 +1,3 @@
-from dataclasses import replace
 import errno
 import json
 from pathlib import Path
@@ -25,11 +24,10 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 import conftest
 from vggt_ros.offline.folder_run import run_into_folder, RunOptions
-from vggt_ros.offline.open_input import Input, Selection
 walk, config = pickle.loads(Path(sys.argv[1]).read_bytes())
 source = conftest.CourseSource(walk, depth=True)
 path = Path(sys.argv[4])
-opened = Input(path=path, name='walk', layout='rgbd', source=source, selection=Selection())
+opened = conftest.sequence_of(source, path)
 backbone = conftest.SimulatedBackbone(walk)
 ask = backbone.predict
 def predict(*given, **named):
@@ -133,22 +131,22 @@ def test_a_kept_cache_repeats_the_map_without_the_network(run, walk, backbone_of
     assert (again.folder / 'trajectory.kitti').exists()
 
 
-def test_an_input_that_ends_early_gives_what_there_was(run, opened):
+def test_an_input_that_ends_early_gives_what_there_was(run, opened, sequence_of):
     class Broken:
         num_frames, rate_hz = 25, None
 
         def __iter__(self):
             for index in range(14):
-                yield opened.source.frame(index)
+                yield opened.recording.source.frame(index)
             raise SourceError('14.png cannot be read: it is gone')
 
-    done = run(source=replace(opened, source=Broken()))
+    done = run(source=sequence_of(Broken(), opened.path))
     assert done.record['frames']['read'] == 14
     assert 'the input ended after 14 frames: 14.png' in done.missing[0]
     assert done.missing[0] in json.loads((done.folder / 'run.json').read_text())['warnings']
 
 
-def test_an_input_without_a_first_frame_is_refused(run, opened):
+def test_an_input_without_a_first_frame_is_refused(run, opened, sequence_of):
     class Empty:
         num_frames, rate_hz = 25, None
 
@@ -156,7 +154,7 @@ def test_an_input_without_a_first_frame_is_refused(run, opened):
             raise SourceError('0.png cannot be read')
 
     with pytest.raises(SourceError, match=r'0\.png'):
-        run(source=replace(opened, source=Empty()))
+        run(source=sequence_of(Empty(), opened.path))
 
 
 def test_an_export_that_cannot_be_made_is_a_missing_part(run):
@@ -164,6 +162,18 @@ def test_an_export_that_cannot_be_made_is_a_missing_part(run):
     assert len(done.missing) == 1
     assert '--depth' in done.missing[0]
     assert 'the export transforms is missing' in (done.folder / 'report.html').read_text()
+
+
+def test_frames_that_the_source_left_out_are_counted(run, opened, sequence_of):
+    source = sequence_of(opened.recording.source, opened.path, {'bad_encoding': 3})
+    told = run(source=source).record
+    assert told['frames']['unusable'] == {'bad_encoding': 3}
+    assert '3 frames of the input cannot be used: bad_encoding' in told['warnings']
+
+
+def test_a_source_without_a_file_is_refused(run, opened, sequence_of):
+    with pytest.raises(SourceError, match='not in files'):
+        run(source=sequence_of(opened.recording.source, None))
 
 
 def test_no_map_leaves_no_folder(run, walk, backbone_of, tmp_path):
@@ -182,6 +192,13 @@ def test_no_map_leaves_no_folder(run, walk, backbone_of, tmp_path):
 def test_the_truth_is_left_out_when_asked(run):
     assert run('with').record['errors'] is not None
     assert run('without', uses_truth=False).record['errors'] is None
+
+
+def test_depth_tells_meters_only_if_it_is_asked_to(run):
+    assert not run('without').record['scale']['is_metric']
+    told = run('with', uses_depth=True, uses_truth=False).record
+    assert told['scale']['source'] == 'depth'
+    assert told['errors'] is None or told['errors']['num_true_poses'] == 0
 
 
 def test_the_input_is_never_written_to(run, opened):

@@ -7,9 +7,11 @@ import pytest
 from vggt_ros.errors import CheckpointNotFoundError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import rotation_angle
-from vggt_ros.offline.map_sequence import map_sequence
+from vggt_ros.offline.map_sequence import map_sequence, recorded_priors
 from vggt_ros.settings.parameter_tree import with_values
+from vggt_ros.sources.detection import open_sequence
 from vggt_ros.synthetic.simulated_predictor import NONE, SimulatedPredictor
+from vggt_ros.synthetic.simulated_rig import make_rig
 
 
 def motion_errors(estimated, true):
@@ -114,3 +116,92 @@ def test_no_keyframe_is_dropped_however_small_the_queue(walk, config, source_of,
     result = map_sequence(source_of(walk), config=every, predictor=truthful(walk))
     assert result.keyframes.tolist() == list(range(len(walk)))
     assert result.counts.drops == {}
+
+
+@pytest.mark.parametrize(('kind', 'name'), [('ros1', 'walk.bag'), ('mcap', 'walk')])
+def test_a_bag_gives_the_trajectory_of_the_folder(
+    walk, config, source_of, truthful, open_bag, tmp_path, kind, name
+):
+    images = tmp_path / 'images'
+    images.mkdir()
+    with open_bag(tmp_path / name, kind) as bag:
+        for frame in source_of(walk, stop=13):
+            bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+            cv2.imwrite(str(images / f'{frame.stamp_ns}.png'), bgr)
+            bag.frame(frame)
+    K = source_of(walk).frame(0).K
+    (tmp_path / 'K.txt').write_text(' '.join(map(repr, K[[0, 1, 0, 1], [0, 1, 2, 2]].tolist())))
+    folder = open_sequence(images, calibration=tmp_path / 'K.txt')
+    of_folder, of_bag = (
+        map_sequence(each, config=config, predictor=truthful(walk)).poses
+        for each in (folder, open_sequence(tmp_path / name))
+    )
+    assert of_bag.kind == of_folder.kind
+    assert of_bag.kind.count('keyframe') >= 2
+    np.testing.assert_array_equal(of_bag.stamps_ns, of_folder.stamps_ns)
+    np.testing.assert_array_equal(of_bag.map_from_cam, of_folder.map_from_cam)
+
+
+@pytest.fixture
+def whimsical(walk):
+    """A network whose windows have units of their own."""
+    return SimulatedPredictor(walk, replace(NONE, log_scale=0.3), 0)
+
+
+def true_scale(result, course):
+    """Meters per unit of the map, by the truth; and how far off the positions then are."""
+    ways = [
+        np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1).sum()
+        for poses in (result.poses.map_from_cam, course.world_from_cam)
+    ]
+    return ways[1] / ways[0]
+
+
+AHEAD = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+BASE_FROM_CAM = make_rig(3, 0.4)[2] @ se3.rigid(AHEAD, np.zeros(3))
+
+
+def test_odometry_of_a_bag_makes_the_map_metric(
+    walk, config, source_of, whimsical, open_bag, tmp_path
+):
+    with open_bag(tmp_path / 'walk', 'mcap') as bag:
+        bag.transform(1, 'base_link', 'cam_0', BASE_FROM_CAM)
+        for frame in source_of(walk):
+            bag.odometry(frame.stamp_ns, frame.world_from_cam @ se3.inverse(BASE_FROM_CAM))
+            bag.frame(frame)
+    config = with_values(config, {'scale.lock_after': 1})
+    sequence = open_sequence(tmp_path / 'walk', odometry_topic='/odom')
+    result = map_sequence(sequence, config=config, predictor=whimsical)
+    assert result.scale.is_metric
+    assert result.scale.source == 'odometry'
+    assert true_scale(result, walk) == pytest.approx(1.0, abs=0.02)
+    # The map begins as the odometry.
+    np.testing.assert_allclose(result.poses.map_from_cam[0], walk.world_from_cam[0], atol=1e-6)
+
+
+def test_measured_depth_of_a_bag_makes_the_map_metric_unless_it_is_not_wanted(
+    walk, config, source_of, truthful, whimsical, open_bag, tmp_path
+):
+    with open_bag(tmp_path / 'walk', 'mcap') as bag:
+        for frame in source_of(walk, depth=True):
+            bag.frame(frame, has_depth=True)
+    config = with_values(config, {'scale.lock_after': 1})
+    sequence = open_sequence(tmp_path / 'walk', depth_topic='/cam_0/depth')
+    result = map_sequence(sequence, config=config, predictor=whimsical)
+    assert result.scale.is_metric
+    assert result.scale.source == 'depth'
+    assert true_scale(result, walk) == pytest.approx(1.0, abs=0.02)
+    priors = recorded_priors(sequence, uses_depth=False)
+    without = map_sequence(sequence, config=config, predictor=truthful(walk), priors=priors)
+    assert not without.scale.is_metric
+    assert len(without.truth.depths) > 0
+
+
+def test_depth_of_a_data_set_is_a_truth_unless_it_is_asked_for(walk, config, source_of, whimsical):
+    source = source_of(walk, depth=True)
+    config = with_values(config, {'scale.lock_after': 1})
+    assert not recorded_priors(source).uses_depth
+    priors = recorded_priors(source, uses_depth=True)
+    result = map_sequence(source, config=config, predictor=whimsical, priors=priors)
+    assert result.scale.source == 'depth'
+    assert true_scale(result, walk) == pytest.approx(1.0, abs=0.02)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 import json
 
 import pytest
@@ -28,6 +29,17 @@ def test_an_export_that_fails_is_told_and_the_others_are_made(
     assert failures == ['the export euroc is missing: no poses']
     assert (tmp_path / 'trajectory.kitti').exists()
     assert failures[0] in json.loads((tmp_path / 'run.json').read_text())['warnings']
+
+
+def test_every_camera_of_a_rig_has_a_trajectory(mapped, record, tmp_path):
+    cameras = tuple(i % 2 for i in range(len(mapped.poses)))
+    of_rig = replace(mapped, poses=replace(mapped.poses, camera=cameras))
+    assert write_outputs(of_rig, record, tmp_path, exports=('kitti', 'euroc')) == []
+    lengths = [len(read_tum(tmp_path / f'trajectory{n}.tum').stamps_ns) for n in ('', '_1')]
+    assert lengths == [13, 12]
+    assert {'keyframes_1.tum', 'trajectory_1.kitti', 'trajectory_euroc_1.csv'} < {
+        path.name for path in tmp_path.iterdir()
+    }
 
 
 def test_a_number_that_is_none_is_no_json(mapped, record, tmp_path):

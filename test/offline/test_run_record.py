@@ -28,16 +28,24 @@ def test_versions_name_what_computed():
 
 def test_warnings_say_what_is_not_as_it_should_be(mapped, backbone_of, walk):
     network = backbone_of(walk).description
-    assert warnings_of(mapped, network) == ['lengths are in map units: nothing gave metric scale']
+    assert warnings_of(mapped, network, {}) == [
+        'lengths are in map units: nothing gave metric scale'
+    ]
     counts = replace(mapped.counts, drops={'not_keyframe': 3, 'blind': 2})
     kind = ('none',) * 5 + mapped.poses.kind[5:]
     worse = replace(mapped, counts=counts, num_segments=2, poses=replace(mapped.poses, kind=kind))
-    told = '; '.join(warnings_of(worse, replace(network, notice='a toy')))
-    for words in ('a toy', '5 of 25 frames have no pose', '2 segments', '2 frames were dropped'):
+    told = '; '.join(warnings_of(worse, replace(network, notice='a toy'), {'late': 4}))
+    for words in (
+        'a toy',
+        '5 of 25 frames have no pose',
+        '2 segments',
+        '2 frames were dropped',
+        '4 frames of',
+    ):
         assert words in told
     assert 'not_keyframe' not in told
     nothing = replace(mapped, keyframes=np.zeros(0, np.int64), growth=np.zeros(0))
-    assert 'there is no map' in '; '.join(warnings_of(nothing, network))
+    assert 'there is no map' in '; '.join(warnings_of(nothing, network, {}))
 
 
 def test_what_is_not_known_is_none():

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+import json
 import logging
 from pathlib import Path
 import sys
 import time
 from typing import Any
 
-import numpy as np
-
+from vggt_ros.cli.sequence_options import add_sequence_options, opened
 from vggt_ros.cli.setting_words import with_words
-from vggt_ros.errors import ConfigError, SourceError
+from vggt_ros.errors import ConfigError
 from vggt_ros.offline.folder_run import run_into_folder, RunOptions
-from vggt_ros.offline.open_input import FILES, Input, open_input, Selection
+from vggt_ros.offline.input_facts import fact_lines
 from vggt_ros.offline.outputs import EXPORTS, summary_lines
 from vggt_ros.offline.progress import Progress
 from vggt_ros.offline.run_folder import free_name
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
-from vggt_ros.sources.dataset import Dataset
-from vggt_ros.sources.dataset_formats import LAYOUTS
+from vggt_ros.sources.sequence import FrameSequence
 
 EXIT_DONE, EXIT_NOTHING, EXIT_USAGE, EXIT_PARTS, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 REFINE_MODES = 'off', 'verify', 'poses', 'depth', 'global'
@@ -35,56 +34,28 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         'map', help='a recording to a map, poses of every frame and a report; no ROS needed'
     )
-    parser.add_argument('path', type=Path, metavar='PATH', help='images, video or data set')
+    add_sequence_options(parser)
     parser.add_argument(
         '--out', type=Path, metavar='DIR', help='new folder; maps/NAME of the input if left out'
     )
-    parser.add_argument(
-        '--format', choices=(*FILES, *LAYOUTS), help='of the input; told by its files'
-    )
-    _add_selection(parser)
-    _add_network(parser)
-    parser.add_argument('--calibration', type=Path, metavar='FILE', help='of the camera')
-    parser.add_argument('--topic', metavar='NAME', help='of the images in a bag')
-    parser.add_argument('--camera', metavar='NAME', help='which of several')
-    parser.add_argument(
-        '--truth',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='compare with true poses and depth, where the input has them',
-    )
-    parser.add_argument(
-        '--export', default='', metavar='A,B', help=f'further files: {", ".join(EXPORTS)}'
-    )
-    parser.add_argument(
-        '--depth', action='store_true', help='write image, depth and confidence of keyframes'
-    )
+    add_network(parser)
+    add_outputs(parser)
     parser.add_argument(
         '--resume', action='store_true', help='go on with a run that did not finish'
     )
     parser.add_argument('--overwrite', action='store_true', help='replace --out if it is there')
-    parser.add_argument(
-        '--keep-cache', action='store_true', help='keep what the network said in the folder'
-    )
     parser.add_argument('--dry-run', action='store_true', help='say what the input is, and end')
     parser.add_argument(
-        '--progress', choices=('bar', 'json'), default='bar', help='json: a line for each second'
+        '--progress',
+        choices=('bar', 'json'),
+        default='bar',
+        help='json: a line for each second, and what --dry-run says',
     )
     parser.set_defaults(run=run_map)
 
 
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--start', type=float, default=0.0, metavar='S', help='skip so much time')
-    parser.add_argument('--stop', type=float, metavar='S', help='end there, from the first frame')
-    parser.add_argument('--every', type=int, default=1, metavar='N', help='take each n-th frame')
-    parser.add_argument('--fps', type=float, metavar='HZ', help='take at most so many a second')
-    parser.add_argument('--max-frames', type=int, metavar='N', help='take no more than so many')
-    parser.add_argument(
-        '--rate', type=float, metavar='HZ', help='images a second where files carry no time'
-    )
-
-
-def _add_network(parser: argparse.ArgumentParser) -> None:
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `config_of` reads."""
     parser.add_argument(
         '--checkpoint', default='nano', metavar='ID', help='nano, a hub id, or a weights file'
     )
@@ -105,6 +76,31 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `wanted_of` reads, those on what is there already apart."""
+    parser.add_argument(
+        '--truth',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='compare with true poses and depth, where the input has them',
+    )
+    parser.add_argument(
+        '--use-depth',
+        action=argparse.BooleanOptionalAction,
+        help='take meters from the depth of the input; if left out, from that of bags, while that '
+        'of data sets is a truth to compare with',
+    )
+    parser.add_argument(
+        '--export', default='', metavar='A,B', help=f'further files: {", ".join(EXPORTS)}'
+    )
+    parser.add_argument(
+        '--depth', action='store_true', help='write image, depth and confidence of keyframes'
+    )
+    parser.add_argument(
+        '--keep-cache', action='store_true', help='keep what the network said in the folder'
+    )
+
+
 def run_map(options: argparse.Namespace) -> int:
     """Map a recording into a folder; return the exit code.
 
@@ -115,13 +111,13 @@ def run_map(options: argparse.Namespace) -> int:
         VggtRosError: The input, the weights or the folder cannot be used.
     """
     try:
-        config, wanted, opened = _config(options), _wanted(options), _opened(options)
+        config, wanted, sequence = config_of(options), wanted_of(options), opened(options)
         if options.dry_run:
-            sys.stdout.write(_found(opened))
+            sys.stdout.write(_found(sequence, as_json=options.progress == 'json'))
             return EXIT_DONE
-        target = options.out or free_name(_DEFAULT_PARENT, opened.name or 'map')
+        target = options.out or free_name(_DEFAULT_PARENT, Path(sequence.name).stem or 'map')
         show = _ShowProgress(as_json=options.progress == 'json')
-        done = run_into_folder(opened, config, target, wanted, on_progress=show)
+        done = run_into_folder(sequence, config, target, wanted, on_progress=show)
     except ConfigError as error:
         _log.error('error: %s', error)
         return EXIT_USAGE
@@ -176,7 +172,12 @@ class _ShowProgress:
             sys.stderr.flush()
 
 
-def _config(options: argparse.Namespace) -> VggtConfig:
+def config_of(options: argparse.Namespace) -> VggtConfig:
+    """Return the settings that the options name.
+
+    Raises:
+        ConfigError: One is unknown or out of range.
+    """
     values: dict[str, Any] = {
         'model.checkpoint': options.checkpoint,
         'model.device': options.device,
@@ -186,12 +187,18 @@ def _config(options: argparse.Namespace) -> VggtConfig:
     return with_words(with_values(VggtConfig(), values), options.settings)
 
 
-def _wanted(options: argparse.Namespace) -> RunOptions:
+def wanted_of(options: argparse.Namespace) -> RunOptions:
+    """Return what the options want of a run.
+
+    Raises:
+        ConfigError: There is no such export.
+    """
     return RunOptions(
         command=('vggt_ros', *options.words),
         exports=tuple(word for word in options.export.split(',') if word),
         depth=options.depth,
         uses_truth=options.truth,
+        uses_depth=options.use_depth,
         resume=options.resume,
         overwrite=options.overwrite,
         keep_cache=options.keep_cache,
@@ -199,57 +206,13 @@ def _wanted(options: argparse.Namespace) -> RunOptions:
     )
 
 
-def _opened(options: argparse.Namespace) -> Input:
-    selection = Selection(
-        start_s=options.start,
-        stop_s=options.stop,
-        every=options.every,
-        fps=options.fps,
-        max_frames=options.max_frames,
-    )
-    return open_input(
-        options.path,
-        layout=options.format,
-        rate_hz=options.rate,
-        selection=selection,
-        topic=options.topic,
-        camera=options.camera,
-        calibration=options.calibration,
-    )
-
-
-def _found(opened: Input) -> str:
+def _found(sequence: FrameSequence, *, as_json: bool) -> str:
     """Return what an input is, in lines."""
-    first = next(iter(opened), None)
-    if first is None:
-        raise SourceError(f'no frame of {opened.path} is left; take more of --start, --every')
-    height, width = first.image.shape[:2]
-    count = 'unknown' if opened.num_frames is None else str(opened.num_frames)
-    lines = [
-        f'{opened.path}: {opened.layout}',
-        f'frames      {count}',
-        f'size        {width} x {height}',
-        f'first stamp {first.stamp_ns} ns',
-        f'K           {_camera(first.K)}',
-        f'truth       {_yes(first.world_from_cam)}',
-        f'depth       {_yes(first.depth)}',
-    ]
-    if isinstance(opened.source, Dataset) and len(opened.source) > 1:
-        steps_s = np.diff(opened.source.stamps_ns) / 1e9
-        lines.append(
-            f'steps       {np.median(steps_s):.4g} s (median), longest gap {steps_s.max():.4g} s'
-        )
-    return '\n'.join(lines) + '\n'
-
-
-def _camera(K: np.ndarray | None) -> str:
-    if K is None:
-        return 'unknown: it is estimated'
-    return f'fx {K[0, 0]:.2f} fy {K[1, 1]:.2f} cx {K[0, 2]:.2f} cy {K[1, 2]:.2f}'
-
-
-def _yes(known: object) -> str:
-    return 'no' if known is None else 'yes'
+    facts = sequence.facts()
+    if as_json:
+        return json.dumps(facts) + '\n'
+    assert sequence.path is not None, 'it was opened by its path'
+    return '\n'.join(fact_lines(sequence.path, facts)) + '\n'
 
 
 def _why_nothing(record: dict[str, Any]) -> str:

@@ -12,7 +12,6 @@ from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.offline.result import Result
 
 _MAX_MM = np.iinfo(np.uint16).max
-_NS_PER_S = 1_000_000_000
 
 
 class DepthFiles:
@@ -55,7 +54,7 @@ class DepthFiles:
         for row, frame_id in enumerate(result.keyframes.tolist()):
             if frame_id not in self._intrinsics:
                 continue
-            stamp = _stamp(int(result.poses.stamps_ns[frame_id]))
+            stamp = result.poses.name(frame_id)
             raw = self._folder / 'depth' / self._raw(frame_id)
             scaled = np.load(raw) * np.float32(result.growth[row])
             raw.unlink()
@@ -88,11 +87,6 @@ def millimeters(depth_m: Float32[np.ndarray, 'H W']) -> np.ndarray:
     in_mm = np.nan_to_num(1000.0 * depth_m, nan=0.0, posinf=0.0, neginf=0.0)
     in_mm[(in_mm < 0) | (in_mm > _MAX_MM)] = 0
     return np.asarray(np.rint(in_mm).astype(np.uint16))
-
-
-def _stamp(stamp_ns: int) -> str:
-    seconds, nanoseconds = divmod(stamp_ns, _NS_PER_S)
-    return f'{seconds}.{nanoseconds:09d}'
 
 
 def _write_png(path: Path, image: np.ndarray) -> None:

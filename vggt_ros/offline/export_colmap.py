@@ -12,7 +12,6 @@ import os
 from pathlib import Path
 import shutil
 
-import cv2
 from jaxtyping import Float, Float32
 import numpy as np
 
@@ -21,6 +20,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import project
 from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
 from vggt_ros.mapping.layers.voxel_map import MapPoints
+from vggt_ros.offline.keyframe_files import read_keyframes
 from vggt_ros.offline.result import Result
 
 # Points of the map that are taken, an even choice: what a splat begins with.
@@ -73,32 +73,13 @@ def write_colmap(folder: Path, result: Result) -> None:
 
 
 def _images(folder: Path, result: Result) -> Iterator[_Image]:
-    frames = folder / 'frames'
-    if not (frames / 'intrinsics.txt').exists():
-        return
-    depth_file = dict(_words(frames / 'depth.txt'))
-    for frame_id, words in zip(
-        result.keyframes.tolist(), _words(frames / 'intrinsics.txt'), strict=False
-    ):
-        fx, fy, cx, cy = map(float, words[1:5])
+    for each in read_keyframes(folder / 'frames', result):
         yield _Image(
-            name=f'{words[0]}.png',
-            map_from_cam=result.poses.map_from_cam[frame_id],
-            K=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]]),
-            depth=_depth(frames / depth_file[words[0]]),
+            name=f'{each.name}.png',
+            map_from_cam=result.poses.map_from_cam[each.frame_id],
+            K=each.K,
+            depth=each.depth(),
         )
-
-
-def _words(path: Path) -> list[list[str]]:
-    return [line.split() for line in path.read_text(encoding='ascii').splitlines()[1:]]
-
-
-def _depth(path: Path) -> Float32[np.ndarray, 'H W']:
-    if path.suffix == '.npy':
-        return np.asarray(np.load(path, allow_pickle=False))
-    millimeters = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    assert millimeters is not None, 'this program wrote it'
-    return np.where(millimeters > 0, millimeters / 1000.0, np.nan).astype(np.float32)
 
 
 def _chosen(points: MapPoints) -> MapPoints:

@@ -34,7 +34,7 @@ def write_transforms(folder: Path, result: Result) -> None:
         raise SaveError('transforms.json names images, which --depth writes; give --depth, too')
     target = folder / 'transforms'
     target.mkdir(exist_ok=True)
-    row_of = {_stamp(int(result.poses.stamps_ns[i])): i for i in result.keyframes.tolist()}
+    row_of = {result.poses.name(i): i for i in result.keyframes.tolist()}
     frames: list[dict[str, Any]] = []
     for line in listed.read_text(encoding='ascii').splitlines()[1:]:
         stamp, fx, fy, cx, cy, width, height = line.split()
@@ -63,8 +63,3 @@ def write_transforms(folder: Path, result: Result) -> None:
 def _depth_file(folder: Path, stamp: str) -> str:
     suffix = 'png' if (folder / 'frames' / 'depth' / f'{stamp}.png').exists() else 'npy'
     return f'../frames/depth/{stamp}.{suffix}'
-
-
-def _stamp(stamp_ns: int) -> str:
-    seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
-    return f'{seconds}.{nanoseconds:09d}'

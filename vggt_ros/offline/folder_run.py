@@ -15,13 +15,13 @@ from vggt_ros.inference.checkpoint import locate
 from vggt_ros.offline.cached_predictor import CachedPredictor
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.input_identity import sha256_of
-from vggt_ros.offline.map_sequence import map_sequence
-from vggt_ros.offline.open_input import Input
+from vggt_ros.offline.map_sequence import map_sequence, recorded_priors
 from vggt_ros.offline.outputs import EXPORTS, write_outputs
 from vggt_ros.offline.progress import Progress
 from vggt_ros.offline.run_folder import RunFolder, save_error
 from vggt_ros.offline.run_record import run_record
 from vggt_ros.settings.config import ModelSettings, VggtConfig
+from vggt_ros.sources.sequence import FrameSequence
 from vggt_ros.sources.source import SourceFrame
 
 CACHE, DEPTH = 'cache', 'frames'
@@ -36,6 +36,7 @@ class RunOptions:
         exports: Names of `outputs.EXPORTS`.
         depth: Whether to write depth and confidence of keyframes.
         uses_truth: Whether to compare with the truth, if the source knows it.
+        uses_depth: Whether depth of the source tells what a meter is; see `recorded_priors`.
         resume: Go on with what a run left that did not finish.
         overwrite: Replace a finished folder.
         refine_globally: Adjust all keyframes at once in the end.
@@ -46,6 +47,7 @@ class RunOptions:
     exports: Sequence[str] = ()
     depth: bool = False
     uses_truth: bool = True
+    uses_depth: bool | None = None
     resume: bool = False
     overwrite: bool = False
     refine_globally: bool = True
@@ -78,7 +80,7 @@ class FolderRun:
 
 
 def run_into_folder(
-    opened: Input,
+    sequence: FrameSequence,
     config: VggtConfig,
     target: Path,
     options: RunOptions,
@@ -89,7 +91,7 @@ def run_into_folder(
     """Map a recording and write everything about it into a new folder.
 
     Args:
-        opened: The recording.
+        sequence: The recording, from files.
         config: The settings.
         target: The folder.
         options: What is wanted.
@@ -100,13 +102,15 @@ def run_into_folder(
         VggtRosError: The input, the weights or the folder cannot be used.
         KeyboardInterrupt: It was ended; `resume` goes on from there, as after a kill.
     """
-    _check_place(opened.path, target)
+    if sequence.path is None:
+        raise SourceError(f'{sequence.name} is not in files: no run can be recorded of it')
+    _check_place(sequence.path, target)
     folder = RunFolder(target, resume=options.resume, overwrite=options.overwrite)
     try:
         # Loaded after the folder is there: that it cannot be written should not take minutes.
         backbone = load(config.model)
         try:
-            return _run(opened, config, folder, options, backbone, on_progress)
+            return _run(sequence, config, folder, options, backbone, on_progress)
         finally:
             backbone.close()
     except OSError as error:
@@ -116,7 +120,7 @@ def run_into_folder(
 
 
 def _run(
-    opened: Input,
+    sequence: FrameSequence,
     config: VggtConfig,
     folder: RunFolder,
     options: RunOptions,
@@ -129,18 +133,20 @@ def _run(
         backbone, folder.path / CACHE, _network(config.model, sha256, backbone)
     )
     depth = DepthFiles(folder.path / DEPTH) if options.depth else None
-    frames = _ReadableFrames(opened, uses_truth=options.uses_truth)
+    priors = recorded_priors(sequence, uses_depth=options.uses_depth)
+    frames = _ReadableFrames(sequence, uses_truth=options.uses_truth, uses_depth=priors.uses_depth)
     result = map_sequence(
         frames,
         config=config,
         predictor=predictor,
+        priors=priors,
         on_keyframe=None if depth is None else depth.add,
-        on_progress=None if on_progress is None else _with_length(on_progress, opened),
+        on_progress=None if on_progress is None else _with_length(on_progress, sequence),
         refine_globally=options.refine_globally,
     )
     record = run_record(
         result,
-        opened,
+        sequence,
         config,
         command=options.command,
         network=backbone.description,
@@ -168,19 +174,20 @@ def _run(
 class _ReadableFrames:
     """The frames of an input as far as they can be read; the first one has to."""
 
-    def __init__(self, opened: Input, *, uses_truth: bool) -> None:
+    def __init__(self, sequence: FrameSequence, *, uses_truth: bool, uses_depth: bool) -> None:
         self.failure: SourceError | None = None
-        self._opened = opened
-        self._uses_truth = uses_truth
+        self._sequence = sequence
+        self._uses_truth, self._uses_depth = uses_truth, uses_depth
 
     def __iter__(self) -> Iterator[SourceFrame]:
         num_read = 0
         try:
-            for frame in self._opened:
+            for frame in self._sequence:
                 num_read += 1
-                yield (
-                    frame if self._uses_truth else replace(frame, world_from_cam=None, depth=None)
-                )
+                if not self._uses_truth:
+                    depth = frame.depth if self._uses_depth else None
+                    frame = replace(frame, world_from_cam=None, depth=depth)
+                yield frame
         except SourceError as error:
             if not num_read:
                 raise
@@ -207,9 +214,9 @@ def _network(settings: ModelSettings, sha256: str, backbone: Backbone) -> str:
 
 
 def _with_length(
-    on_progress: Callable[[Progress], object], opened: Input
+    on_progress: Callable[[Progress], object], sequence: FrameSequence
 ) -> Callable[[Progress], object]:
-    num_frames = opened.num_frames
+    num_frames = sequence.num_frames
     return lambda progress: on_progress(replace(progress, num_frames=num_frames))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector, rotation_vector_from_matrix
 
+_NS_PER_S = 1_000_000_000
 # What a pose rests on, the best first.
 KINDS = ('keyframe', 'refined', 'interpolated', 'none')
 
@@ -24,11 +25,13 @@ class FramePoses:
         kind: (N,) one of `KINDS`: `keyframe` came out of a window, `refined` was adjusted to
             what the image shows of the points of keyframes, `interpolated` lies between two
             keyframes by its stamp, `none` is not known.
+        camera: (N,) which camera of a rig took it; empty if there is one.
     """
 
     stamps_ns: Int64[np.ndarray, ' N']
     map_from_cam: Float[np.ndarray, 'N 4 4']
     kind: tuple[str, ...]
+    camera: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """Return N."""
@@ -43,6 +46,28 @@ class FramePoses:
     def coverage(self) -> float:
         """Share of the frames that have a pose, 0 without frames."""
         return float(self.is_known.mean()) if len(self) else 0.0
+
+    @property
+    def num_cameras(self) -> int:
+        """How many cameras took the frames."""
+        return 1 + max(self.camera, default=0)
+
+    def name(self, row: int) -> str:
+        """Return a name for the files of a frame: its stamp in seconds, and a camera beyond 0."""
+        seconds, nanoseconds = divmod(int(self.stamps_ns[row]), _NS_PER_S)
+        camera = self.camera[row] if self.camera else 0
+        return f'{seconds}.{nanoseconds:09d}' + (f'_{camera}' if camera else '')
+
+    def of_camera(self, camera: int) -> FramePoses:
+        """Return the poses of the frames that one camera took."""
+        if not self.camera:
+            return self
+        rows = [i for i, each in enumerate(self.camera) if each == camera]
+        return FramePoses(
+            stamps_ns=self.stamps_ns[rows],
+            map_from_cam=self.map_from_cam[rows],
+            kind=tuple(self.kind[i] for i in rows),
+        )
 
     def counts(self) -> dict[str, int]:
         """Return the number of frames by kind."""

@@ -10,9 +10,12 @@ from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.backbones import load_backbone
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.offline.progress import Progress
+from vggt_ros.offline.recorded_priors import RecordedPriors, rig_of
 from vggt_ros.offline.result import Result
 from vggt_ros.offline.sequence_mapper import SequenceMapper
 from vggt_ros.settings.config import VggtConfig
+from vggt_ros.sources.bag import Bag
+from vggt_ros.sources.sequence import FrameSequence
 from vggt_ros.sources.source import Source, SourceFrame
 
 
@@ -22,6 +25,7 @@ def map_sequence(
     checkpoint: str | None = None,
     config: VggtConfig | None = None,
     predictor: Predicts | None = None,
+    priors: RecordedPriors | None = None,
     on_keyframe: Callable[[FrameResult], object] | None = None,
     on_progress: Callable[[Progress], object] | None = None,
     refine_globally: bool = True,
@@ -36,6 +40,9 @@ def map_sequence(
         checkpoint: `nano`, a hub id, or a weights file; None for that of `config`.
         config: The settings, None for the defaults.
         predictor: A network that is loaded already; it is asked instead of a checkpoint.
+        priors: What is known of the cameras beside their images; None for what the source says,
+            which of bags is measured depth, and places of several cameras and odometry if asked
+            for.
         on_keyframe: Called with every frame that enters the map, with its depth and confidence,
             which are not kept.
         on_progress: Called after every frame.
@@ -51,7 +58,11 @@ def map_sequence(
     if checkpoint is not None:
         config = replace(config, model=replace(config.model, checkpoint=checkpoint))
     mapper_of = partial(
-        SequenceMapper, config=config, on_keyframe=on_keyframe, refine_globally=refine_globally
+        SequenceMapper,
+        config=config,
+        priors=recorded_priors(source) if priors is None else priors,
+        on_keyframe=on_keyframe,
+        refine_globally=refine_globally,
     )
     if predictor is None:
         backbone = load_backbone(config.model)
@@ -60,6 +71,22 @@ def map_sequence(
         finally:
             backbone.close()
     return _mapped(source, mapper_of(predictor), on_progress)
+
+
+def recorded_priors(
+    source: Iterable[SourceFrame], *, uses_depth: bool | None = None
+) -> RecordedPriors:
+    """Return what answers of the cameras of a source.
+
+    Args:
+        source: A `FrameSequence`, or frames of one camera.
+        uses_depth: Whether its depth tells what a meter is; None if it is that of a bag, which a
+            sensor measured: that of a data set is taken for the truth.
+    """
+    recording = source.recording if isinstance(source, FrameSequence) else None
+    if uses_depth is None:
+        uses_depth = isinstance(recording, Bag)
+    return RecordedPriors(rig_of(recording), uses_depth=uses_depth)
 
 
 def _mapped(

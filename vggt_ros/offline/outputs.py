@@ -10,6 +10,7 @@ from typing import Any
 from vggt_ros.errors import VggtRosError
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.export_colmap import write_colmap
+from vggt_ros.offline.export_rosbag import write_rosbag
 from vggt_ros.offline.export_transforms import write_transforms
 from vggt_ros.offline.map_files import write_map
 from vggt_ros.offline.pictures import draw_pictures
@@ -20,12 +21,20 @@ from vggt_ros.offline.trajectory_files import write_euroc, write_kitti, write_tu
 Export = Callable[[Path, Result], object]
 
 
+def _of(path: Path, camera: int) -> Path:
+    """Return the name for a camera beyond the first."""
+    return path.with_stem(f'{path.stem}_{camera}') if camera else path
+
+
 def _kitti(folder: Path, result: Result) -> None:
-    write_kitti(folder / 'trajectory.kitti', result.poses)
+    for camera in range(result.poses.num_cameras):
+        write_kitti(_of(folder / 'trajectory.kitti', camera), result.poses.of_camera(camera))
 
 
 def _euroc(folder: Path, result: Result) -> None:
-    write_euroc(folder / 'trajectory_euroc.csv', result.poses)
+    for camera in range(result.poses.num_cameras):
+        poses = result.poses.of_camera(camera)
+        write_euroc(_of(folder / 'trajectory_euroc.csv', camera), poses)
 
 
 # What can be asked for beside what is always written.
@@ -34,6 +43,7 @@ EXPORTS: dict[str, Export] = {
     'euroc': _euroc,
     'transforms': write_transforms,
     'colmap': write_colmap,
+    'mcap': write_rosbag,
 }
 
 
@@ -58,8 +68,10 @@ def write_outputs(
         OSError: A file cannot be written.
     """
     unit = 'meters' if result.scale.is_metric else 'map units'
-    write_tum(folder / 'trajectory.tum', result.poses, unit=unit)
-    write_tum(folder / 'keyframes.tum', result.poses, unit=unit, kinds=('keyframe',))
+    for camera in range(result.poses.num_cameras):
+        poses = result.poses.of_camera(camera)
+        write_tum(_of(folder / 'trajectory.tum', camera), poses, unit=unit)
+        write_tum(_of(folder / 'keyframes.tum', camera), poses, unit=unit, kinds=('keyframe',))
     write_map(folder, result.points)
     if depth is not None:
         depth.finish(result)

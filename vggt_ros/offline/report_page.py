@@ -98,6 +98,7 @@ def summary_of(record: Mapping[str, Any]) -> str:
 def _numbers(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     scale, frames, of_map = record['scale'], record['frames'], record['map']
     rows = [
+        ('frames of the input that cannot be used', _counts(frames['unusable']) or 'none'),
         ('frames dropped', _counts(frames['dropped']) or 'none'),
         ('windows', f'{of_map["num_windows"]}, {of_map["num_windows_failed"]} failed'),
         ('windows by refinement', _counts(of_map['refinements']) or 'not refined'),

@@ -15,11 +15,11 @@ import torch
 from vggt_ros import __version__
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.offline.input_identity import input_identity
-from vggt_ros.offline.open_input import Input
 from vggt_ros.offline.result import Result
 from vggt_ros.offline.truth_errors import truth_errors
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import iterate_parameters
+from vggt_ros.sources.sequence import FrameSequence
 
 GAUGE = 'z-up map, origin at the first camera'
 # A frame that was no keyframe is one like others, and nothing to warn about.
@@ -29,7 +29,7 @@ _MIN_COVERAGE = 0.9
 
 def run_record(
     result: Result,
-    opened: Input,
+    sequence: FrameSequence,
     config: VggtConfig,
     *,
     command: Sequence[str],
@@ -40,7 +40,7 @@ def run_record(
 
     Args:
         result: What came out.
-        opened: What went in.
+        sequence: What went in, at its end.
         config: The settings.
         command: Words of the command line.
         network: What was asked.
@@ -52,10 +52,13 @@ def run_record(
         'versions': versions(),
         'network': asdict(network) | {'sha256': sha256},
         'input': {
-            'path': str(opened.path),
-            'format': opened.layout,
-            'selection': asdict(opened.selection),
-            **input_identity(opened.path),
+            'path': str(sequence.path),
+            'name': sequence.name,
+            'format': sequence.layout,
+            'cameras': list(sequence.cameras),
+            'selection': asdict(sequence.choice),
+            **({} if sequence.path is None else input_identity(sequence.path)),
+            'notes': list(sequence.recording.notes),
             'num_frames': len(result.poses),
             'first_stamp_ns': int(stamps_ns[0]) if len(stamps_ns) else None,
             'last_stamp_ns': int(stamps_ns[-1]) if len(stamps_ns) else None,
@@ -63,6 +66,7 @@ def run_record(
         'frames': {
             'read': len(result.poses),
             'in_map': len(result.keyframes),
+            'unusable': dict(sequence.drops),
             'dropped': dict(result.counts.drops),
             'poses': result.poses.counts(),
             'coverage': result.poses.coverage,
@@ -82,7 +86,7 @@ def run_record(
         'frames_per_s': result.frames_per_s,
         'peak_memory_mb': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         'errors': truth_errors(result),
-        'warnings': warnings_of(result, network),
+        'warnings': warnings_of(result, network, sequence.drops),
         'settings': {name: value for name, value, _ in iterate_parameters(config)},
         'windows': [
             {
@@ -109,8 +113,16 @@ def versions() -> dict[str, str]:
     }
 
 
-def warnings_of(result: Result, network: PredictorDescription) -> list[str]:
-    """Return sentences on what a user should know before she relies on a result."""
+def warnings_of(
+    result: Result, network: PredictorDescription, unusable: Mapping[str, int]
+) -> list[str]:
+    """Return sentences on what a user should know before she relies on a result.
+
+    Args:
+        result: What came out.
+        network: What was asked.
+        unusable: Frames that the source left out, by reason.
+    """
     told = [network.notice] if network.notice else []
     if not result.is_usable:
         told.append('there is no map: no window entered it')
@@ -127,6 +139,8 @@ def warnings_of(result: Result, network: PredictorDescription) -> list[str]:
     failed = sum(bool(window.failure) for window in result.windows)
     if failed:
         told.append(f'{failed} of {len(result.windows)} windows did not enter the map')
+    for reason, count in sorted(unusable.items()):
+        told.append(f'{count} frames of the input cannot be used: {reason}')
     for reason, count in sorted(result.counts.drops.items()):
         if reason not in _USUAL and count:
             told.append(f'{count} frames were dropped as {reason}')

@@ -23,12 +23,14 @@ from vggt_ros.mapping.layers.map_update import FrameResult, MapUpdate
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.offline import finish_windows
 from vggt_ros.mapping.predicted_window import Wanted
-from vggt_ros.offline.between_frames import BetweenFrames, Poses
+from vggt_ros.offline.between_cameras import BetweenCameras
+from vggt_ros.offline.between_frames import Poses
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.global_refinement import GlobalReport
 from vggt_ros.offline.map_history import MapHistory
 from vggt_ros.offline.progress import Progress
 from vggt_ros.offline.recorded_keyframes import RecordedKeyframes, RefinedKeyframes
+from vggt_ros.offline.recorded_priors import camera_frame, RecordedPriors
 from vggt_ros.offline.result import MappedWindow, Result, Truth, UNKNOWN_SCALE
 from vggt_ros.offline.stage_clock import StageClock, TimedPredictor
 from vggt_ros.settings.config import VggtConfig
@@ -36,7 +38,6 @@ from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.source import SourceFrame
 
 MAX_SAMPLES = 24
-CAMERA_FRAME = 'camera'
 # True depth that waits for the depth to compare it with.
 _MAX_TRUE_DEPTHS = 256
 _MAX_PATH = 100_000
@@ -51,6 +52,7 @@ class SequenceMapper:
         predictor: Predicts,
         config: VggtConfig,
         *,
+        priors: RecordedPriors | None = None,
         on_keyframe: Callable[[FrameResult], object] | None = None,
         refine_globally: bool = True,
     ) -> None:
@@ -60,27 +62,39 @@ class SequenceMapper:
             predictor: The network.
             config: The settings; the path is kept as long as it can be, and a recording whose
                 stamps jump back goes on in another segment instead of beginning again.
+            priors: Is told what the recording knows, and says how many cameras it has; None for
+                one camera that nothing is known of.
             on_keyframe: Called with every frame that enters the map, while its depth is there.
             refine_globally: Whether all keyframes are adjusted at once in the end; only where
                 the images are asked at all (`refine.mode`).
         """
-        values: dict[str, Any] = {'path.max_size': _MAX_PATH}
+        self._priors = RecordedPriors() if priors is None else priors
+        num_cameras = self._priors.rig.num_cameras
+        values: dict[str, Any] = {
+            'path.max_size': _MAX_PATH,
+            'input.num_cameras': num_cameras,
+        }
         if config.input.on_time_jump == 'reset':
             values['input.on_time_jump'] = 'clear'
         self.clock = StageClock()
         self.history = MapHistory()
         timed = TimedPredictor(predictor, self.clock)
-        self._mapper = Mapper(timed, with_values(config, values), offline=True)
-        self._between = BetweenFrames(self.history)
+        self._mapper = Mapper(
+            timed, with_values(config, values), priors=self._priors, offline=True
+        )
+        self._between = BetweenCameras(self.history, num_cameras)
+        self._is_rig = num_cameras > 1
+        self._slop_ns = round(1e9 * config.input.sync.slop) if self._is_rig else 0
         self._on_keyframe = on_keyframe
         self._settings = config.map
         self._recorded: RecordedKeyframes | None = None
-        if refine_globally and config.refine.verifies and config.input.num_cameras == 1:
+        if refine_globally and config.refine.verifies and num_cameras == 1:
             self._recorded = RecordedKeyframes()
         self._is_calibrated = True
         self._stamps_ns: list[int] = []
         self._stamp_shift_ns = 0
-        self._frame_of_stamp: dict[int, int] = {}
+        self._cameras: list[int] = []
+        self._frame_of: dict[tuple[int, int], int] = {}
         self._truth: list[Float[np.ndarray, '4 4'] | None] = []
         self._true_depth: dict[int, Float32[np.ndarray, 'h w']] = {}
         self._depths: list[FrameDepthError] = []
@@ -102,6 +116,7 @@ class SequenceMapper:
             self._true_depth[frame.id] = source_frame.depth
             if len(self._true_depth) > _MAX_TRUE_DEPTHS:
                 del self._true_depth[next(iter(self._true_depth))]
+        self._priors.add(source_frame, frame.stamp_ns)
         with self.stage('map'):
             drops = self._mapper.snapshot().counts.drops
             try:
@@ -110,8 +125,12 @@ class SequenceMapper:
                 _log.warning('frame %d is not used: %s', frame.id, error)
                 return
             now = self._mapper.snapshot().counts.drops
-        self._frame_of_stamp[frame.stamp_ns] = frame.id
-        if now.get('not_keyframe', 0) > drops.get('not_keyframe', 0):
+        self._frame_of[frame.camera, frame.stamp_ns] = frame.id
+        is_set_over = now.get('not_keyframe', 0) > drops.get('not_keyframe', 0)
+        if is_set_over:
+            self._priors.forget_depth(frame.stamp_ns - self._slop_ns)
+        # Of a rig, frames wait for those of other cameras: which were dropped is not known here.
+        if is_set_over or self._is_rig:
             with self.stage('frames'):
                 self._between.add(frame)
                 if self._between.is_full:
@@ -130,7 +149,7 @@ class SequenceMapper:
         with self.stage('global'):
             refined = self._refined(poses, growth)
         with self.stage('frames'):
-            frames = self._between.poses(self._stamps_ns, refined.map_from_cam)
+            frames = self._between.poses(self._stamps_ns, self._cameras, refined.map_from_cam)
         self.close()
         views = {i: _moved(view, refined, i) for i, view in self._views().items()}
         points = self._mapper.map.points()[0] if refined.points is None else refined.points
@@ -179,14 +198,15 @@ class SequenceMapper:
         return {i: view.map_from_cam for i, view in self._views().items()}
 
     def _views(self) -> dict[int, CameraView]:
-        return {self._frame_of_stamp[view.stamp_ns]: view for view in self._mapper.map.views()}
+        views = self._mapper.map.views()
+        return {self._frame_of[view.camera, view.stamp_ns]: view for view in views}
 
     def _growth(self, frame_id: int, poses: Poses) -> float:
         window = self.history.window_of(frame_id)
         return 1.0 if window is None else self.history.growth(window, poses)
 
     def _refined(self, poses: Poses, growth: dict[int, float]) -> RefinedKeyframes:
-        why = 'not asked for'
+        why = 'several cameras are kept as the rig has them' if self._is_rig else 'not asked for'
         if self._recorded is not None:
             try:
                 return self._recorded.refined(
@@ -208,12 +228,14 @@ class SequenceMapper:
             # The mapper takes a stamp of 0 for one that was never set.
             self._stamp_shift_ns = max(0, 1 - stamp_ns)
         self._stamps_ns.append(stamp_ns)
+        self._cameras.append(source_frame.camera)
         image, K, is_seen = source_frame.image, source_frame.K, source_frame.is_seen
         self._is_calibrated &= K is not None
         return Frame(
             id=len(self._stamps_ns) - 1,
             stamp_ns=stamp_ns + self._stamp_shift_ns,
-            camera_frame=CAMERA_FRAME,
+            camera_frame=camera_frame(source_frame.camera),
+            camera=source_frame.camera,
             image=reduced(image),
             K=None if K is None else reduced_K(K, image.shape[1], image.shape[0]),
             is_seen=None if is_seen is None else reduced_mask(is_seen),
@@ -263,7 +285,7 @@ class SequenceMapper:
         self._num_keyframes += 1
         self._between.add_keyframe(result, self._num_segments)
         if self._recorded is not None:
-            self._recorded.add(result, self._between.features_of(result.frame.id))
+            self._recorded.add(result, self._between.features_of(result))
         self._samples.add(DepthSample.of(result))
         if self._on_keyframe is not None:
             self._on_keyframe(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 import heapq
 import logging
 from pathlib import Path
@@ -43,6 +44,8 @@ class Bag:
         depth_topic: Where the depth of the first camera is from; None if there is none.
         first_from_cam: For each camera its (4, 4) pose on the first one by /tf_static, meters;
             None where that is not known.
+        base_from_cam: For each camera its (4, 4) pose on what the odometry is of, meters; None
+            without odometry.
         truth: What the true poses are of; empty without `truth_topic`.
         notes: What a user should know.
         drops: Images left out in the last iteration, by reason.
@@ -102,10 +105,18 @@ class Bag:
             notes += reader.notes
         if calibration is not None:
             calibration.check(self.size, self.name)
-        self.notes = tuple(notes)
         self.first_from_cam = tuple(
             self._transforms.find(first.frame, topic.frame) for topic in self._topics
         )
+        notes += [
+            f'where {topic.name} ({topic.frame}) is on {first.name} ({first.frame}) is not known: '
+            f'/tf_static does not connect them'
+            for topic, place in zip(self._topics, self.first_from_cam, strict=True)
+            if place is None
+        ]
+        self.notes = tuple(notes)
+        places = self._places(self._odometry)
+        self.base_from_cam = tuple(places) if places else (None,) * len(self.cameras)
         self._truth_from_cam = self._places(self._truth)
         self.truth = '' if self._truth is None else _truth_words(self._truth, first.frame)
 
@@ -291,6 +302,8 @@ class Bag:
         """Return where each camera is on what poses are of; nothing without poses."""
         if poses is None:
             return []
+        # Poses that do not say what they are of are taken for those of the first camera.
+        poses = replace(poses, child=poses.child or self._topics[0].frame)
         return [child_from_camera(poses, each.frame, self._transforms) for each in self._topics]
 
 

@@ -103,8 +103,9 @@ def open_sequence(
             truth_topic=truth_topic,
             calibration=overruling,
         )
-        return FrameSequence(bag, choice)
-    return FrameSequence(_recording(kind, found, rate_hz, camera), choice, overruling)
+        return FrameSequence(bag, choice, path=found.absolute())
+    recording = _recording(kind, found, rate_hz, camera)
+    return FrameSequence(recording, choice, overruling, path=found.absolute())
 
 
 def _recording(kind: str, path: Path, rate_hz: float | None, camera: int | None) -> Recording:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from jaxtyping import Float, Int64
@@ -29,6 +30,8 @@ class FrameSequence:
     kind has: `Dataset.frame`, `Bag.first_from_cam`, `ImageFolder.focal_hint_px`.
 
     Attributes:
+        path: Where the recording is; None if it is not in files.
+        choice: Which frames of the recording these are.
         recording: Of which it is a part; of a data set the part itself.
         stamps_ns: (N,) ascending; None if only known at the end, as of videos and bags.
         world_from_cam: (N, 4, 4) true poses, NaN where unknown; None if there are none, or if they
@@ -36,7 +39,12 @@ class FrameSequence:
     """
 
     def __init__(
-        self, recording: Recording, choice: FrameChoice, calibration: Calibration | None = None
+        self,
+        recording: Recording,
+        choice: FrameChoice,
+        calibration: Calibration | None = None,
+        *,
+        path: Path | None = None,
     ) -> None:
         """Choose frames; nothing is decoded.
 
@@ -45,11 +53,13 @@ class FrameSequence:
             choice: Which of them.
             calibration: Overrules what the recording says; `Bag` takes its own, and is given none
                 here.
+            path: Where the recording is.
 
         Raises:
             SourceError: The calibration is of other images, or no frame is left.
         """
-        self._choice = choice
+        self.path, self.choice = path, choice
+        self._choice = choice  # what is still to be done
         self._calibration = None
         if calibration is not None:
             calibration.check(recording.size, recording.name)

@@ -1,0 +1,82 @@
+"""Keyframe files: images and depth of keyframes, read back from what `DepthFiles` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from jaxtyping import Float, Float32, UInt8
+import numpy as np
+
+from vggt_ros.offline.result import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KeyframeFiles:
+    """A keyframe on the network's pixels.
+
+    Attributes:
+        frame_id: Its number in the recording.
+        name: Of its files, without suffix.
+        folder: Of `DepthFiles`.
+        depth_file: In that folder.
+        K: (3, 3) intrinsics, pixels.
+    """
+
+    frame_id: int
+    name: str
+    folder: Path
+    depth_file: str
+    K: Float[np.ndarray, '3 3']
+
+    def depth(self) -> Float32[np.ndarray, 'H W']:
+        """Return the depth in the unit of the map, NaN where there is none."""
+        path = self.folder / self.depth_file
+        if path.suffix == '.npy':
+            return np.asarray(np.load(path, allow_pickle=False))
+        millimeters = _read(path, cv2.IMREAD_UNCHANGED)
+        return np.where(millimeters > 0, millimeters / 1000.0, np.nan).astype(np.float32)
+
+    def image(self) -> UInt8[np.ndarray, 'H W 3']:
+        """Return the RGB image."""
+        bgr = _read(self.folder / 'rgb' / f'{self.name}.png', cv2.IMREAD_COLOR)
+        return np.ascontiguousarray(bgr[..., ::-1])
+
+    def confidence(self) -> Float32[np.ndarray, 'H W']:
+        """Return the confidence of the depth."""
+        path = self.folder / 'confidence' / f'{self.name}.npy'
+        return np.asarray(np.load(path, allow_pickle=False))
+
+
+def read_keyframes(frames: Path, result: Result) -> Iterator[KeyframeFiles]:
+    """Yield the keyframes that have files, oldest first; none if there are no files.
+
+    Args:
+        frames: The folder of `DepthFiles`.
+        result: What came out.
+    """
+    if not (frames / 'intrinsics.txt').exists():
+        return
+    depth_file = dict(_words(frames / 'depth.txt'))
+    id_of = {result.poses.name(i): i for i in result.keyframes.tolist()}
+    for name, *numbers in _words(frames / 'intrinsics.txt'):
+        fx, fy, cx, cy = map(float, numbers[:4])
+        yield KeyframeFiles(
+            frame_id=id_of[name],
+            name=name,
+            folder=frames,
+            depth_file=depth_file[name],
+            K=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]]),
+        )
+
+
+def _words(path: Path) -> list[list[str]]:
+    return [line.split() for line in path.read_text(encoding='ascii').splitlines()[1:]]
+
+
+def _read(path: Path, how: int) -> np.ndarray:
+    image = cv2.imread(str(path), how)
+    assert image is not None, 'this program wrote it'
+    return image
