@@ -88,7 +88,7 @@ setup(
             'pytest-timeout',
             'pyyaml',
             'rosbags',
-        ]
+        ],
     },
     zip_safe=True,
     entry_points={
