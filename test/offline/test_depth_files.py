@@ -63,3 +63,13 @@ def test_other_depth_is_in_map_units_with_confidence_beside_it(written):
 def test_depth_that_does_not_fit_is_0():
     depth = np.array([[1.2344, 65.5, 65.6, np.nan, np.inf, -1.0]], np.float32)
     assert millimeters(depth).tolist() == [[1234, 65500, 0, 0, 0, 0]]
+
+
+def test_a_focal_length_that_was_adjusted_in_the_end_is_written(written, walk, tmp_path):
+    files, result = written[:2]
+    longer = tuple(replace(view, K=view.K @ np.diag([1.25, 1.25, 1.0])) for view in result.views)
+    files.finish(replace(result, views=longer))
+    for name, K in (('intrinsics', walk.K), ('cameras', walk.K_image)):
+        rows = (tmp_path / 'frames' / f'{name}.txt').read_text().splitlines()[1:]
+        assert len(rows) == len(result.keyframes)
+        np.testing.assert_allclose(float(rows[0].split()[1]), 1.25 * K[0, 0], rtol=1e-6)

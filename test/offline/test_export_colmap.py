@@ -12,6 +12,7 @@ from vggt_ros.offline import export_colmap
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.export_colmap import write_colmap
 from vggt_ros.offline.map_sequence import map_sequence
+from vggt_ros.synthetic.course_camera import CourseCamera
 
 METRIC = ScaleState(is_metric=True, meters_per_unit=1.0, log_sigma=0.01, source='depth')
 
@@ -54,15 +55,16 @@ def test_every_observation_is_where_its_camera_sees_the_point(with_depth, tmp_pa
     assert len(points) > 500
     for pose, camera_id, name, seen in images.values():
         model, width, height, *numbers = cameras[camera_id]
-        assert (model, int(width), int(height)) == ('PINHOLE', walk.width, walk.height)
+        image = cv2.imread(str(tmp_path / 'colmap' / 'images' / name))
+        assert (model, int(height), int(width)) == ('PINHOLE', *image.shape[:2])
+        assert image.shape == CourseCamera(walk).image(0).shape, 'the resolution of the camera'
         fx, fy, cx, cy = map(float, numbers)
         xyz = np.array([points[int(i)][:3] for i in seen[:, 2]], dtype=float)
         x, y, z = se3.transform(pose, xyz).T
         assert z.min() > 0
         uv = np.stack([fx * x / z + cx, fy * y / z + cy], axis=1)
         assert np.abs(uv - seen[:, :2]).max() < 0.01
-        assert cv2.imread(str(tmp_path / 'colmap' / 'images' / name)).shape[1] == walk.width
-        assert cx == pytest.approx(walk.K[0, 2] + 0.5, abs=1e-3)
+        assert cx == pytest.approx(walk.K_image[0, 2] + 0.5, abs=1e-3)
 
 
 def test_tracks_and_observations_name_each_other(with_depth, tmp_path):

@@ -9,6 +9,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.export_transforms import write_transforms
 from vggt_ros.offline.map_sequence import map_sequence
+from vggt_ros.synthetic.course_camera import CourseCamera
 
 
 @pytest.fixture
@@ -22,6 +23,10 @@ def exported(walk, config, source_of, truthful, tmp_path):
     return result, json.loads((tmp_path / 'transforms' / 'transforms.json').read_text())
 
 
+def image_width(walk):
+    return CourseCamera(walk).image(0).shape[1]
+
+
 def test_every_keyframe_is_there_with_image_depth_and_size(exported, walk, tmp_path):
     result, model = exported
     assert len(model['frames']) == len(result.keyframes)
@@ -29,7 +34,8 @@ def test_every_keyframe_is_there_with_image_depth_and_size(exported, walk, tmp_p
         image = cv2.imread(str(tmp_path / 'transforms' / frame['file_path']))
         assert image.shape == (frame['h'], frame['w'], 3)
         depth = np.load(tmp_path / 'transforms' / frame['depth_file_path'], allow_pickle=False)
-        assert depth.shape == image.shape[:2]
+        assert depth.shape == (walk.height, walk.width)
+        assert (frame['fl_x'], frame['w']) == (walk.K_image[0, 0], image_width(walk))
     assert (tmp_path / 'transforms' / model['ply_file_path']).stat().st_size > 1000
 
 
@@ -46,7 +52,8 @@ def test_points_land_in_the_images_by_the_conventions_of_opengl(exported, walk, 
     assert z < 0
     u = frame['fl_x'] * x / -z + frame['cx']
     v = frame['fl_y'] * -y / -z + frame['cy']
-    np.testing.assert_allclose((u, v), (column + 0.5, row + 0.5), atol=1e-3)
+    seen = walk.K_image @ np.linalg.inv(walk.K) @ (column, row, 1.0)
+    np.testing.assert_allclose((u, v), seen[:2] + 0.5, atol=1e-3)
 
 
 def test_without_images_there_is_no_export(mapped, tmp_path):

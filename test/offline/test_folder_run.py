@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.errors import ConfigError, PredictionError, SaveError, SourceError
-from vggt_ros.offline import cached_predictor, folder_run, outputs
+from vggt_ros.offline import cached_predictor, export_colmap, folder_run, outputs
 from vggt_ros.offline.folder_run import run_into_folder, RunOptions, weights_sha256
 from vggt_ros.settings.config import ModelSettings
 from vggt_ros.settings.parameter_tree import with_values
@@ -157,11 +157,19 @@ def test_an_input_without_a_first_frame_is_refused(run, opened, sequence_of):
         run(source=sequence_of(Empty(), opened.path))
 
 
-def test_an_export_that_cannot_be_made_is_a_missing_part(run):
-    done = run(exports=('transforms',))
+def test_an_export_that_cannot_be_made_is_a_missing_part(run, monkeypatch):
+    monkeypatch.setattr(export_colmap, '_MAX_DEPTH_ERROR', -1.0)
+    done = run(exports=('colmap',))
     assert len(done.missing) == 1
-    assert '--depth' in done.missing[0]
-    assert 'the export transforms is missing' in (done.folder / 'report.html').read_text()
+    assert 'would be empty' in done.missing[0]
+    assert 'the export colmap is missing' in (done.folder / 'report.html').read_text()
+
+
+def test_an_export_of_images_brings_them_along(run):
+    done = run(exports=('transforms',))
+    assert done.missing == ()
+    model = json.loads((done.folder / 'transforms' / 'transforms.json').read_text())
+    assert all((done.folder / 'transforms' / f['file_path']).exists() for f in model['frames'])
 
 
 def test_frames_that_the_source_left_out_are_counted(run, opened, sequence_of):

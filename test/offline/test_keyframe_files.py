@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -30,6 +31,10 @@ def test_what_was_written_is_read_back(
         np.testing.assert_array_equal(each.image(), true.image)
         np.testing.assert_array_equal(each.confidence(), true.confidence)
         np.testing.assert_allclose(each.K, true.K, rtol=1e-8)
+        np.testing.assert_allclose(each.K_image, true.K_image, rtol=1e-8)
+        assert each.image_size == true.frame.size
+        bgr = cv2.imread(str(each.image_file))
+        np.testing.assert_array_equal(bgr[..., ::-1], true.frame.image)
 
 
 def test_without_files_there_are_no_keyframes(mapped, tmp_path):

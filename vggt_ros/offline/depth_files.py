@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 import numpy as np
 
 from vggt_ros.mapping.layers.map_update import FrameResult
@@ -20,7 +20,8 @@ class DepthFiles:
     `rgb/`, `depth/` and `confidence/` hold a file for each keyframe, all of the network's size,
     `rgb.txt` and `depth.txt` list them, `intrinsics.txt` has fx fy cx cy of each. Depth is in
     millimeters (16 bit PNG, 0 where there is none) if the map is metric, else in map units (npy,
-    NaN where there is none).
+    NaN where there is none). `images/` has the same views at the camera's resolution, rectified,
+    and `cameras.txt` their fx fy cx cy.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,9 +31,9 @@ class DepthFiles:
             folder: Is made if it is not there.
         """
         self._folder = folder
-        self._intrinsics: dict[int, str] = {}
-        self._stamps_ns: dict[int, int] = {}
-        for name in ('rgb', 'depth', 'confidence'):
+        self._K: dict[int, Float[np.ndarray, '3 3']] = {}
+        self._focal_px: dict[int, float] = {}
+        for name in ('rgb', 'depth', 'confidence', 'images'):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def add(self, result: FrameResult) -> None:
@@ -42,18 +43,19 @@ class DepthFiles:
         np.save(self._folder / 'confidence' / name, result.confidence)
         image = np.ascontiguousarray(result.image[..., ::-1])
         _write_png(self._folder / 'rgb' / f'{result.frame.id}.png', image)
-        K, (height, width) = result.K, result.depth.shape
-        self._intrinsics[result.frame.id] = (
-            f'{K[0, 0]:.9g} {K[1, 1]:.9g} {K[0, 2]:.9g} {K[1, 2]:.9g} {width} {height}'
-        )
+        image = np.ascontiguousarray(result.frame.image[..., ::-1])
+        _write_png(self._folder / 'images' / f'{result.frame.id}.png', image)
+        self._K[result.frame.id] = result.K
+        self._focal_px[result.frame.id] = float(result.K_image[0, 0])
 
     def finish(self, result: Result) -> None:
-        """Bring all depth to the unit that the map has in the end, and list the files."""
+        """Bring depth and intrinsics to what they are in the end, and list the files."""
         suffix = 'png' if result.scale.is_metric else 'npy'
-        rgb, depth, intrinsics = [], [], []
+        rgb, depth, intrinsics, cameras = [], [], [], []
         for row, frame_id in enumerate(result.keyframes.tolist()):
-            if frame_id not in self._intrinsics:
+            if frame_id not in self._K:
                 continue
+            view = result.views[row]
             stamp = result.poses.name(frame_id)
             raw = self._folder / 'depth' / self._raw(frame_id)
             scaled = np.load(raw) * np.float32(result.growth[row])
@@ -64,15 +66,22 @@ class DepthFiles:
                 np.save(raw.with_name(f'{stamp}.npy'), scaled)
             sure = self._folder / 'confidence' / self._raw(frame_id)
             sure.rename(sure.with_name(f'{stamp}.npy'))
-            image = self._folder / 'rgb' / f'{frame_id}.png'
-            image.rename(image.with_name(f'{stamp}.png'))
+            for folder in ('rgb', 'images'):
+                image = self._folder / folder / f'{frame_id}.png'
+                image.rename(image.with_name(f'{stamp}.png'))
+            # A focal length that was not known may have been adjusted since.
+            K = self._K[frame_id].copy()
+            K[:2, :2] *= view.K[0, 0] / self._focal_px[frame_id]
             rgb.append(f'{stamp} rgb/{stamp}.png')
             depth.append(f'{stamp} depth/{stamp}.{suffix}')
-            intrinsics.append(f'{stamp} {self._intrinsics[frame_id]}')
+            height, width = scaled.shape
+            intrinsics.append(f'{stamp} {_numbers(K)} {width} {height}')
+            cameras.append(f'{stamp} {_numbers(view.K)} {view.width} {view.height}')
         unit = 'millimeters' if result.scale.is_metric else 'map units'
         self._list('rgb.txt', '# stamp file', rgb)
         self._list('depth.txt', f'# stamp file; depth in {unit}', depth)
         self._list('intrinsics.txt', '# stamp fx fy cx cy width height', intrinsics)
+        self._list('cameras.txt', '# stamp fx fy cx cy width height of images/', cameras)
 
     def _list(self, name: str, header: str, lines: list[str]) -> None:
         text = '\n'.join([header, *lines]) + '\n'
@@ -87,6 +96,10 @@ def millimeters(depth_m: Float32[np.ndarray, 'H W']) -> np.ndarray:
     in_mm = np.nan_to_num(1000.0 * depth_m, nan=0.0, posinf=0.0, neginf=0.0)
     in_mm[(in_mm < 0) | (in_mm > _MAX_MM)] = 0
     return np.asarray(np.rint(in_mm).astype(np.uint16))
+
+
+def _numbers(K: Float[np.ndarray, '3 3']) -> str:
+    return f'{K[0, 0]:.9g} {K[1, 1]:.9g} {K[0, 2]:.9g} {K[1, 2]:.9g}'
 
 
 def _write_png(path: Path, image: np.ndarray) -> None:

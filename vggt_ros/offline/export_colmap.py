@@ -1,6 +1,7 @@
 """Export to COLMAP: images, pinhole cameras, poses and points with tracks, as text.
 
-COLMAP's world is the map; its center of the top-left pixel is (0.5, 0.5), ours is (0, 0).
+Images are those of the camera, rectified, at its resolution. COLMAP's world is the map; its center
+of the top-left pixel is (0.5, 0.5), ours is (0, 0).
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ _MIN_TRACK = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Image:
-    """A keyframe on the network's pixels."""
+    """A keyframe: depth on the network's pixels, and the camera's image."""
 
     name: str
+    file: Path
     map_from_cam: Float[np.ndarray, '4 4']
     K: Float[np.ndarray, '3 3']
     depth: Float32[np.ndarray, 'H W']
+    K_image: Float[np.ndarray, '3 3']
+    size: tuple[int, int]
 
 
 def write_colmap(folder: Path, result: Result) -> None:
@@ -76,9 +80,12 @@ def _images(folder: Path, result: Result) -> Iterator[_Image]:
     for each in read_keyframes(folder / 'frames', result):
         yield _Image(
             name=f'{each.name}.png',
+            file=each.image_file,
             map_from_cam=result.poses.map_from_cam[each.frame_id],
             K=each.K,
             depth=each.depth(),
+            K_image=each.K_image,
+            size=each.image_size,
         )
 
 
@@ -98,7 +105,7 @@ def _chosen(points: MapPoints) -> MapPoints:
 def _observations(
     image: _Image, points: Float32[np.ndarray, 'N 3']
 ) -> tuple[np.ndarray, Float[np.ndarray, 'n 2']]:
-    """Return rows of the points that an image sees, and where."""
+    """Return rows of the points that an image sees, and where on the camera's pixels."""
     in_cam = se3.transform(se3.inverse(image.map_from_cam), points.astype(np.float64))
     uv = project(in_cam, image.K)
     height, width = image.depth.shape
@@ -108,7 +115,7 @@ def _observations(
     column, row = np.rint(uv[rows]).astype(int).T
     ratio = image.depth[row, column] / in_cam[rows, 2]
     agrees = np.abs(ratio - 1.0) <= _MAX_DEPTH_ERROR  # NaN does not
-    return rows[agrees], uv[rows[agrees]]
+    return rows[agrees], project(in_cam[rows[agrees]], image.K_image)
 
 
 def _write(
@@ -126,7 +133,7 @@ def _write(
     cameras: dict[str, int] = {}
     lines = ['# IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME; then X, Y, POINT3D_ID...']
     for image_id, (image, (rows, uv)) in enumerate(zip(images, seen, strict=True), start=1):
-        _link(folder / 'frames' / 'rgb' / image.name, target / image.name)
+        _link(image.file, target / image.name)
         camera = cameras.setdefault(_camera(image), len(cameras) + 1)
         lines.append(f'{image_id} {_pose(image.map_from_cam)} {camera} {image.name}')
         lines.append(
@@ -161,8 +168,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _camera(image: _Image) -> str:
-    height, width = image.depth.shape
-    K = image.K
+    (width, height), K = image.size, image.K_image
     numbers = (K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5)
     return f'PINHOLE {width} {height} ' + ' '.join(f'{number:.9g}' for number in numbers)
 

@@ -19,8 +19,8 @@ _CAM_FROM_GL = np.diag([1.0, -1.0, -1.0, 1.0])
 def write_transforms(folder: Path, result: Result) -> None:
     """Write transforms/transforms.json and points.ply beside it.
 
-    Images are those that `--depth` writes: the file names them relative to itself, with the
-    intrinsics of their size. The world is the map.
+    Images are those of the camera that `--depth` writes: the file names them relative to itself,
+    with the intrinsics of their size. The world is the map.
 
     Args:
         folder: Of the run.
@@ -29,7 +29,7 @@ def write_transforms(folder: Path, result: Result) -> None:
     Raises:
         SaveError: There are no images: `--depth` was not given.
     """
-    listed = folder / 'frames' / 'intrinsics.txt'
+    listed = folder / 'frames' / 'cameras.txt'
     if not listed.exists():
         raise SaveError('transforms.json names images, which --depth writes; give --depth, too')
     target = folder / 'transforms'
@@ -41,7 +41,7 @@ def write_transforms(folder: Path, result: Result) -> None:
         pose = result.poses.map_from_cam[row_of[stamp]] @ _CAM_FROM_GL
         frames.append(
             {
-                'file_path': f'../frames/rgb/{stamp}.png',
+                'file_path': f'../frames/images/{stamp}.png',
                 'depth_file_path': _depth_file(folder, stamp),
                 'fl_x': float(fx),
                 'fl_y': float(fy),

@@ -25,6 +25,8 @@ from vggt_ros.sources.sequence import FrameSequence
 from vggt_ros.sources.source import SourceFrame
 
 CACHE, DEPTH = 'cache', 'frames'
+# Exports that are made of the files of keyframes.
+_WITH_FILES = frozenset({'transforms', 'colmap', 'mcap'})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class RunOptions:
     Attributes:
         command: Words of the command line, for the record.
         exports: Names of `outputs.EXPORTS`.
-        depth: Whether to write depth and confidence of keyframes.
+        depth: Whether to write images, depth and confidence of keyframes.
         uses_truth: Whether to compare with the truth, if the source knows it.
         uses_depth: Whether depth of the source tells what a meter is; see `recorded_priors`.
         resume: Go on with what a run left that did not finish.
@@ -52,6 +54,11 @@ class RunOptions:
     overwrite: bool = False
     refine_globally: bool = True
     keep_cache: bool = False
+
+    @property
+    def writes_depth(self) -> bool:
+        """Whether files of keyframes are written: asked for, or needed by an export."""
+        return self.depth or not _WITH_FILES.isdisjoint(self.exports)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for an export that there is not."""
@@ -132,7 +139,7 @@ def _run(
     predictor = CachedPredictor(
         backbone, folder.path / CACHE, _network(config.model, sha256, backbone)
     )
-    depth = DepthFiles(folder.path / DEPTH) if options.depth else None
+    depth = DepthFiles(folder.path / DEPTH) if options.writes_depth else None
     priors = recorded_priors(sequence, uses_depth=options.uses_depth)
     frames = _ReadableFrames(sequence, uses_truth=options.uses_truth, uses_depth=priors.uses_depth)
     result = map_sequence(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from vggt_ros.offline.result import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeyframeFiles:
-    """A keyframe on the network's pixels.
+    """A keyframe on the network's pixels, and the camera's image of it.
 
     Attributes:
         frame_id: Its number in the recording.
@@ -23,6 +23,8 @@ class KeyframeFiles:
         folder: Of `DepthFiles`.
         depth_file: In that folder.
         K: (3, 3) intrinsics, pixels.
+        K_image: (3, 3) the same of the camera's image.
+        image_size: Width and height of the camera's image.
     """
 
     frame_id: int
@@ -30,6 +32,13 @@ class KeyframeFiles:
     folder: Path
     depth_file: str
     K: Float[np.ndarray, '3 3']
+    K_image: Float[np.ndarray, '3 3']
+    image_size: tuple[int, int]
+
+    @property
+    def image_file(self) -> Path:
+        """The camera's image."""
+        return self.folder / 'images' / f'{self.name}.png'
 
     def depth(self) -> Float32[np.ndarray, 'H W']:
         """Return the depth in the unit of the map, NaN where there is none."""
@@ -40,7 +49,7 @@ class KeyframeFiles:
         return np.where(millimeters > 0, millimeters / 1000.0, np.nan).astype(np.float32)
 
     def image(self) -> UInt8[np.ndarray, 'H W 3']:
-        """Return the RGB image."""
+        """Return the RGB image on the network's pixels."""
         bgr = _read(self.folder / 'rgb' / f'{self.name}.png', cv2.IMREAD_COLOR)
         return np.ascontiguousarray(bgr[..., ::-1])
 
@@ -60,16 +69,24 @@ def read_keyframes(frames: Path, result: Result) -> Iterator[KeyframeFiles]:
     if not (frames / 'intrinsics.txt').exists():
         return
     depth_file = dict(_words(frames / 'depth.txt'))
+    camera_of = {name: numbers for name, *numbers in _words(frames / 'cameras.txt')}
     id_of = {result.poses.name(i): i for i in result.keyframes.tolist()}
     for name, *numbers in _words(frames / 'intrinsics.txt'):
-        fx, fy, cx, cy = map(float, numbers[:4])
+        width, height = map(int, camera_of[name][4:])
         yield KeyframeFiles(
             frame_id=id_of[name],
             name=name,
             folder=frames,
             depth_file=depth_file[name],
-            K=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]]),
+            K=_intrinsics(numbers),
+            K_image=_intrinsics(camera_of[name]),
+            image_size=(width, height),
         )
+
+
+def _intrinsics(numbers: Sequence[str]) -> Float[np.ndarray, '3 3']:
+    fx, fy, cx, cy = map(float, numbers[:4])
+    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
 
 
 def _words(path: Path) -> list[list[str]]:
