@@ -19,6 +19,7 @@ from vggt_ros.offline.input_facts import fact_lines
 from vggt_ros.offline.outputs import EXPORTS, summary_lines
 from vggt_ros.offline.progress import Progress
 from vggt_ros.offline.run_folder import free_name
+from vggt_ros.offline.run_record import why_no_map
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.sequence import FrameSequence
@@ -128,7 +129,7 @@ def run_map(options: argparse.Namespace) -> int:
     for line in summary_lines(done.record):
         _log.info('%s', line)
     if done.folder is None:
-        _log.error('error: %s', _why_nothing(done.record))
+        _log.error('error: %s: see docs/offline.md', why_no_map(done.record))
         return EXIT_NOTHING
     for line in done.missing:
         _log.warning('missing: %s', line)
@@ -213,11 +214,3 @@ def _found(sequence: FrameSequence, *, as_json: bool) -> str:
         return json.dumps(facts) + '\n'
     assert sequence.path is not None, 'it was opened by its path'
     return '\n'.join(fact_lines(sequence.path, facts)) + '\n'
-
-
-def _why_nothing(record: dict[str, Any]) -> str:
-    dropped = ', '.join(f'{n} as {name}' for name, n in record['frames']['dropped'].items())
-    return (
-        f'{record["frames"]["read"]} frames gave no map (dropped: {dropped or "none"}); the '
-        f'camera has to move between them: see docs/offline.md'
-    )

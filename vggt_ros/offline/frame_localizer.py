@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 from jaxtyping import Bool, Float
 import numpy as np
 
@@ -20,7 +19,7 @@ from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.mapping.refinement.features import Features
 from vggt_ros.mapping.refinement.matches import match_features
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView
-from vggt_ros.mapping.refinement.two_view import normalized
+from vggt_ros.mapping.refinement.resection import resected
 
 # Fewer points than this agree with some pose by chance.
 MIN_INLIERS = 20
@@ -141,20 +140,15 @@ def _pnp(
     K: Float[np.ndarray, '3 3'],
     limit_px: float,
 ) -> Float[np.ndarray, '4 4'] | None:
-    is_found, rotation_vector, translation, inliers = cv2.solvePnPRansac(
+    return resected(
         points,
-        normalized(uv, K),
-        np.eye(3),
-        None,
-        iterationsCount=_PNP_ITERATIONS,
-        reprojectionError=limit_px / float(K[0, 0]),
+        uv,
+        K,
+        max_error_px=limit_px,
+        min_inliers=MIN_INLIERS,
+        num_iterations=_PNP_ITERATIONS,
         confidence=_PNP_CONFIDENCE,
-        flags=cv2.SOLVEPNP_SQPNP,
     )
-    if not is_found or inliers is None or len(inliers) < MIN_INLIERS:
-        return None
-    rotation, _ = cv2.Rodrigues(rotation_vector)
-    return se3.rigid(rotation, translation.ravel())
 
 
 def _adjusted(

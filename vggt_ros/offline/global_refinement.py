@@ -8,7 +8,7 @@ unless others explain clearly more.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 import numpy as np
@@ -125,14 +125,11 @@ def refine_globally(
     K[best.rows] = best.K
     moved, growth = _in_map(best, map_from_cam, keyframes)
     return GlobalRefinement(
-        report=GlobalReport(
+        report=replace(
+            report,
             method=method,
             why='',
-            num_keyframes=count,
             num_placed=len(best.rows),
-            num_pairs=report.num_pairs,
-            num_matches=report.num_matches,
-            support_before=before,
             support_after=support,
             num_points=best.num_points,
             error_px=best.error_px,

@@ -15,6 +15,7 @@ import secrets
 import shutil
 
 from vggt_ros.errors import ConfigError, SaveError
+from vggt_ros.mapping.export.disk_sync import sync_folder
 
 LATEST = 'latest'
 # Some network file systems have no fsync of a folder.
@@ -76,7 +77,7 @@ class RunFolder:
             SaveError: The disk is full, or does not let itself be written.
         """
         try:
-            _sync(self.path)
+            sync_folder(self.path)
             old = self.target.with_name(f'.{self.target.name}.{secrets.token_hex(4)}.old')
             is_there = os.path.lexists(self.target)
             if is_there:
@@ -156,17 +157,3 @@ def _point(link: Path, name: str) -> None:
     new = link.with_name(f'.{link.name}.{secrets.token_hex(4)}')
     new.symlink_to(name)
     new.replace(link)
-
-
-def _sync(folder: Path) -> None:
-    """Bring all files below to the disk: some disks say only now that they are full."""
-    for parent, _, names in os.walk(folder):
-        for path in [*(Path(parent, name) for name in names), Path(parent)]:
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            except OSError as error:
-                if not (path.is_dir() and error.errno in _NO_FSYNC):
-                    raise
-            finally:
-                os.close(descriptor)

@@ -113,6 +113,16 @@ def versions() -> dict[str, str]:
     }
 
 
+def why_no_map(record: Mapping[str, Any]) -> str:
+    """Return what became of the frames of a run that gave no map, and what to do."""
+    frames = record['frames']
+    dropped = ', '.join(f'{n} as {name}' for name, n in frames['dropped'].items())
+    return (
+        f'{frames["read"]} frames gave no map (dropped: {dropped or "none"}); the camera has to '
+        f'move between them'
+    )
+
+
 def warnings_of(
     result: Result, network: PredictorDescription, unusable: Mapping[str, int]
 ) -> list[str]:

@@ -142,26 +142,27 @@ def _pycolmap() -> Any:
 
 
 def _write_matches(graph: ViewGraph, file: Path) -> None:
-    """Write a database as COLMAP reads it: one camera for each that differs, image ids 1 + row."""
+    """Write a database as COLMAP reads it: one camera for each size, image ids 1 + row."""
     pycolmap = _pycolmap()
     camera_type = pycolmap.SensorType.CAMERA
-    rig_of: dict[tuple[float, ...], int] = {}
+    rig_of: dict[tuple[int, int], int] = {}
     with pycolmap.Database.open(file) as database:
         for row, each in enumerate(graph.keyframes):
-            K, (width, height) = each.K, each.image_size
-            params = (K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5)
-            # What the network says of the focal length differs from keyframe to keyframe.
-            key = (width, height)
-            if key not in rig_of:
+            # Of one size there is one camera: what the network says of an unknown focal length
+            # differs from keyframe to keyframe, and the first is where the adjustment begins.
+            size = each.image_size
+            if size not in rig_of:
+                K = each.K
+                params = (K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5)
                 camera = pycolmap.Camera(
-                    model='PINHOLE', width=width, height=height, params=params
+                    model='PINHOLE', width=size[0], height=size[1], params=params
                 )
                 camera.has_prior_focal_length = True
                 camera_id = database.write_camera(camera)
                 rig = pycolmap.Rig()
                 rig.add_ref_sensor(pycolmap.sensor_t(type=camera_type, id=camera_id))
-                rig_of[key] = database.write_rig(rig)
-            rig_id = rig_of[key]
+                rig_of[size] = database.write_rig(rig)
+            rig_id = rig_of[size]
             sensor = database.read_rig(rig_id).ref_sensor_id
             image = pycolmap.Image(name=f'{row:06d}', camera_id=sensor.id, image_id=1 + row)
             image_id = database.write_image(image, use_image_id=True)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import errno
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from vggt_ros.errors import SaveError
 from vggt_ros.mapping.export.colmap_model import write_colmap_model
+from vggt_ros.mapping.export.disk_sync import sync_folder
 from vggt_ros.mapping.export.part_folder import num_maps, PartFolder, remove_leftovers
 from vggt_ros.mapping.export.pcd import write_pcd
 from vggt_ros.mapping.export.ply import write_ply
@@ -99,7 +99,7 @@ def save_map(
         try:
             on_begin(part)
             _write(part.path, points, views, facts)
-            _sync(part.path)
+            sync_folder(part.path)
             target = part.publish()
         finally:
             part.discard()
@@ -152,17 +152,3 @@ def _write(
     (folder / 'colmap').mkdir()
     write_colmap_model(folder / 'colmap', points, views)
     (folder / 'map.json').write_text(json.dumps(facts, indent=2) + '\n', encoding='utf-8')
-
-
-def _sync(folder: Path) -> None:
-    """Bring all files below to the disk: some disks say only now that they are full."""
-    for parent, _, names in os.walk(folder):
-        for path in [*(Path(parent, name) for name in names), Path(parent)]:
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            except OSError as error:
-                if not (path.is_dir() and error.errno in _NO_FSYNC):
-                    raise
-            finally:
-                os.close(descriptor)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-import cv2
 from jaxtyping import Bool, Float
 import numpy as np
 
@@ -21,13 +20,13 @@ from vggt_ros.geometry.robust import median_and_sigma
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.refinement.matches import match_features
+from vggt_ros.mapping.refinement.resection import resected
 from vggt_ros.mapping.refinement.similarity_fit import (
     errors_px,
     fit_similarity,
     log_depth_ratios,
     PairMatches,
 )
-from vggt_ros.mapping.refinement.two_view import normalized
 
 MIN_MATCHES = 20
 MIN_INLIERS = 20
@@ -234,20 +233,15 @@ def _pnp(
     use = np.isfinite(points[:, 0])
     if int(use.sum()) < MIN_COMMON_POINTS:
         return None
-    is_found, rotation_vector, translation, inliers = cv2.solvePnPRansac(
+    return resected(
         points[use],
-        normalized(uv[use], K),
-        np.eye(3),
-        None,
-        iterationsCount=_PNP_ITERATIONS,
-        reprojectionError=_max_error_px(K) / float(K[0, 0]),
+        uv[use],
+        K,
+        max_error_px=_max_error_px(K),
+        min_inliers=_MIN_PNP_INLIERS,
+        num_iterations=_PNP_ITERATIONS,
         confidence=_PNP_CONFIDENCE,
-        flags=cv2.SOLVEPNP_SQPNP,
     )
-    if not is_found or inliers is None or len(inliers) < _MIN_PNP_INLIERS:
-        return None
-    rotation, _ = cv2.Rodrigues(rotation_vector)
-    return se3.rigid(rotation, translation.ravel())
 
 
 def _max_error_px(K: Float[np.ndarray, '3 3']) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import cv2
 from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.geometry import se3
 from vggt_ros.mapping.refinement.bundle_adjustment import Geometry
+from vggt_ros.mapping.refinement.resection import resected
 from vggt_ros.mapping.refinement.tracks import FeatureTracks
 from vggt_ros.mapping.refinement.triangulation import (
     largest_angle_rad,
@@ -18,7 +18,7 @@ from vggt_ros.mapping.refinement.triangulation import (
     reprojection_error_px,
     triangulate,
 )
-from vggt_ros.mapping.refinement.two_view import normalized, TwoView
+from vggt_ros.mapping.refinement.two_view import TwoView
 
 Pairs = Mapping[tuple[int, int], TwoView]
 # More parallax than this does not make a pair a better one to begin with.
@@ -121,17 +121,13 @@ def _place(
 ) -> Float[np.ndarray, '4 4'] | None:
     """Return window_from_cam of a camera from the points that it sees (PnP with RANSAC)."""
     use = np.isfinite(points[:, 0]) & np.isfinite(uv[:, 0])
-    found, rotation_vector, translation, inliers = cv2.solvePnPRansac(
+    found = resected(
         points[use],
-        normalized(uv[use], K),
-        np.eye(3),
-        None,
-        iterationsCount=_PNP_ITERATIONS,
-        reprojectionError=_MAX_ERROR_PX / float(K[0, 0]),
+        uv[use],
+        K,
+        max_error_px=_MAX_ERROR_PX,
+        min_inliers=_MIN_POINTS,
+        num_iterations=_PNP_ITERATIONS,
         confidence=_PNP_CONFIDENCE,
-        flags=cv2.SOLVEPNP_SQPNP,
     )
-    if not found or inliers is None or len(inliers) < _MIN_POINTS:
-        return None
-    rotation, _ = cv2.Rodrigues(rotation_vector)
-    return se3.inverse(se3.rigid(rotation, translation.ravel()))
+    return None if found is None else se3.inverse(found)

@@ -17,6 +17,7 @@ from vggt_ros.inference.backbones import load_backbone
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.offline.archive.job import Job, Outcome
 from vggt_ros.offline.folder_run import FolderRun, run_into_folder, RunOptions, weights_sha256
+from vggt_ros.offline.run_record import why_no_map
 from vggt_ros.settings.config import ModelSettings, VggtConfig
 from vggt_ros.sources.detection import open_sequence
 
@@ -88,7 +89,7 @@ class MapWork:
         except _FINAL as error:
             return Outcome(error=str(error), is_final=True)
         if done.folder is None:
-            return Outcome(error=_why_nothing(done.record), is_final=True)
+            return Outcome(error=why_no_map(done.record), is_final=True)
         return Outcome(missing=done.missing, num_frames=done.record['frames']['read'])
 
     def close(self) -> None:
@@ -165,12 +166,3 @@ class _Lent:
 
     def close(self) -> None:
         """Leave it loaded."""
-
-
-def _why_nothing(record: Mapping[str, Any]) -> str:
-    frames = record['frames']
-    dropped = ', '.join(f'{n} as {name}' for name, n in frames['dropped'].items())
-    return (
-        f'{frames["read"]} frames gave no map (dropped: {dropped or "none"}); the camera has to '
-        f'move between them'
-    )
