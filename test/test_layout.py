@@ -35,8 +35,9 @@ MAPPING = ('frontend', 'refinement', 'registration', 'backend', 'layers')
 ALLOWED_WITHIN = {
     'mapping': {
         **{room: set(MAPPING[:i]) for i, room in enumerate(MAPPING)},
-        'export': {'frontend', 'layers'},
-        '': {*MAPPING, 'export'},
+        'session': set(MAPPING),
+        'export': {'frontend', 'layers', 'session'},
+        '': {*MAPPING, 'session', 'export'},
     },
     'ros': {
         'middleware': set(),

@@ -34,6 +34,10 @@ class SaveError(VggtRosError):
     """A map cannot be written: nothing to save, an unusable name, or no room on the disk."""
 
 
+class SessionError(VggtRosError):
+    """A stored map cannot be gone on with: damaged, of another program, or too new."""
+
+
 class AlignmentError(VggtRosError):
     """Two sets of points, poses or depths do not determine the requested transform."""
 

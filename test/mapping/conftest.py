@@ -205,6 +205,11 @@ def predictor():
 
 
 @pytest.fixture(scope='session')
+def make_predictor():
+    return TruthfulPredictor
+
+
+@pytest.fixture(scope='session')
 def make_frame():
     """Make the i-th frame of the walk, 0.1 s after the one before."""
 

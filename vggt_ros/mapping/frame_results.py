@@ -18,6 +18,7 @@ from vggt_ros.mapping.backend.registered_window import RegisteredWindow
 from vggt_ros.mapping.layers.map_update import FrameResult, Motion
 from vggt_ros.mapping.layers.track_registry import frame_tracks, Queries
 from vggt_ros.mapping.registration.pose_error_model import PoseErrorModel
+from vggt_ros.mapping.registration.window_depth import kept_pixels
 from vggt_ros.settings.config import CloudSettings
 
 _MIN_WAY = 0.02  # median depths
@@ -34,18 +35,24 @@ def frame_results(
 
     Args:
         registered: The window, where it is in the map.
-        prediction: The network's answer; its images and tracks are used.
+        prediction: The network's answer; its images and tracks are used, and which pixels are
+            worth a point, unless the images were asked.
         noise: Of the network's poses.
         settings: The filters that need the unit of the map; the others are in the prediction.
         queries: Which points the tracks of the prediction are about, None if there are none.
     """
     window, in_map = registered.estimate.window, registered.in_map
     covariances, descriptors = _covariances(registered, noise), prediction.descriptors
+    kept = prediction.keep
+    if registered.estimate.refinement is not None:
+        new = np.flatnonzero(registered.estimate.is_inlier)
+        rows = new[new >= window.num_overlap].tolist()
+        kept = kept_pixels(registered.estimate.submap, prediction.grid, settings, rows)
     results = []
     for i in range(window.num_overlap, len(window.frames)):
         if not registered.estimate.is_inlier[i]:
             continue
-        keep = prediction.keep[i] & _is_in_range(in_map.points_in_cam[i, ..., 2], settings)
+        keep = kept[i] & _is_in_range(in_map.points_in_cam[i, ..., 2], settings)
         tracks = None
         if queries is not None and prediction.tracks is not None:
             tracks = frame_tracks(queries, prediction.tracks, i, in_map.depth[i], in_map.K[i])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 import logging
 import threading
 
-from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.geometry.rotation import rotation_angle
@@ -30,22 +28,18 @@ from vggt_ros.mapping.registration.placement import (
     place_by_odometry,
     place_by_overlap,
     place_first,
-    Placement,
 )
 from vggt_ros.mapping.registration.pose_error_model import PoseErrorModel
-from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
-from vggt_ros.mapping.registration.scale_sources import measure_scale, MeasuredWindow
 from vggt_ros.mapping.registration.scene_depth import SceneDepth
-from vggt_ros.mapping.registration.submap import Submap
 from vggt_ros.mapping.registration.window_estimate import WindowEstimate
+from vggt_ros.mapping.registration.window_scale import first_scale, in_true_scale, own_scale
 from vggt_ros.mapping.registration.z_up import has_up, upright_turn
+from vggt_ros.mapping.session.map_session import MapSession
 from vggt_ros.settings.live_config import LiveConfig
 
 _log = logging.getLogger(__name__)
 # A map is level enough for planners.
 _MIN_TILT_RAD = np.deg2rad(0.5)
-# In meters the scale of a submap is known; this keeps its covariance invertible.
-_LOCKED_LOG_SIGMA = 1e-4
 # Frames of a window that are remembered as places.
 _PLACES_PER_WINDOW = 2
 # Frame sets before those that the next window shares which hold it, too.
@@ -69,7 +63,9 @@ class MapState:
         scale: How long a unit of the map is.
         noise: How wrong the network's poses usually are.
         depth: How far away things usually are.
-        last: What the next window is registered to, None for an empty map.
+        last: What the next window is registered to, None if this session has no window yet.
+        apart: Layers of what is not known to be anywhere in the restored map, None without it:
+            they become part of `layers` when the place is recognized.
         correction: Where the surroundings of the overlap reference went when the newest window
             was entered, None if they stayed.
     """
@@ -85,6 +81,7 @@ class MapState:
         self.scale = MetricScale(config.value.scale)
         self.noise = PoseErrorModel()
         self.last: OverlapReference | None = None
+        self.apart: MapLayers | None = None
         self.correction: Sim3 | None = None
         self.depth = SceneDepth()
         self._origin = np.zeros(3)
@@ -106,7 +103,36 @@ class MapState:
         self.places.clear()
         self.scale.clear()
         self.depth.clear()
-        self.last = None
+        self.last = self.apart = None
+
+    def session(self) -> MapSession:
+        """Return a copy of all that a later run needs to go on with the map."""
+        with self.lock:
+            return MapSession(
+                submaps=self.graph.submaps,
+                edges=self.graph.edges,
+                keyframes=self.places.keyframes(),
+                voxels=self.layers.voxels.voxels(),
+                path=self.layers.trajectory.stored(),
+                scans=self.layers.occupancy.scans(),
+                is_metric=self.scale.is_locked,
+                log_scale_sigma=self.scale.log_sigma,
+                scale_source=self.scale.source,
+                usual_depth=self.depth.usual,
+                origin_in_map=self._origin,
+                is_upright=self._is_upright,
+            )
+
+    def restore(self, session: MapSession) -> None:
+        """Take in a stored map, after `begin`; the next windows are apart until they know it."""
+        is_frozen = self._config.value.mode == 'localization'
+        ids = self.graph.restore(session.submaps, session.edges, is_frozen=is_frozen)
+        session = session.renumbered(ids)
+        self.places.restore(session.keyframes)
+        self.layers.absorb(session.voxels, session.path, session.scans)
+        self.scale.restore(session.is_metric, session.log_scale_sigma, session.scale_source)
+        self.depth.restore(session.usual_depth)
+        self._origin, self._is_upright = session.origin_in_map, session.is_upright
 
     def enter(self, estimate: WindowEstimate) -> RegisteredWindow:
         """Find the place of a window and make it a submap; its points come with `add`.
@@ -116,11 +142,14 @@ class MapState:
         """
         submap, last = estimate.submap, self.last
         self.correction = None
-        if last is None:
+        if last is None and self.graph.has_restored:
+            found = own_scale(self.scale, estimate)
+            scale = self.depth.usual / estimate.median_depth if found is None else found
+            placement = place_first(submap, estimate.is_inlier, estimate.priors, scale)
+        elif last is None:
             self._is_upright = has_up(estimate.priors)
-            placement = place_first(
-                submap, estimate.is_inlier, estimate.priors, self._first_scale(estimate)
-            )
+            scale = first_scale(self.scale, estimate)
+            placement = place_first(submap, estimate.is_inlier, estimate.priors, scale)
             self._origin = placement.map_from_submap.apply(submap.ref_from_cam[0, :3, 3])
         elif estimate.window.num_overlap:
             shared = None if estimate.refinement is None else estimate.refinement.shared
@@ -136,17 +165,20 @@ class MapState:
             self.scale.drift(placement.log_scale_sigma)
         else:
             unit = self.scale.meters_per_unit
-            scale = self._own_scale(estimate)
+            found = own_scale(self.scale, estimate)
             placement = place_by_odometry(
-                submap, estimate.is_inlier, estimate.priors, last, unit, scale, self.depth.usual
+                submap, estimate.is_inlier, estimate.priors, last, unit, found, self.depth.usual
             )
             self.scale.drift(placement.log_scale_sigma)
         if last is not None and estimate.window.num_overlap:
             check_unit(unit_of(estimate, placement), last.unit)
-        placement = self._in_true_scale(estimate, placement)
+        if last is not None:
+            placement = in_true_scale(self.scale, estimate, placement)
         in_map = placement.in_map(submap)
         first = in_map.ref_from_cam[0]
         placed = self.graph.add(Sim3(1.0, first[:3, :3], first[:3, 3]), placement.covariance)
+        if self.apart is None and self.graph.is_relocalizing:
+            self.apart = MapLayers(self._config)
         return self._upright(
             RegisteredWindow(estimate=estimate, placed=placed, placement=placement, in_map=in_map)
         )
@@ -157,6 +189,8 @@ class MapState:
         Returns:
             The window where it is now.
         """
+        if self.graph.is_frozen or self.graph.is_relocalizing:
+            return registered  # the unit of the restored map is none of this window's business
         scale = self.scale.take_lock()
         if scale is None:
             return registered
@@ -173,7 +207,16 @@ class MapState:
         Raises:
             AlignmentError: The loop makes no sense; nothing is changed.
         """
-        return self._corrected(registered, self.graph.close(loop, is_rigid=self.scale.is_locked))
+        was_apart = self.graph.is_relocalizing
+        correction = self.graph.close(loop, is_rigid=self.scale.is_held)
+        registered = self._corrected(registered, correction)
+        if was_apart and not self.graph.is_relocalizing:
+            _log.info('the place of the robot in the restored map is known')
+            self.scale.forget_unless_locked()
+            if self.apart is not None:
+                self.layers.join(self.apart)
+                self.apart = None
+        return registered
 
     def add(self, registered: RegisteredWindow, results: tuple[FrameResult, ...]) -> None:
         """Add the new frames of a window and make it the one to join next.
@@ -182,7 +225,8 @@ class MapState:
             registered: The window, where it is now.
             results: Its new frames.
         """
-        self.layers.add(registered, results)
+        layers = self.layers if self.apart is None else self.apart
+        layers.add(registered, results)
         config = self._config.value
         self.depth.add(registered.in_map.depth)
         self._remember_places(registered, results)
@@ -204,7 +248,7 @@ class MapState:
             return self.layers.voxels.points(since), self.layers.voxels.tick
 
     def path(self) -> StampedPoses:
-        """Return a copy of the newest poses, oldest first."""
+        """Return a copy of the newest poses of this session, oldest first."""
         with self.lock:
             return self.layers.trajectory.poses()
 
@@ -225,7 +269,7 @@ class MapState:
 
     def _upright(self, registered: RegisteredWindow) -> RegisteredWindow:
         """Turn a map that began as if the camera were level, once the robot says what is up."""
-        if self._is_upright or registered.placed.segment:
+        if self._is_upright or registered.placed.segment or self.graph.has_restored:
             return registered
         turn = upright_turn(
             registered.in_map.ref_from_cam,
@@ -249,7 +293,8 @@ class MapState:
         """Move all that has been added, and the window that is about to be."""
         if not correction:
             return registered
-        self.layers.correct(correction)
+        for layers in filter(None, (self.layers, self.apart)):
+            layers.correct(correction)
         self.places.correct(correction)
         if self.last is not None and self.last.submap_id in correction:
             move = correction[self.last.submap_id]
@@ -260,7 +305,7 @@ class MapState:
     def _remember_places(
         self, registered: RegisteredWindow, results: tuple[FrameResult, ...]
     ) -> None:
-        if not self._config.value.loop.enable:
+        if not self._config.value.loop.enable or self.graph.is_frozen:
             return
         for result in spread(results, _PLACES_PER_WINDOW):
             frame, descriptor = result.frame, result.descriptor
@@ -268,57 +313,3 @@ class MapState:
                 alone = registered.in_map.select([frame.id])
                 features = registered.features_in_map(frame.id)
                 self.places.add(registered.placed.id, frame, alone, descriptor, features)
-
-    def _first_scale(self, estimate: WindowEstimate) -> float:
-        """Return map units per unit of the first window."""
-        if self.scale.settings.source == 'fixed':
-            return self.scale.start_fixed()
-        measured = self._measured(estimate, estimate.submap)
-        found = None if measured is None else self.scale.start(measured)
-        return 1.0 if found is None else found
-
-    def _measured(
-        self, estimate: WindowEstimate, submap: Submap, unit: float = 1.0
-    ) -> ScaleMeasurement | None:
-        """Return what tells of the unit of a submap, which is so many of the network's."""
-        window = MeasuredWindow(
-            submap=submap, priors=estimate.priors, is_inlier=estimate.is_inlier, unit=unit
-        )
-        return measure_scale(window, self.scale.settings)
-
-    def _own_scale(self, estimate: WindowEstimate) -> float | None:
-        """Return map units per unit of a window, from what the robot says of it alone."""
-        measured = self._measured(estimate, estimate.submap)
-        if measured is None or not np.isfinite(self.scale.meters_per_unit):
-            return None
-        if measured.residual > self.scale.settings.max_residual:
-            return None
-        return measured.meters_per_unit / self.scale.meters_per_unit
-
-    def _in_true_scale(self, estimate: WindowEstimate, placement: Placement) -> Placement:
-        """Compare the window's lengths with meters; once locked, put them right."""
-        if self.last is None or self.scale.settings.source in ('none', 'fixed'):
-            return placement
-        in_map = estimate.submap.moved(placement.map_from_submap)
-        unit = placement.map_from_submap.scale
-        measured = self._measured(estimate, in_map, unit)
-        if measured is not None:
-            self.scale.observe(measured)
-        factor = self.scale.take_correction()
-        # The overlap stays where it is: lengths grow about the last shared camera.
-        anchor = in_map.ref_from_cam[max(estimate.window.num_overlap - 1, 0), :3, 3]
-        old = placement.map_from_submap
-        moved = Sim3(
-            factor * old.scale, old.rotation, anchor + factor * (old.translation - anchor)
-        )
-        covariance = placement.covariance
-        if covariance is not None and self.scale.is_locked:
-            covariance = _with_known_scale(covariance)
-        return replace(placement, map_from_submap=moved, covariance=covariance)
-
-
-def _with_known_scale(covariance: Float[np.ndarray, '7 7']) -> Float[np.ndarray, '7 7']:
-    known = covariance.copy()
-    known[6, :] = known[:, 6] = 0.0
-    known[6, 6] = _LOCKED_LOG_SIGMA**2
-    return known

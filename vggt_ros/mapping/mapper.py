@@ -28,7 +28,6 @@ from vggt_ros.mapping.predicted_window import PredictedWindow, Wanted
 from vggt_ros.mapping.registration.known_motion import known_motion
 from vggt_ros.mapping.registration.pose_priors import NoPriors, PosePriors
 from vggt_ros.mapping.registration.submap import submap_from_prediction
-from vggt_ros.mapping.registration.window_depth import kept_pixels
 from vggt_ros.mapping.registration.window_estimate import (
     window_estimate,
     WindowEstimate,
@@ -36,6 +35,7 @@ from vggt_ros.mapping.registration.window_estimate import (
 )
 from vggt_ros.mapping.registration.window_priors import window_priors
 from vggt_ros.mapping.registration.window_refiner import WindowRefiner
+from vggt_ros.mapping.session.map_session import MapSession
 from vggt_ros.mapping.snapshot import Snapshot, snapshot_of
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.live_config import LiveConfig
@@ -100,8 +100,7 @@ class Mapper:
         Where the stamps begin again earlier, `input.on_time_jump` says what becomes of the map.
 
         Raises:
-            InputError: A frame cannot be used; it is counted under the error's `reason`; see
-                `Intake`.
+            InputError: A frame cannot be used; it is counted under the `reason`; see `Intake`.
         """
         try:
             self.stream.add(frame)
@@ -201,6 +200,12 @@ class Mapper:
         with self.map.lock:
             self.stream.reset()
             self._follow_reset()
+
+    def load(self, session: MapSession) -> None:
+        """Begin again with a stored map; what is pending is void, as after `reset`."""
+        with self.map.lock:
+            self.reset()
+            self.map.restore(session)
 
     def update_config(self, config: VggtConfig) -> None:
         """Take new settings from the next frame and the next window on.
@@ -305,11 +310,6 @@ class Mapper:
         estimate, config = registered.estimate, predicted.config
         window, refinement = estimate.window, estimate.refinement
         with self._map_of(window) as current:
-            if refinement is not None:
-                new = estimate.is_inlier[window.num_overlap :]
-                rows = (window.num_overlap + np.flatnonzero(new)).tolist()
-                keep = kept_pixels(estimate.submap, prediction.grid, config.cloud, rows)
-                prediction = replace(prediction, keep=keep)
             results = frame_results(
                 registered, prediction, current.noise, config.cloud, predicted.queries
             )

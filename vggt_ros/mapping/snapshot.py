@@ -17,8 +17,9 @@ class Snapshot:
 
     Attributes:
         state: `waiting` for images, `buffering` the first window, `tracking`, `blind` while the
-            images show nothing that can be followed, `lost` since the newest window failed, or
-            `paused`.
+            images show nothing that can be followed, `lost` since the newest window failed,
+            `relocalizing` while windows follow each other and it is not known where in the map
+            they are, or `paused`.
         counts: What happened to the frames: frames_in is frames_used, all drops and
             frames_pending together.
         frames_pending: Frames that wait for a window or are in one.

@@ -255,6 +255,13 @@ class VggtConfig:
     autostart: bool = parameter(
         True, 'Configure and activate at start-up without a lifecycle manager.', read_only=True
     )
+    mode: str = parameter(
+        'mapping',
+        'mapping: what is seen enters the map. localization: the map of map.load_path stays as it '
+        'is, and only tells where the robot is.',
+        choices=('mapping', 'localization'),
+        read_only=True,
+    )
     model: ModelSettings = field(default_factory=ModelSettings)
     input: InputSettings = field(default_factory=InputSettings)
     frames: FrameSettings = field(default_factory=FrameSettings)
@@ -273,7 +280,18 @@ class VggtConfig:
     diagnostics: DiagnosticsSettings = field(default_factory=DiagnosticsSettings)
 
     def __post_init__(self) -> None:
-        """Raise ConfigError if several cameras would have one coordinate frame."""
+        """Raise ConfigError if settings contradict each other."""
+        if self.mode == 'localization' and not self.map.load_path:
+            raise ConfigError(
+                "mode is localization and map.load_path is '': there is no map to localize in; "
+                'set map.load_path to the folder of a saved map, or mode to mapping'
+            )
+        if self.map.load_path and not (self.refine.verifies and self.loop.enable):
+            raise ConfigError(
+                f'map.load_path is {self.map.load_path!r}, and places are recognized by images '
+                f'only; set loop.enable to true and refine.mode to poses or depth (it is '
+                f'{self.refine.mode}, loop.enable {str(self.loop.enable).lower()})'
+            )
         if self.frames.camera and self.input.num_cameras > 1:
             raise ConfigError(
                 f'frames.camera is the frame of one camera, input.num_cameras is '

@@ -219,6 +219,18 @@ class MapSettings:
         'elsewhere.',
         read_only=True,
     )
+    load_path: str = parameter(
+        '',
+        'Folder of a saved map to go on with, at the start and by ~/load_map; empty for none.',
+    )
+    autosave_period: float = parameter(
+        0.0,
+        'Save the map so often, as `autosave` in map.save_path in place of the one before; 0 '
+        'never does.',
+        unit='s',
+        minimum=0.0,
+        maximum=86_400.0,
+    )
     max_saves: int = parameter(
         100,
         'Maps in that folder; ~/save_map refuses to make more, and deletes none. 0 for any '

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -139,15 +141,18 @@ def test_a_place_is_found_by_its_features(seen_memory):
     assert seen_memory.word_similarities(features_of(500)).max() < 0.5
 
 
-def test_with_features_neither_image_nor_depth_is_kept(seen_memory):
-    place = seen_memory[0]
-    assert place.jpeg == b''
+def test_with_features_a_small_image_is_kept_and_no_depth(seen_memory):
+    frame = replace(frame_of(1000, (960, 720)), K=np.diag([800.0, 800.0, 1.0]))
+    seen_memory.add(1000, frame, in_map_of(1000), descriptor_of(1000), features_of(1000))
+    place = seen_memory[len(seen_memory) - 1]
+    assert place.decoded().image.shape == (360, 480, 3)
+    assert place.frame.K[0, 0] == 400.0
     assert place.in_map.depth.size <= 64
     assert place.features.nbytes < 20_000
-    np.testing.assert_array_equal(place.map_from_cam, np.eye(4))
+    assert place.map_from_cam[0, 3] == 1000
 
 
-def test_places_without_an_image_are_no_candidates_for_a_network_window(seen_memory):
+def test_places_with_features_are_no_candidates_for_a_network_window(seen_memory):
     assert seen_memory.candidate(descriptor_of(4, 0.02), 100 * SECOND_NS, 3) is None
 
 

@@ -1,10 +1,11 @@
 """Places the robot has been to: enough of them to know them again and to compare them.
 
-A keyframe whose features are known is kept as those, and its image and depth are not.
+A keyframe whose features are known is kept as those with a small image, and its depth is not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -12,6 +13,7 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from vggt_ros.errors import InputError
+from vggt_ros.geometry.pinhole import scale_K
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
@@ -25,6 +27,8 @@ MAX_DEPTH_SIZE = 80
 _DEPTH_SIZE_BESIDE_FEATURES = 8
 _NO_DESCRIPTORS = np.zeros((0, 128), np.uint8)
 _JPEG_QUALITY = 90
+# For people, and for what a later version may look for in it.
+_IMAGE_SIZE_BESIDE_FEATURES, _JPEG_QUALITY_BESIDE_FEATURES = 480, 80
 _NS_PER_S = 1e9
 # The mean of fewer descriptors says nothing about what all places have in common.
 _MIN_PLACES = 8
@@ -36,8 +40,9 @@ class StoredKeyframe:
 
     Attributes:
         submap_id: The submap it belongs to.
-        frame: The frame without its image: an array of no rows.
-        jpeg: The image, compressed; empty if there are features.
+        frame: The frame without its image: an array of no rows; its intrinsics are those of the
+            image that was kept.
+        jpeg: The image, compressed, and smaller than it came if there are features.
         in_map: Its depth, subsampled, and its pose in the map.
         descriptor: (C,) what it shows, of length 1.
         features: What it shows and where in the camera's frame, map units; None if the images
@@ -100,27 +105,44 @@ class KeyframeDatabase:
             frame: The frame.
             in_map: It alone, in the map.
             descriptor: (C,) of length 1.
-            features: What its image shows, if that is known; the image is not kept then.
+            features: What its image shows, if that is known; the image is kept small then.
         """
-        jpeg = _compressed(frame.image) if features is None else b''
-        size = MAX_DEPTH_SIZE if features is None else _DEPTH_SIZE_BESIDE_FEATURES
+        if features is None:
+            jpeg, size = _compressed(frame.image, _JPEG_QUALITY), MAX_DEPTH_SIZE
+        else:
+            frame = replace(_smaller(frame, _IMAGE_SIZE_BESIDE_FEATURES), is_seen=None)
+            jpeg = _compressed(frame.image, _JPEG_QUALITY_BESIDE_FEATURES)
+            size = _DEPTH_SIZE_BESIDE_FEATURES
         bare: UInt8[np.ndarray, 'H W 3'] = np.zeros((0, 0, 3), np.uint8)
-        self._keyframes.append(
+        self._remember(
             StoredKeyframe(
                 submap_id=submap_id,
-                frame=replace(frame, image=bare),
+                frame=replace(frame, image=bare, small=None),
                 jpeg=jpeg,
                 in_map=in_map.subsampled(size).without_points(),
                 descriptor=descriptor,
                 features=features,
             )
         )
+
+    def _remember(self, place: StoredKeyframe) -> None:
+        self._keyframes.append(place)
+        features = place.features
         self._words.add(_NO_DESCRIPTORS if features is None else features.descriptors)
         if len(self._keyframes) > self.settings.max_places:
             half = len(self._keyframes) // 2
             kept = [*range(0, half, 2), *range(half, len(self._keyframes))]
             self._keyframes = [self._keyframes[row] for row in kept]
             self._words.keep(kept)
+
+    def keyframes(self) -> tuple[StoredKeyframe, ...]:
+        """Return all places, oldest first."""
+        return tuple(self._keyframes)
+
+    def restore(self, keyframes: Sequence[StoredKeyframe]) -> None:
+        """Append places that were stored, as they are."""
+        for place in keyframes:
+            self._remember(place)
 
     def candidate(
         self, descriptor: Float32[np.ndarray, ' C'], stamp_ns: int, min_submap_gap: int
@@ -142,7 +164,7 @@ class KeyframeDatabase:
         old = [
             i
             for i, place in enumerate(self._keyframes)
-            if place.jpeg
+            if place.features is None
             and place.frame.stamp_ns <= until_ns
             and place.submap_id <= newest - min_submap_gap
         ]
@@ -195,7 +217,19 @@ class KeyframeDatabase:
         return self._words.similarities(features.descriptors)
 
 
-def _compressed(image: UInt8[np.ndarray, 'H W 3']) -> bytes:
+def _smaller(frame: Frame, max_size: int) -> Frame:
+    """Return a frame whose image has no longer side than this, with its intrinsics."""
+    width, height = frame.size
+    factor = max_size / max(width, height, 1)
+    if factor >= 1:
+        return frame
+    size = max(1, round(factor * width)), max(1, round(factor * height))
+    image = np.asarray(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    K = None if frame.K is None else scale_K(frame.K, size[0] / width, size[1] / height)
+    return replace(frame, image=image, K=K)
+
+
+def _compressed(image: UInt8[np.ndarray, 'H W 3'], quality: int) -> bytes:
     bgr = np.ascontiguousarray(image[..., ::-1])
-    _, jpeg = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    _, jpeg = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return bytes(jpeg.tobytes())

@@ -40,6 +40,8 @@ _MIN_WINDOWS, _MIN_WINDOWS_BETWEEN_SEGMENTS = 2, 3
 # A loop that corrects the newest submap by less, in median depths, was hardly worth a query; the
 # next ones wait exponentially longer.
 _MIN_CORRECTION, _MAX_PAUSE = 0.05, 16
+# Where nothing else bounds the drift.
+_MAX_PAUSE_BESIDE_FROZEN = 2
 
 AMBIGUOUS, UNCONFIRMED, NO_FEATURES = 'ambiguous', 'unconfirmed', 'no_features'
 OUT_OF_REACH = 'out_of_reach'
@@ -74,12 +76,14 @@ class LoopCandidates:
         places: Keyframes of each place, those that were taken in a row.
         placed: The submaps that matter, by id.
         gaps: Between other segments, by their number, and that of the window.
+        max_pause: Windows until the next query, at most.
     """
 
     query: LoopQuery
     places: tuple[tuple[StoredKeyframe, ...], ...]
     placed: Mapping[int, PlacedSubmap]
     gaps: Mapping[int, SegmentGap]
+    max_pause: int = _MAX_PAUSE
 
 
 @dataclass(slots=True)
@@ -141,7 +145,13 @@ class LoopVerifier:
             ids |= {self._pending.edge.i, self._pending.edge.j}
         placed = {submap_id: graph[submap_id] for submap_id in ids if submap_id in graph}
         gaps = self._gaps(query, graph) if is_relocalizing else {}
-        return LoopCandidates(query=query, places=places, placed=placed, gaps=gaps)
+        return LoopCandidates(
+            query=query,
+            places=places,
+            placed=placed,
+            gaps=gaps,
+            max_pause=_MAX_PAUSE_BESIDE_FROZEN if graph.is_frozen else _MAX_PAUSE,
+        )
 
     def verify(self, candidates: LoopCandidates) -> Edge | None:
         """Return a loop once two windows in a row agree on it.
@@ -169,7 +179,7 @@ class LoopVerifier:
             return None
         self._counts.num_confirmed += 1
         is_worth_it = found.correction > _MIN_CORRECTION
-        self._pause = 1 if is_worth_it else min(2 * self._pause, _MAX_PAUSE)
+        self._pause = 1 if is_worth_it else min(2 * self._pause, candidates.max_pause)
         self._windows_to_wait = self._pause - 1
         return found.edge
 
@@ -187,8 +197,11 @@ class LoopVerifier:
                 continue
             if graph[place.submap_id].segment != segment:
                 others.append(row)
+            elif place.submap_id < graph.first_own_id <= query.submap.id:
+                rows.append(row)  # of an earlier session: neither its time nor the way counts
             elif (
-                place.frame.stamp_ns <= until_ns
+                not graph.is_frozen
+                and place.frame.stamp_ns <= until_ns
                 and place.submap_id <= query.submap.id - _MIN_SUBMAP_GAP
             ):
                 rows.append(row)
@@ -199,7 +212,8 @@ class LoopVerifier:
         by_segment: dict[int, list[StoredKeyframe]] = {}
         for row in range(len(self._database)):
             place = self._database[row]
-            if place.submap_id in graph:
+            # How far a robot is carried from one session to the next is not known.
+            if place.submap_id in graph and place.submap_id >= graph.first_own_id:
                 by_segment.setdefault(graph[place.submap_id].segment, []).append(place)
         begin, begin_ns = query.in_map.ref_from_cam[0, :3, 3], query.frames[0].stamp_ns
         own = by_segment.pop(query.submap.segment, [])

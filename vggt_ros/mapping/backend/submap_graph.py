@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jaxtyping import Float
@@ -15,6 +15,8 @@ from vggt_ros.mapping.backend.pose_graph import Edge, optimize
 
 # What a graph of more submaps would bring is not worth its memory and time.
 MAX_SUBMAPS = 4000
+# Own submaps beside those of a map that is only looked at: the windows that a loop may wait for.
+_MAX_OWN_BESIDE_FROZEN = 50
 # A loop that is this many standard deviations off what all others say is a wrong one.
 _MAX_LOOP_ERROR = 5.0
 # Where things of a submap go when it is moved: map_from_old_map, by id of the submap.
@@ -56,13 +58,22 @@ class ClosedLoop:
 
 
 class SubmapGraph:
-    """A graph of submaps and loops; the oldest are forgotten when there are too many."""
+    """A graph of submaps and loops; the oldest are forgotten when there are too many.
+
+    Attributes:
+        first_own_id: Submaps before it were restored; those of this session follow.
+        is_frozen: Whether those that were restored stay where they are whatever comes.
+        num_loops: Places that were recognized.
+        num_loops_refused: Loops that contradicted all the rest.
+    """
 
     def __init__(self) -> None:
         self._submaps: dict[int, PlacedSubmap] = {}
         self._edges: list[Edge] = []
         self._next_id = 0
         self._num_segments = 0
+        self.first_own_id = 0
+        self.is_frozen = False
         self.num_loops = 0
         self.num_loops_refused = 0
 
@@ -86,6 +97,29 @@ class SubmapGraph:
         return self.newest is None or self.newest.segment == 0
 
     @property
+    def has_restored(self) -> bool:
+        """Whether there are submaps of an earlier session."""
+        return next(iter(self._submaps), self.first_own_id) < self.first_own_id
+
+    @property
+    def is_relocalizing(self) -> bool:
+        """Whether it is not known where in the restored map the robot is."""
+        newest = self.newest
+        if newest is None or not self.has_restored:
+            return False
+        return newest.id < self.first_own_id or not self.is_connected
+
+    @property
+    def submaps(self) -> tuple[PlacedSubmap, ...]:
+        """All submaps, oldest first."""
+        return tuple(self._submaps.values())
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """All edges, in the order in which they came."""
+        return tuple(self._edges)
+
+    @property
     def loops(self) -> tuple[ClosedLoop, ...]:
         """The loops between submaps that are kept, in the order in which they were closed."""
         return tuple(self._closed(edge) for edge in self._edges if edge.is_loop)
@@ -95,6 +129,32 @@ class SubmapGraph:
         self._submaps.clear()
         self._edges.clear()
         self._num_segments = 0
+        self.first_own_id, self.is_frozen = self._next_id, False
+
+    def restore(
+        self, submaps: Sequence[PlacedSubmap], edges: Sequence[Edge], *, is_frozen: bool = False
+    ) -> Mapping[int, int]:
+        """Take in submaps of an earlier session; what is added next begins a segment.
+
+        Args:
+            submaps: In the order of their ids, as they were stored.
+            edges: Between them.
+            is_frozen: Whether they stay where they are from now on.
+
+        Returns:
+            Their ids here by those that they were stored under.
+        """
+        ids = {each.id: self._next_id + k for k, each in enumerate(submaps)}
+        first_segment = self._num_segments
+        for each in submaps:
+            segment = first_segment + each.segment
+            self._submaps[ids[each.id]] = replace(each, id=ids[each.id], segment=segment)
+            self._num_segments = max(self._num_segments, segment + 1)
+        self._edges += [replace(each, i=ids[each.i], j=ids[each.j]) for each in edges]
+        self._next_id += len(submaps)
+        self.first_own_id, self.is_frozen = self._next_id, is_frozen
+        self._forget_oldest()
+        return ids
 
     def add(
         self, map_from_submap: Sim3, covariance: Float[np.ndarray, '7 7'] | None
@@ -138,6 +198,8 @@ class SubmapGraph:
         Raises:
             AlignmentError: The graph has no solution; nothing was changed.
         """
+        if self.is_frozen:
+            return self._close_to_frozen(loop)
         segments = self[loop.i].segment, self[loop.j].segment
         members = [each for each in self._submaps.values() if each.segment in segments]
         places = {each.id: each.map_from_submap for each in members}
@@ -192,6 +254,38 @@ class SubmapGraph:
         ]
         return dict.fromkeys(self._submaps, map_from_old_map)
 
+    def _close_to_frozen(self, loop: Edge) -> Correction:
+        """Put the own submaps where a loop to a restored one and the way since the last say."""
+        old, new = self[loop.i], self[loop.j]
+        if not old.id < self.first_own_id <= new.id:
+            return {}
+        place, covariance = old.map_from_submap @ loop.i_from_j, loop.covariance
+        if new.segment == old.segment:
+            places = {old.id: old.map_from_submap, new.id: new.map_from_submap}
+            i_from_j = old.map_from_submap.inverse() @ new.map_from_submap
+            way = Edge(i=old.id, j=new.id, i_from_j=i_from_j, covariance=new.covariance)
+            # Lengths, too: nothing else may have measured them in this session.
+            if loop_innovation(loop, [way], places, is_rigid=False) > _MAX_LOOP_ERROR:
+                self.num_loops_refused += 1
+                return {}
+            solution = optimize(places, [way, loop], is_rigid=False)
+            place, covariance = solution.map_from_submap[new.id], solution.newest_covariance
+        self.num_loops += 1
+        move = place @ new.map_from_submap.inverse()
+        own = [
+            each
+            for each in self._submaps.values()
+            if each.id >= self.first_own_id and each.segment == new.segment
+        ]
+        for each in own:
+            self._submaps[each.id] = replace(
+                each,
+                segment=old.segment,
+                map_from_submap=move @ each.map_from_submap,
+                covariance=covariance if each.id == new.id else each.covariance,
+            )
+        return {each.id: move for each in own}
+
     def _closed(self, edge: Edge) -> ClosedLoop:
         old, new = self[edge.i], self[edge.j]
         unit = old.map_from_submap.scale
@@ -212,10 +306,19 @@ class SubmapGraph:
         }
 
     def _forget_oldest(self) -> None:
-        while len(self._submaps) > MAX_SUBMAPS:
-            oldest = next(iter(self._submaps))
-            del self._submaps[oldest]
-            self._edges = [edge for edge in self._edges if oldest not in (edge.i, edge.j)]
+        if self.is_frozen:
+            own = [each for each in self._submaps if each >= self.first_own_id]
+            self._forget(own[: max(0, len(own) - _MAX_OWN_BESIDE_FROZEN)])
+        elif len(self._submaps) > MAX_SUBMAPS:
+            self._forget(list(self._submaps)[: len(self._submaps) - MAX_SUBMAPS])
+
+    def _forget(self, ids: Sequence[int]) -> None:
+        if not ids:
+            return
+        for each in ids:
+            del self._submaps[each]
+        known = self._submaps
+        self._edges = [edge for edge in self._edges if edge.i in known and edge.j in known]
 
 
 def _in_unit(covariance: Float[np.ndarray, '7 7'], scale: float) -> Float[np.ndarray, '7 7']:

@@ -1,4 +1,4 @@
 """Export: maps written to files: PLY, PCD, COLMAP text models, and folders that are whole.
 
-Imports frontend and layers.
+Imports frontend, layers and session.
 """

@@ -48,7 +48,7 @@ class FrameStream:
         )
         self._intake = Intake(config, self._counters, self._buffer)
         self._is_enabled = True
-        self._has_frames = self._is_lost = False
+        self._has_frames = self._is_lost = self._is_apart = False
         self._failures_in_row = 0
 
     @property
@@ -84,6 +84,8 @@ class FrameStream:
                 return 'paused'
             if self._is_lost:
                 return 'lost'
+            if self._is_apart:
+                return 'relocalizing'
             if has_map:
                 return 'blind' if self._intake.why_blind() else 'tracking'
             return 'buffering' if self._has_frames else 'waiting'
@@ -186,7 +188,7 @@ class FrameStream:
             self._buffer.finish(window, registered=registered)
             self._counters.window_used(num_used, latency_s, refined_from)
             self._counters.drop('inconsistent', len(window.new_frames) - num_used)
-            self._is_lost = not is_connected
+            self._is_lost, self._is_apart = False, not is_connected
             self._failures_in_row = 0
             return True
 
@@ -222,7 +224,7 @@ class FrameStream:
         with self.lock:
             self._intake.clear('reset')
             self._buffer.reset()
-            self._has_frames = self._is_lost = False
+            self._has_frames = self._is_lost = self._is_apart = False
             self._failures_in_row = 0
 
     def set_enabled(self, is_enabled: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from vggt_ros.geometry import se3
@@ -10,9 +12,9 @@ from vggt_ros.mapping.backend.registered_window import RegisteredWindow
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.mapping.layers.occupancy_grid import OccupancyGridMap
-from vggt_ros.mapping.layers.occupancy_scan import scan_from_frame
-from vggt_ros.mapping.layers.trajectory import Trajectory
-from vggt_ros.mapping.layers.voxel_map import VoxelMap
+from vggt_ros.mapping.layers.occupancy_scan import OccupancyScan, scan_from_frame
+from vggt_ros.mapping.layers.trajectory import PathPose, Trajectory
+from vggt_ros.mapping.layers.voxel_map import VoxelMap, Voxels
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.live_config import LiveConfig
 
@@ -58,6 +60,25 @@ class MapLayers:
         self.trajectory.correct(correction)
         self.occupancy.correct(correction)
 
+    def absorb(
+        self, voxels: Voxels, path: Mapping[int, PathPose], scans: Sequence[OccupancyScan]
+    ) -> None:
+        """Take in what was stored of an earlier session, as older than what is there.
+
+        Args:
+            voxels: Of the accumulated points.
+            path: Poses by frame id.
+            scans: Of the occupancy grid.
+        """
+        self.voxels.absorb(voxels)
+        self.trajectory.absorb(path)
+        if self._config.value.occupancy.enable:
+            self.occupancy.absorb(scans)
+
+    def join(self, other: MapLayers) -> None:
+        """Take in other layers of the same map."""
+        self.absorb(other.voxels.voxels(), other.trajectory.stored(), other.occupancy.scans())
+
     def add(self, registered: RegisteredWindow, results: tuple[FrameResult, ...]) -> None:
         """Draw the new frames of a window, and put older poses where later images see them.
 
@@ -67,6 +88,8 @@ class MapLayers:
         """
         self._add_path(registered, results)
         config = self._config.value
+        if config.mode == 'localization':
+            return
         if config.map.enable:
             self._add_points(registered.placed.id, results)
             if config.map.max_radius > 0:

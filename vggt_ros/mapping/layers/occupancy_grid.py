@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float, Int8, Int64
@@ -78,7 +79,7 @@ class OccupancyGridMap:
             max_side: Largest number of rows and of columns, at least 128.
         """
         self._settings = settings
-        self._max_side = max_side
+        self._max_side, self._max_scans = max_side, max_scans
         self._scans: deque[OccupancyScan] = deque(maxlen=max_scans)
         self.clear()
 
@@ -96,6 +97,16 @@ class OccupancyGridMap:
         self._scans.append(scan)
         if not self._is_stale:  # else it will be drawn with all others
             self._draw(scan)
+
+    def scans(self) -> tuple[OccupancyScan, ...]:
+        """Return the scans that are kept, oldest first."""
+        return tuple(self._scans)
+
+    def absorb(self, scans: Sequence[OccupancyScan]) -> None:
+        """Draw stored scans, as older ones than those that are there."""
+        room = max(0, self._max_scans - len(self._scans))
+        self._scans.extendleft(reversed(scans[len(scans) - min(room, len(scans)) :]))
+        self._is_stale = True
 
     def correct(self, correction: Correction) -> None:
         """Move the scans of submaps that moved; the next `grid` draws all of them again.

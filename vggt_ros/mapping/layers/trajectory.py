@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from jaxtyping import Float, Int64
@@ -33,7 +34,14 @@ class StampedPoses:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Pose:
+class PathPose:
+    """One pose of the path.
+
+    Attributes:
+        submap_id: The submap it moves with.
+        view: The pose, with its stamp and its camera.
+    """
+
     submap_id: int
     view: CameraView
 
@@ -46,7 +54,7 @@ class Trajectory:
 
     def __init__(self, max_size: int) -> None:
         self._max_size = max_size
-        self._poses: dict[int, _Pose] = {}
+        self._poses: dict[int, PathPose] = {}
 
     def __len__(self) -> int:
         return len(self._poses)
@@ -69,7 +77,7 @@ class Trajectory:
             submap_id: The submap it moves with.
             view: Its pose, stamp and camera.
         """
-        self._poses[frame_id] = _Pose(submap_id, view)
+        self._poses[frame_id] = PathPose(submap_id, view)
         self._trim()
 
     def correct_pose(
@@ -85,7 +93,7 @@ class Trajectory:
         known = self._poses.get(frame_id)
         if known is not None:
             view = replace(known.view, map_from_cam=map_from_cam)
-            self._poses[frame_id] = _Pose(submap_id, view)
+            self._poses[frame_id] = PathPose(submap_id, view)
 
     def correct(self, correction: Correction) -> None:
         """Move the poses with their submaps."""
@@ -94,15 +102,25 @@ class Trajectory:
             if move is not None:
                 moved = move.apply_to_pose(pose.view.map_from_cam)
                 view = replace(pose.view, map_from_cam=moved)
-                self._poses[frame_id] = _Pose(pose.submap_id, view)
+                self._poses[frame_id] = PathPose(pose.submap_id, view)
+
+    def stored(self) -> dict[int, PathPose]:
+        """Return all poses by frame id, oldest first."""
+        return dict(self._poses)
+
+    def absorb(self, stored: Mapping[int, PathPose]) -> None:
+        """Add poses as they were stored; those of an earlier session have ids below zero."""
+        self._poses |= stored
+        self._trim()
 
     def clear(self) -> None:
         """Forget all poses."""
         self._poses.clear()
 
     def poses(self) -> StampedPoses:
-        """Return a copy of the poses of camera 0: the trajectory of the robot."""
-        views = [view for view in self.views() if view.camera == 0]
+        """Return a copy of the poses of camera 0 in this session: the trajectory of the robot."""
+        own = (each.view for frame_id, each in self._poses.items() if frame_id >= 0)
+        views = [view for view in own if view.camera == 0]
         stamps_ns = [view.stamp_ns for view in views]
         map_from_cam = [view.map_from_cam for view in views]
         return StampedPoses(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
 import numpy as np
 
 from vggt_ros.mapping.backend.submap_graph import Correction
@@ -43,6 +43,23 @@ class MapPoints:
     colors: UInt8[np.ndarray, 'N 3']
     confidence: Float32[np.ndarray, ' N']
     hits: Int64[np.ndarray, ' N']
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Voxels:
+    """What is stored of N voxels, those that were seen longest ago first.
+
+    Attributes:
+        means: (N, 6) of points x y z, map units, and of colors R G B.
+        weights: (N,) sums of the confidence that the means were taken with.
+        hits: (N,) numbers of points.
+        submap_ids: (N,) the submap that each moves with.
+    """
+
+    means: Float32[np.ndarray, 'N 6']
+    weights: Float64[np.ndarray, ' N']
+    hits: Int64[np.ndarray, ' N']
+    submap_ids: Int64[np.ndarray, ' N']
 
 
 class VoxelMap:
@@ -155,6 +172,31 @@ class VoxelMap:
             confidence=(cells['weight'] / np.maximum(cells['hits'], 1)).astype(np.float32),
             hits=np.ascontiguousarray(cells['hits']),
         )
+
+    def voxels(self) -> Voxels:
+        """Return a copy of all there is, to be stored."""
+        cells = self._cells[self._slots]
+        cells = cells[np.argsort(cells['seen'], kind='stable')]
+        return Voxels(
+            means=np.concatenate([cells['xyz'], cells['rgb']], axis=1),
+            weights=np.ascontiguousarray(cells['weight']),
+            hits=np.ascontiguousarray(cells['hits']),
+            submap_ids=np.ascontiguousarray(cells['submap']),
+        )
+
+    def absorb(self, stored: Voxels) -> None:
+        """Add voxels as they were stored, for older ones than those that are there."""
+        self._tick += 1
+        cells = np.zeros(len(stored.hits), dtype=_CELL)
+        cells['xyz'], cells['rgb'] = stored.means[:, :3], stored.means[:, 3:]
+        cells['weight'], cells['hits'] = stored.weights, stored.hits
+        cells['submap'], cells['seen'] = stored.submap_ids, self._tick
+        own = self._cells[self._slots]
+        own['seen'] = self._tick
+        self._rebuild(np.concatenate([cells, own]))
+        if len(self) > self._max_points:
+            self._tick += 1
+            self._evict(len(self) - self._max_points)
 
     def _rebuild(self, cells: np.ndarray) -> None:
         """Start again with these cells; those in one voxel become one."""

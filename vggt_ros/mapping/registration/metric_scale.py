@@ -69,6 +69,30 @@ class MetricScale:
         self.num_accepted = 0
         self.num_rejected = 0
         self._num_rejected_in_row = 0
+        self._is_inherited = False
+
+    def restore(self, is_locked: bool, log_sigma: float, source: str) -> None:
+        """Begin with what an earlier session knew of the unit of the map.
+
+        Args:
+            is_locked: Whether lengths in the map are meters.
+            log_sigma: As in `log_sigma`; of no account if they are not.
+            source: As in `source`.
+        """
+        self.clear()
+        if is_locked:
+            self.is_locked = self._is_inherited = True
+            self.log_sigma, self.source = log_sigma, source
+
+    def forget_unless_locked(self) -> None:
+        """Forget measurements of a unit that is not that of the map."""
+        if not self.is_locked:
+            self.clear()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this session has measured meters, so that lengths do not drift."""
+        return self.is_locked and not self._is_inherited
 
     @property
     def meters_per_unit(self) -> float:
@@ -122,6 +146,7 @@ class MetricScale:
                 return False
             self.log_sigma, self.num_accepted = math.inf, 0
         self._num_rejected_in_row = 0
+        self._is_inherited = False
         self._update(off, measurement.log_sigma)
         self.num_accepted += 1
         self.source = measurement.source

@@ -34,6 +34,15 @@ class SceneDepth:
         """
         self._medians.append(float(np.nanmedian(depth)))
 
+    def restore(self, usual: float) -> None:
+        """Begin with what windows of an earlier session usually saw.
+
+        Args:
+            usual: Map units, NaN if not known.
+        """
+        if np.isfinite(usual):
+            self._medians.append(usual)
+
     def rescale(self, scale: float) -> None:
         """Follow the map to another unit.
 

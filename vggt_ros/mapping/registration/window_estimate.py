@@ -42,6 +42,11 @@ class WindowEstimate:
     refinement: Refinement | None = None
     features: Mapping[int, KeyframeFeatures] | None = None
 
+    @property
+    def median_depth(self) -> float:
+        """Of all its pixels, in its own unit."""
+        return float(np.nanmedian(self.submap.depth))
+
 
 def window_estimate(
     window: Window, submap: Submap, priors: WindowPriors, refinement: Refinement | None

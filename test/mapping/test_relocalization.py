@@ -1,0 +1,177 @@
+"""A second session in a map that a first one stored: where it is, and what becomes of the map.
+
+Features of things in a room at the true poses stand for images; the network answers with the
+truth, each window in another unit and another world.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.sim3 import align_sim3
+from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
+from vggt_ros.mapping.registration.submap import submap_from_prediction
+from vggt_ros.mapping.registration.window_estimate import window_estimate
+
+# The first session walks these, the second begins in the middle of them.
+FIRST, SECOND = range(90), range(30, 60)
+LATER_NS = 10**15
+
+
+@pytest.fixture(scope='module')
+def make_mapper(make_predictor, make_config, make_view, true_pose, point_scene):
+    """Make a mapper whose images show a room; `seed` of another building."""
+
+    def make(seed=1, **settings):
+        rng = np.random.default_rng(0)
+        room = point_scene.room(seed, count=1500, center=(0, 0, 0), size=(8, 3, 6))
+        mapper = Mapper(make_predictor(seed), make_config(**settings), offline=True)
+
+        def asked(predicted, prediction):
+            window = predicted.window
+            submap = submap_from_prediction(window, prediction)
+            priors = make_view(window, prediction).priors
+            estimate = window_estimate(window, submap, priors, None)
+            poses = np.stack([true_pose(frame.id) for frame in window.frames])
+            unit = align_sim3(poses[:, :3, 3], submap.ref_from_cam[:, :3, 3]).scale
+            features = {
+                frame.id: room.seen_from(pose, rng).features.scaled(unit)
+                for frame, pose in zip(window.frames, poses, strict=True)
+            }
+            return replace(estimate, features=features)
+
+        mapper._estimate = asked
+        return mapper
+
+    return make
+
+
+@pytest.fixture(scope='module')
+def walk(make_frame):
+    def run(mapper, indices, shift_ns=0):
+        updates = []
+        for index in indices:
+            frame = make_frame(index)
+            mapper.add_frame(replace(frame, stamp_ns=frame.stamp_ns + shift_ns))
+            while (window := mapper.wait_for_window(0.0)) is not None:
+                updates.append(mapper.process(window, Wanted(tracks=False)))
+        return updates
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def stored(make_mapper, walk):
+    mapper = make_mapper()
+    walk(mapper, FIRST)
+    return mapper.map.session()
+
+
+LOCALIZATION = {'mode': 'localization', 'map.load_path': '/a/map', 'refine.mode': 'verify'}
+
+
+def errors_in_map(stored, mapper, true_pose):
+    """Distances of the path of a session from the truth, by the similarity of the stored one."""
+    ids = sorted(stored.path)
+    known = np.stack([stored.path[i].view.map_from_cam[:3, 3] for i in ids])
+    map_from_world = align_sim3(np.stack([true_pose(i)[:3, 3] for i in ids]), known)
+    path = mapper.map.path()
+    indices = ((path.stamps_ns - LATER_NS) // 100_000_000 - 1).tolist()
+    truth = map_from_world.apply(np.stack([true_pose(i)[:3, 3] for i in indices]))
+    return np.linalg.norm(path.map_from_cam[:, :3, 3] - truth, axis=1) / map_from_world.scale
+
+
+@pytest.mark.parametrize('settings', [{}, LOCALIZATION], ids=['mapping', 'localization'])
+def test_a_second_session_knows_within_five_windows_where_it_is(
+    make_mapper, walk, stored, true_pose, settings
+):
+    mapper = make_mapper(**settings)
+    mapper.load(stored)
+    assert mapper.snapshot().num_submaps == len(stored.submaps)
+    updates = walk(mapper, SECOND, LATER_NS)
+    connected = [update.is_connected for update in updates]
+    assert 0 < connected.index(True) < 5
+    assert all(connected[connected.index(True) :])
+    assert mapper.snapshot().state == 'tracking'
+    errors = errors_in_map(stored, mapper, true_pose)
+    assert len(errors) == len(SECOND)
+    assert np.median(errors) < 0.05, 'meters, in a room of 8 m'
+
+
+def test_before_it_knows_where_it_is_nothing_is_drawn_into_the_map(make_mapper, walk, stored):
+    mapper = make_mapper()
+    mapper.load(stored)
+    before = mapper.map.points()[0]
+    (update,) = walk(mapper, SECOND[:6], LATER_NS)
+    assert not update.is_connected
+    assert mapper.snapshot().state == 'relocalizing'
+    now = mapper.map.points()[0]
+    np.testing.assert_array_equal(now.points_in_map, before.points_in_map)
+    assert len(mapper.map.path().stamps_ns) == 0
+    walk(mapper, SECOND[6:], LATER_NS)
+    assert mapper.map.points()[0].hits.sum() > 1.2 * before.hits.sum()
+    assert len(mapper.map.views()) == len(FIRST) + len(SECOND)
+
+
+def test_localization_leaves_the_map_as_it_was_and_is_bounded(
+    make_mapper, walk, stored, monkeypatch
+):
+    monkeypatch.setattr('vggt_ros.mapping.backend.submap_graph._MAX_OWN_BESIDE_FROZEN', 5)
+    mapper = make_mapper(**LOCALIZATION)
+    mapper.load(stored)
+    before = mapper.map.session()
+    walk(mapper, SECOND, LATER_NS)
+    after = mapper.map.session()
+    assert mapper.map.graph.num_loops > 0
+    np.testing.assert_array_equal(after.voxels.means, before.voxels.means)
+    assert len(after.keyframes) == len(before.keyframes)
+    assert len(after.submaps) == len(before.submaps) + 5
+    for old, new in zip(before.submaps, after.submaps, strict=False):
+        assert old.id == new.id
+        np.testing.assert_array_equal(
+            old.map_from_submap.translation, new.map_from_submap.translation
+        )
+
+
+@pytest.mark.parametrize('settings', [{}, LOCALIZATION], ids=['mapping', 'localization'])
+def test_in_another_building_it_never_knows_where_it_is(make_mapper, walk, stored, settings):
+    mapper = make_mapper(seed=2, **settings)
+    mapper.load(stored)
+    updates = walk(mapper, FIRST, LATER_NS)
+    assert not any(update.is_connected for update in updates)
+    assert mapper.snapshot().state == 'relocalizing'
+    assert len(mapper.map.points()[0].hits) == len(stored.voxels.hits)
+
+
+def test_a_map_in_meters_stays_so_where_nothing_measures_them_any_more(
+    make_mapper, walk, stored, true_pose
+):
+    mapper = make_mapper()
+    mapper.load(replace(stored, is_metric=True, log_scale_sigma=0.01, scale_source='odometry'))
+    updates = walk(mapper, SECOND, LATER_NS)
+    assert all(update.scale_state.is_metric for update in updates)
+    assert np.median(errors_in_map(stored, mapper, true_pose)) < 0.05
+
+
+def test_stamps_of_the_same_recording_are_no_hindrance(make_mapper, walk, stored):
+    mapper = make_mapper()
+    mapper.load(stored)
+    assert walk(mapper, SECOND)[-1].is_connected
+
+
+def test_a_map_can_be_loaded_again_and_stored_again(make_mapper, walk, stored, true_pose):
+    mapper = make_mapper()
+    mapper.load(stored)
+    walk(mapper, SECOND, LATER_NS)
+    third = make_mapper()
+    third.load(mapper.map.session())
+    third.load(mapper.map.session())
+    assert len(third.map.views()) == len(FIRST) + len(SECOND)
+    updates = walk(third, range(50, 74), 2 * LATER_NS)
+    assert updates[-1].is_connected
+    newest = third.map.path().map_from_cam[-1]
+    first = stored.path[0].view.map_from_cam
+    assert np.isfinite(se3.inverse(first) @ newest).all()
