@@ -136,6 +136,20 @@ def test_localization_leaves_the_map_as_it_was_and_is_bounded(
         )
 
 
+def test_a_reset_forgets_where_the_robot_is_and_a_map_that_is_only_looked_at_stays(
+    make_mapper, walk, stored
+):
+    looking, mapping = make_mapper(**LOCALIZATION), make_mapper()
+    for mapper in (looking, mapping):
+        mapper.load(stored)
+        walk(mapper, SECOND, LATER_NS)
+        mapper.reset()
+    assert len(mapping.map.graph) == 0
+    assert len(looking.map.graph) == len(stored.submaps)
+    assert looking.map.graph.is_relocalizing
+    assert walk(looking, SECOND, 2 * LATER_NS)[-1].is_connected
+
+
 @pytest.mark.parametrize('settings', [{}, LOCALIZATION], ids=['mapping', 'localization'])
 def test_in_another_building_it_never_knows_where_it_is(make_mapper, walk, stored, settings):
     mapper = make_mapper(seed=2, **settings)

@@ -82,6 +82,7 @@ class MapState:
         self.noise = PoseErrorModel()
         self.last: OverlapReference | None = None
         self.apart: MapLayers | None = None
+        self._base: MapSession | None = None
         self.correction: Sim3 | None = None
         self.depth = SceneDepth()
         self._origin = np.zeros(3)
@@ -95,15 +96,11 @@ class MapState:
         self.places.settings = self._config.value.loop
 
     def begin(self, epoch: int) -> None:
-        """Forget everything but how good the network is."""
+        """Forget everything but how good the network is, and a map that is only localized in."""
         self.epoch = epoch
-        self.layers.clear()
-        self.tracks.clear()
-        self.graph.clear()
-        self.places.clear()
-        self.scale.clear()
-        self.depth.clear()
-        self.last = self.apart = None
+        self._clear()
+        if self._base is not None:
+            self._take(self._base)
 
     def session(self) -> MapSession:
         """Return a copy of all that a later run needs to go on with the map."""
@@ -124,15 +121,10 @@ class MapState:
             )
 
     def restore(self, session: MapSession) -> None:
-        """Take in a stored map, after `begin`; the next windows are apart until they know it."""
-        is_frozen = self._config.value.mode == 'localization'
-        ids = self.graph.restore(session.submaps, session.edges, is_frozen=is_frozen)
-        session = session.renumbered(ids)
-        self.places.restore(session.keyframes)
-        self.layers.absorb(session.voxels, session.path, session.scans)
-        self.scale.restore(session.is_metric, session.log_scale_sigma, session.scale_source)
-        self.depth.restore(session.usual_depth)
-        self._origin, self._is_upright = session.origin_in_map, session.is_upright
+        """Hold a stored map in place of what there is; windows are apart until they know it."""
+        self._base = session if self._config.value.mode == 'localization' else None
+        self._clear()
+        self._take(session)
 
     def enter(self, estimate: WindowEstimate) -> RegisteredWindow:
         """Find the place of a window and make it a submap; its points come with `add`.
@@ -266,6 +258,25 @@ class MapState:
         """Return the places that were recognized and moved the map."""
         with self.lock:
             return self.graph.loops
+
+    def _clear(self) -> None:
+        self.layers.clear()
+        self.tracks.clear()
+        self.graph.clear()
+        self.places.clear()
+        self.scale.clear()
+        self.depth.clear()
+        self.last = self.apart = None
+
+    def _take(self, session: MapSession) -> None:
+        is_frozen = self._base is not None
+        ids = self.graph.restore(session.submaps, session.edges, is_frozen=is_frozen)
+        session = session.renumbered(ids)
+        self.places.restore(session.keyframes)
+        self.layers.absorb(session.voxels, session.path, session.scans)
+        self.scale.restore(session.is_metric, session.log_scale_sigma, session.scale_source)
+        self.depth.restore(session.usual_depth)
+        self._origin, self._is_upright = session.origin_in_map, session.is_upright
 
     def _upright(self, registered: RegisteredWindow) -> RegisteredWindow:
         """Turn a map that began as if the camera were level, once the robot says what is up."""

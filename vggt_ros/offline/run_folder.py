@@ -16,10 +16,7 @@ import shutil
 
 from vggt_ros.errors import ConfigError, SaveError
 from vggt_ros.mapping.export.disk_sync import sync_folder
-
-LATEST = 'latest'
-# Some network file systems have no fsync of a folder.
-_NO_FSYNC = {errno.EINVAL, errno.ENOTSUP}
+from vggt_ros.mapping.export.latest_link import point_latest
 
 
 class RunFolder:
@@ -87,7 +84,7 @@ class RunFolder:
             self.path.rename(self.target)
             if is_there:
                 shutil.rmtree(old, ignore_errors=True)
-            _point(self.target.parent / LATEST, self.target.name)
+            point_latest(self.target.parent, self.target.name)
         except OSError as error:
             raise save_error(self.target, error) from error
         finally:
@@ -148,12 +145,3 @@ def _free_mb(path: Path) -> int:
     while not path.exists() and path != path.parent:
         path = path.parent
     return shutil.disk_usage(path).free // 1_000_000
-
-
-def _point(link: Path, name: str) -> None:
-    """Let a link point to a name beside it; something else of that name stays."""
-    if os.path.lexists(link) and not link.is_symlink():
-        return
-    new = link.with_name(f'.{link.name}.{secrets.token_hex(4)}')
-    new.symlink_to(name)
-    new.replace(link)

@@ -9,18 +9,14 @@ import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from std_srvs.srv import SetBool, Trigger
 
-from vggt_ros.errors import SaveError
 from vggt_ros.mapping.frontend.frame import UndecodedFrame
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health, health_of
 from vggt_ros.ros.input.camera_input import CameraInput
 from vggt_ros.ros.input.cameras import Cameras
-from vggt_ros.ros.middleware.background import in_thread
 from vggt_ros.ros.middleware.callback_errors import CallbackErrors
 from vggt_ros.ros.middleware.heard_topics import HeardTopics
 from vggt_ros.ros.middleware.log_bridge import LogBridge
@@ -30,8 +26,9 @@ from vggt_ros.ros.middleware.parameters import ParameterServer
 from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.middleware.shutdown import run_until_shutdown
 from vggt_ros.ros.middleware.transitions import logged, refuse_impossible
-from vggt_ros.ros.pipeline import Pipeline
+from vggt_ros.ros.pipeline import Pipeline, stored_map
 from vggt_ros.ros.predictor_loader import PredictorLoader
+from vggt_ros.ros.services import Services
 from vggt_ros.ros.tf_link import TfLink
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.live_config import LiveConfig
@@ -51,7 +48,7 @@ class VggtNode(LifecycleNode):
     scale) and depth_camera_info (sensor_msgs/CameraInfo, optional, for depth that is not
     registered); image_0, camera_info_0 and so on for several cameras; /tf and /tf_static.
     Publishes: see `Publishers`; /diagnostics and /tf.
-    Services: ~/reset, ~/save_map (std_srvs/Trigger), ~/enable (std_srvs/SetBool).
+    Services: see `Services`.
 
     All callbacks run in one thread, the executor's; the network runs in the worker's.
 
@@ -82,14 +79,8 @@ class VggtNode(LifecycleNode):
         self._diagnostics = Diagnostics(self.get_fully_qualified_name())
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._link: TfLink | None = None
-        answering = self._errors.answering
-        self.create_service(Trigger, '~/reset', answering(self._on_reset))
-        self.create_service(SetBool, '~/enable', answering(self._on_enable))
-        self.create_service(
-            Trigger,
-            '~/save_map',
-            answering(self._on_save_map),
-            callback_group=MutuallyExclusiveCallbackGroup(),
+        self._operator_services = Services(
+            self, self._errors, pipeline=lambda: self._pipeline, state=lambda: self.state
         )
         # Steady: simulated time may stand still, and the health of the node is asked for then.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -127,6 +118,7 @@ class VggtNode(LifecycleNode):
         if predictor is None:
             self.get_logger().info('told to end while the weights were loading')
             return TransitionCallbackReturn.FAILURE
+        session = stored_map(self.config) if self.config.map.load_path else None
         context = NodeContext(
             node=self,
             config=LiveConfig(self.config),
@@ -139,6 +131,8 @@ class VggtNode(LifecycleNode):
         pipeline = self._pipeline = Pipeline(
             context, predictor, link.priors, link.broadcaster, link.forget
         )
+        if session is not None:
+            pipeline.load_map(session)
         ids = count()
         inputs = [
             CameraInput(context, camera, ids, self._add_frame, pipeline.count_refused)
@@ -195,7 +189,7 @@ class VggtNode(LifecycleNode):
             return True
         deadline_s = time.monotonic() + timeout_s
         has_stopped = self._pipeline.stop_within(timeout_s)
-        self._pipeline.end_save(max(0.0, deadline_s - time.monotonic()))
+        self._pipeline.end_saves(max(0.0, deadline_s - time.monotonic()))
         return has_stopped
 
     def note_error(self, error: Exception) -> None:
@@ -256,47 +250,6 @@ class VggtNode(LifecycleNode):
         if self._pipeline is not None:
             self._pipeline.update_config(config)
 
-    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        if self._pipeline is None:
-            response.message = _not_configured(self.state)
-            return response
-        num_points = self._pipeline.snapshot().num_map_points
-        self._pipeline.reset()
-        response.success = True
-        response.message = f'forgot the map ({num_points} points), the path and what was waiting'
-        self.get_logger().info(response.message)
-        return response
-
-    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        if self._pipeline is None:
-            response.message = _not_configured(self.state)
-            return response
-        self._pipeline.set_enabled(request.data)
-        response.success = True
-        response.message = 'taking images' if request.data else 'letting images pass'
-        self.get_logger().info(response.message)
-        return response
-
-    async def _on_save_map(
-        self, request: Trigger.Request, response: Trigger.Response
-    ) -> Trigger.Response:
-        if self._pipeline is None:
-            response.message = _not_configured(self.state)
-            return response
-        try:
-            # A large map takes a second: images go on coming.
-            saved = await in_thread(self._pipeline.save_map, self.executor)
-        except SaveError as error:
-            response.message = str(error)
-            self.get_logger().error(response.message)
-            return response
-        response.success = True
-        response.message = (
-            f'saved {saved.num_points} points and {saved.num_views} camera poses in {saved.folder}'
-        )
-        self.get_logger().info(response.message)
-        return response
-
     def _end_with_error(self, reason: str) -> None:
         """End the process; a launch file with `respawn` then starts it anew."""
         self.get_logger().fatal(f'{reason}; model.oom_policy is shutdown: the node ends')
@@ -306,6 +259,7 @@ class VggtNode(LifecycleNode):
     def _offer_map(self) -> None:
         if self._pipeline is not None:
             self._pipeline.offer_map()
+            self._pipeline.check_autosave()
 
     def _watch_inputs(self) -> None:
         """Look for other topics and other clocks, however rarely diagnostics are wanted."""
@@ -335,10 +289,6 @@ class VggtNode(LifecycleNode):
         if health.obstacle and not self._has_told_obstacle:
             self.get_logger().warning(health.obstacle)
         self._has_told_obstacle = bool(health.obstacle)
-
-
-def _not_configured(state: str) -> str:
-    return f'the node is {state}: there is nothing to do this with; configure it first'
 
 
 def main() -> int:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 import threading
 import time
 from typing import TypeVar
 
-from vggt_ros.errors import DeviceError, DeviceMemoryError
+from vggt_ros import __version__
+from vggt_ros.errors import DeviceError, DeviceMemoryError, SessionError
 from vggt_ros.inference.backbone import Backbone
-from vggt_ros.mapping.export.part_folder import PartFolder, remove_leftovers
-from vggt_ros.mapping.export.saved_map import save_map, SavedMap
+from vggt_ros.mapping.export.saved_map import SavedMap
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.layers.odometry_chain import OdometryChain
+from vggt_ros.mapping.map_store import MapStore
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.mapping.registration.pose_priors import PosePriors
+from vggt_ros.mapping.session.map_session import MapSession
+from vggt_ros.mapping.session.session_folder import read_session
 from vggt_ros.mapping.snapshot import Snapshot
 from vggt_ros.mapping.worker import Worker
+from vggt_ros.ros.autosave import Autosave
 from vggt_ros.ros.middleware.memory import MemoryRelease
 from vggt_ros.ros.middleware.node_context import NodeContext
 from vggt_ros.ros.output.map_offer import MapOffer
@@ -29,11 +32,8 @@ from vggt_ros.ros.tf.tf_publisher import MapBroadcaster
 from vggt_ros.settings.config import VggtConfig
 
 T = TypeVar('T')
-# Maps of one folder are told apart by the number that follows.
-_MAP_NAME = 'map'
 # A window that takes longer than this will not end at all.
 _PATIENCE_S = 30.0
-_POLL_S = 0.02
 
 
 class Pipeline:
@@ -76,8 +76,11 @@ class Pipeline:
             self._mapper, wanted=self._wanted, on_update=self._on_update, on_error=self._on_error
         )
         self._map_offer = MapOffer(self._mapper.map, self._publishers, context.config)
-        self._saves: deque[PartFolder] = deque(maxlen=1)
-        num_left = remove_leftovers(Path(config.map.save_path), _MAP_NAME)
+        self._store = MapStore(
+            context.config, self._mapper.map, software=f'vggt_ros {__version__}'
+        )
+        self._autosave = Autosave(self._store, context.config, node.get_logger().error)
+        num_left = self._store.remove_leftovers()
         if num_left:
             node.get_logger().info(
                 f'removed {num_left} unfinished maps from {config.map.save_path}: a process that '
@@ -119,6 +122,7 @@ class Pipeline:
                 f'use_respawn launch starts it anew'
             )
         self._predictor.park()
+        self._autosave.finish(_PATIENCE_S)
 
     def close(self) -> None:
         """Free everything; call after `stop`, from the executor's thread."""
@@ -170,33 +174,38 @@ class Pipeline:
         """Publish the map if it has a subscriber, it has changed and the rate allows it."""
         self._map_offer.offer()
 
+    def check_autosave(self) -> None:
+        """Save the map if `map.autosave_period` is over; quick."""
+        self._autosave.check()
+
+    def stored_map(self) -> MapSession:
+        """Read the map of `map.load_path`; takes a second for a large one.
+
+        Raises:
+            SessionError: There is none, or it cannot be gone on with.
+        """
+        return stored_map(self._config.value)
+
+    def load_map(self, session: MapSession) -> None:
+        """Begin again with a stored map, and show it."""
+        self._mapper.load(session)
+        self._show_reset()
+
     def save_map(self) -> SavedMap:
         """Write the map into a new folder below `map.save_path`; takes a second for a large one.
 
         Raises:
             SaveError: There is nothing to save, or the disk is full or not writable.
         """
-        config, update = self._config.value, self.last_update
-        points, _ = self._mapper.map.points()
-        return save_map(
-            Path(config.map.save_path),
-            points,
-            self._mapper.map.views(),
-            name=_MAP_NAME,
-            is_metric=update is not None and update.scale_state.is_metric,
-            map_frame=config.frames.map,
-            camera_frame='' if update is None else update.new_frames[-1].frame.camera_frame,
-            max_saves=config.map.max_saves,
-            on_begin=self._saves.append,
-        )
+        update = self.last_update
+        frame = None if update is None else update.new_frames[-1].frame
+        return self._store.save(camera_frame='' if frame is None else frame.camera_frame)
 
-    def end_save(self, timeout_s: float) -> None:
-        """Wait for a map that is being saved; what is not there in time is removed."""
+    def end_saves(self, timeout_s: float) -> None:
+        """Wait for maps that are being saved; what is not there in time is removed."""
         deadline_s = time.monotonic() + timeout_s
-        for part in list(self._saves):
-            while not part.is_over and time.monotonic() < deadline_s:
-                time.sleep(_POLL_S)
-            part.discard()
+        self._autosave.finish(timeout_s)
+        self._store.end(max(0.0, deadline_s - time.monotonic()))
 
     def _show_reset(self) -> None:
         self._broadcaster.reset()
@@ -254,3 +263,19 @@ class Pipeline:
         policy = self._config.value.model.oom_policy
         if isinstance(error, DeviceMemoryError) and policy == 'shutdown':
             self._end_with_error(self.last_error)
+
+
+def stored_map(config: VggtConfig) -> MapSession:
+    """Read the map of `map.load_path`.
+
+    Args:
+        config: The settings.
+
+    Raises:
+        SessionError: There is none, or it cannot be gone on with.
+    """
+    if not config.map.load_path:
+        raise SessionError(
+            "map.load_path is '': there is nothing to load; set it to the folder of a saved map"
+        )
+    return read_session(Path(config.map.load_path))

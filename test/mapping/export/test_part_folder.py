@@ -5,7 +5,12 @@ import time
 import pytest
 
 from vggt_ros.errors import SaveError
-from vggt_ros.mapping.export.part_folder import num_maps, PartFolder, remove_leftovers
+from vggt_ros.mapping.export.part_folder import (
+    maps_named,
+    PartFolder,
+    remove_leftovers,
+    remove_map,
+)
 
 
 def test_it_is_hidden_until_it_has_its_name(tmp_path):
@@ -58,11 +63,20 @@ def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path):
     assert remove_leftovers(tmp_path / 'nowhere', 'map') == 0
 
 
-def test_maps_are_counted_by_their_name(tmp_path):
+def test_maps_are_found_by_their_name(tmp_path):
     for name in ('map', 'map-2', 'map-17', 'map-old', 'other', '.map.0123abcd.part'):
         (tmp_path / name).mkdir()
-    assert num_maps(tmp_path, 'map') == 3
-    assert num_maps(tmp_path / 'nowhere', 'map') == 0
+    names = {each.name for each in maps_named(tmp_path, 'map')}
+    assert names == {'map', 'map-2', 'map-17'}
+    assert maps_named(tmp_path / 'nowhere', 'map') == []
+
+
+def test_a_map_that_is_removed_is_gone_and_its_neighbors_are_not(tmp_path):
+    for name in ('map', 'map-2'):
+        (tmp_path / name / 'colmap').mkdir(parents=True)
+    remove_map(tmp_path / 'map', 'map')
+    remove_map(tmp_path / 'nowhere', 'map')
+    assert [each.name for each in tmp_path.iterdir()] == ['map-2']
 
 
 def test_to_discard_takes_no_time(tmp_path):

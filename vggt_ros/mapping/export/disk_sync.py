@@ -17,12 +17,26 @@ def sync_folder(folder: Path) -> None:
         OSError: The disk is full, or cannot be written.
     """
     for parent, _, names in os.walk(folder):
-        for path in [*(Path(parent, name) for name in names), Path(parent)]:
-            descriptor = os.open(path, os.O_RDONLY)
+        for name in names:
+            descriptor = os.open(Path(parent, name), os.O_RDONLY)
             try:
                 os.fsync(descriptor)
-            except OSError as error:
-                if not (path.is_dir() and error.errno in _NO_FSYNC):
-                    raise
             finally:
                 os.close(descriptor)
+        sync_entries(Path(parent))
+
+
+def sync_entries(folder: Path) -> None:
+    """Bring the names in a folder to the disk, so that a rename outlives a loss of power.
+
+    Raises:
+        OSError: The disk cannot be written.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FSYNC:
+            raise
+    finally:
+        os.close(descriptor)

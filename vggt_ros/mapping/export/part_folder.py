@@ -16,6 +16,7 @@ import shutil
 import threading
 
 from vggt_ros.errors import SaveError
+from vggt_ros.mapping.export.disk_sync import sync_entries
 
 # What renaming a folder onto something that is there says.
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
@@ -60,6 +61,7 @@ class PartFolder:
                 raise SaveError('the map is not saved: the node ends; nothing was left there')
             target = _rename(self.path, self._name)
             self._close()
+            sync_entries(target.parent)
             return target
 
     def discard(self) -> None:
@@ -98,13 +100,28 @@ def remove_leftovers(folder: Path, name: str) -> int:
     return sum(_removed(path) for path in found)
 
 
-def num_maps(folder: Path, name: str) -> int:
-    """Return how many maps of a name a folder holds."""
+def maps_named(folder: Path, name: str) -> list[Path]:
+    """Return the maps of a name, `name`, `name-2`..., that a folder holds; none if it is none."""
     pattern = re.compile(rf'{re.escape(name)}(-[0-9]+)?')
     try:
-        return sum(1 for each in folder.iterdir() if pattern.fullmatch(each.name))
+        return [each for each in folder.iterdir() if pattern.fullmatch(each.name)]
     except OSError:
-        return 0
+        return []
+
+
+def remove_map(folder: Path, name: str) -> None:
+    """Remove a map; of a process that is killed meanwhile the next start removes the rest.
+
+    Args:
+        folder: The map.
+        name: Of the maps that it is one of.
+    """
+    part = _part_of(folder.parent, name)
+    try:
+        folder.rename(part)
+    except OSError:
+        part = folder
+    shutil.rmtree(part, ignore_errors=True)
 
 
 def _removed(path: Path) -> bool:

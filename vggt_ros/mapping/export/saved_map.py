@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-import errno
 import json
 from pathlib import Path
 
@@ -13,15 +12,12 @@ import numpy as np
 from vggt_ros.errors import SaveError
 from vggt_ros.mapping.export.colmap_model import write_colmap_model
 from vggt_ros.mapping.export.disk_sync import sync_folder
-from vggt_ros.mapping.export.part_folder import num_maps, PartFolder, remove_leftovers
+from vggt_ros.mapping.export.part_folder import maps_named, PartFolder, remove_leftovers
 from vggt_ros.mapping.export.pcd import write_pcd
 from vggt_ros.mapping.export.ply import write_ply
 from vggt_ros.mapping.layers.camera_view import CameraView
 from vggt_ros.mapping.layers.trajectory import StampedPoses
 from vggt_ros.mapping.layers.voxel_map import MapPoints
-
-# Some network file systems have no fsync of a folder.
-_NO_FSYNC = {errno.EINVAL, errno.ENOTSUP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +28,13 @@ class SavedMap:
         folder: Absolute; holds map.ply, map.pcd, map.json, trajectory.tum and colmap/.
         num_points: Points in it.
         num_views: Camera poses in it.
+        num_bytes: Of all files.
     """
 
     folder: Path
     num_points: int
     num_views: int
+    num_bytes: int
 
 
 def save_map(
@@ -50,6 +48,7 @@ def save_map(
     camera_frame: str,
     max_saves: int = 0,
     on_begin: Callable[[PartFolder], object] = lambda part: None,
+    write_more: Callable[[Path], object] = lambda folder: None,
 ) -> SavedMap:
     """Write the map into a new folder `folder/name`, or `name-2`, `name-3`... if that is taken.
 
@@ -67,6 +66,7 @@ def save_map(
         camera_frame: Optical coordinate frame of the camera.
         max_saves: Refuse to make more maps of this name than so many; 0 makes any number.
         on_begin: Told of the hidden folder; to discard it, from any thread, ends the save.
+        write_more: Writes what else belongs to the map into the hidden folder.
 
     Raises:
         SaveError: There is nothing to save, the name is not the name of a folder, COLMAP has no
@@ -99,7 +99,9 @@ def save_map(
         try:
             on_begin(part)
             _write(part.path, points, views, facts)
+            write_more(part.path)
             sync_folder(part.path)
+            num_bytes = sum(each.stat().st_size for each in part.path.rglob('*'))
             target = part.publish()
         finally:
             part.discard()
@@ -108,7 +110,12 @@ def save_map(
             f'the map cannot be saved as {folder / name}: {error.strerror or error}; nothing was '
             f'left there; make room or set map.save_path to a folder that can be written'
         ) from error
-    return SavedMap(folder=target, num_points=len(points.points_in_map), num_views=len(views))
+    return SavedMap(
+        folder=target,
+        num_points=len(points.points_in_map),
+        num_views=len(views),
+        num_bytes=num_bytes,
+    )
 
 
 def _check_name(name: str) -> None:
@@ -121,7 +128,7 @@ def _check_name(name: str) -> None:
 
 
 def _check_room(folder: Path, name: str, max_saves: int) -> None:
-    if max_saves and num_maps(folder, name) >= max_saves:
+    if max_saves and len(maps_named(folder, name)) >= max_saves:
         raise SaveError(
             f'{folder} holds {max_saves} maps, as many as map.max_saves allows: move some of them '
             f'away, or raise it; nothing is deleted'
