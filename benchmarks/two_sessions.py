@@ -13,8 +13,9 @@ and of saying that all cameras are in one place.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 import sys
 import tempfile
@@ -147,7 +148,7 @@ def of_recording(path: Path) -> TwoSessions:
         for index, each in enumerate(found)
     ]
     truth = np.stack([each.world_from_cam for each in found if each.world_from_cam is not None])
-    config = VggtConfig()
+    config = with_values(VggtConfig(), {'model.checkpoint': 'nano', 'model.device': 'cpu'})
     predictor = load_backbone(config.model)
     try:
         return two_sessions(frames, truth, predictor, config)
@@ -165,11 +166,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument('--recording', type=Path)
     options = parser.parse_args(arguments)
     is_lost = False
+    runs: list[tuple[str, Callable[[], TwoSessions]]]
     if options.recording is not None:
-        runs = [(options.recording.name, lambda: of_recording(options.recording))]
+        runs = [(options.recording.name, partial(of_recording, options.recording))]
     else:
         runs = [
-            (f'{name} {seed}', lambda n=name, s=seed: of_course(n, s, options.frames))
+            (f'{name} {seed}', partial(of_course, name, seed, options.frames))
             for name in options.courses
             for seed in range(options.seeds)
         ]
