@@ -1,3 +1,4 @@
+from dataclasses import replace
 import threading
 import time
 
@@ -8,18 +9,20 @@ import torch
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import project, unproject
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw, matrix_from_rotation_vector
-from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.geometry.sim3 import align_sim3, Sim3
 from vggt_ros.inference.backbone import Capabilities
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.inference.pixel_filter import keep_mask
 from vggt_ros.inference.prediction import Prediction, Tracks
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.window import Window
+from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.mapping.refinement.features import Features
 from vggt_ros.mapping.refinement.keyframe_features import pack_features
 from vggt_ros.mapping.refinement.pair_verification import KeyframeView
 from vggt_ros.mapping.registration.submap import submap_from_prediction
-from vggt_ros.mapping.registration.window_estimate import WindowEstimate
+from vggt_ros.mapping.registration.window_estimate import window_estimate, WindowEstimate
 from vggt_ros.mapping.registration.window_priors import WindowPriors
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
@@ -416,3 +419,47 @@ class PaintedHall:
 @pytest.fixture(scope='session')
 def hall():
     return PaintedHall()
+
+
+@pytest.fixture(scope='session')
+def make_seeing_mapper(make_predictor, make_config, make_view, true_pose, point_scene):
+    """Make a mapper whose images show a room at the true poses; `seed` of another building."""
+
+    def make(seed=1, **settings):
+        rng = np.random.default_rng(0)
+        room = point_scene.room(seed, count=1500, center=(0, 0, 0), size=(8, 3, 6))
+        mapper = Mapper(make_predictor(seed), make_config(**settings), offline=True)
+
+        def asked(predicted, prediction):
+            window = predicted.window
+            submap = submap_from_prediction(window, prediction)
+            priors = make_view(window, prediction).priors
+            estimate = window_estimate(window, submap, priors, None)
+            poses = np.stack([true_pose(frame.id) for frame in window.frames])
+            unit = align_sim3(poses[:, :3, 3], submap.ref_from_cam[:, :3, 3]).scale
+            features = {
+                frame.id: room.seen_from(pose, rng).features.scaled(unit)
+                for frame, pose in zip(window.frames, poses, strict=True)
+            }
+            return replace(estimate, features=features)
+
+        mapper._estimate = asked
+        return mapper
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def walk(make_frame):
+    """Send frames of the walk through a mapper; return what every window brought."""
+
+    def run(mapper, indices, shift_ns=0):
+        updates = []
+        for index in indices:
+            frame = make_frame(index)
+            mapper.add_frame(replace(frame, stamp_ns=frame.stamp_ns + shift_ns))
+            while (window := mapper.wait_for_window(0.0)) is not None:
+                updates.append(mapper.process(window, Wanted(tracks=False)))
+        return updates
+
+    return run

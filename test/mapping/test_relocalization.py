@@ -11,10 +11,6 @@ import pytest
 
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.sim3 import align_sim3
-from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.mapping.predicted_window import Wanted
-from vggt_ros.mapping.registration.submap import submap_from_prediction
-from vggt_ros.mapping.registration.window_estimate import window_estimate
 
 # The first session walks these, the second begins in the middle of them.
 FIRST, SECOND = range(90), range(30, 60)
@@ -22,50 +18,8 @@ LATER_NS = 10**15
 
 
 @pytest.fixture(scope='module')
-def make_mapper(make_predictor, make_config, make_view, true_pose, point_scene):
-    """Make a mapper whose images show a room; `seed` of another building."""
-
-    def make(seed=1, **settings):
-        rng = np.random.default_rng(0)
-        room = point_scene.room(seed, count=1500, center=(0, 0, 0), size=(8, 3, 6))
-        mapper = Mapper(make_predictor(seed), make_config(**settings), offline=True)
-
-        def asked(predicted, prediction):
-            window = predicted.window
-            submap = submap_from_prediction(window, prediction)
-            priors = make_view(window, prediction).priors
-            estimate = window_estimate(window, submap, priors, None)
-            poses = np.stack([true_pose(frame.id) for frame in window.frames])
-            unit = align_sim3(poses[:, :3, 3], submap.ref_from_cam[:, :3, 3]).scale
-            features = {
-                frame.id: room.seen_from(pose, rng).features.scaled(unit)
-                for frame, pose in zip(window.frames, poses, strict=True)
-            }
-            return replace(estimate, features=features)
-
-        mapper._estimate = asked
-        return mapper
-
-    return make
-
-
-@pytest.fixture(scope='module')
-def walk(make_frame):
-    def run(mapper, indices, shift_ns=0):
-        updates = []
-        for index in indices:
-            frame = make_frame(index)
-            mapper.add_frame(replace(frame, stamp_ns=frame.stamp_ns + shift_ns))
-            while (window := mapper.wait_for_window(0.0)) is not None:
-                updates.append(mapper.process(window, Wanted(tracks=False)))
-        return updates
-
-    return run
-
-
-@pytest.fixture(scope='module')
-def stored(make_mapper, walk):
-    mapper = make_mapper()
+def stored(make_seeing_mapper, walk):
+    mapper = make_seeing_mapper()
     walk(mapper, FIRST)
     return mapper.map.session()
 
@@ -86,9 +40,9 @@ def errors_in_map(stored, mapper, true_pose):
 
 @pytest.mark.parametrize('settings', [{}, LOCALIZATION], ids=['mapping', 'localization'])
 def test_a_second_session_knows_within_five_windows_where_it_is(
-    make_mapper, walk, stored, true_pose, settings
+    make_seeing_mapper, walk, stored, true_pose, settings
 ):
-    mapper = make_mapper(**settings)
+    mapper = make_seeing_mapper(**settings)
     mapper.load(stored)
     assert mapper.snapshot().num_submaps == len(stored.submaps)
     updates = walk(mapper, SECOND, LATER_NS)
@@ -101,8 +55,10 @@ def test_a_second_session_knows_within_five_windows_where_it_is(
     assert np.median(errors) < 0.05, 'meters, in a room of 8 m'
 
 
-def test_before_it_knows_where_it_is_nothing_is_drawn_into_the_map(make_mapper, walk, stored):
-    mapper = make_mapper()
+def test_before_it_knows_where_it_is_nothing_is_drawn_into_the_map(
+    make_seeing_mapper, walk, stored
+):
+    mapper = make_seeing_mapper()
     mapper.load(stored)
     before = mapper.map.points()[0]
     (update,) = walk(mapper, SECOND[:6], LATER_NS)
@@ -117,10 +73,10 @@ def test_before_it_knows_where_it_is_nothing_is_drawn_into_the_map(make_mapper, 
 
 
 def test_localization_leaves_the_map_as_it_was_and_is_bounded(
-    make_mapper, walk, stored, monkeypatch
+    make_seeing_mapper, walk, stored, monkeypatch
 ):
     monkeypatch.setattr('vggt_ros.mapping.backend.submap_graph._MAX_OWN_BESIDE_FROZEN', 5)
-    mapper = make_mapper(**LOCALIZATION)
+    mapper = make_seeing_mapper(**LOCALIZATION)
     mapper.load(stored)
     before = mapper.map.session()
     walk(mapper, SECOND, LATER_NS)
@@ -137,9 +93,9 @@ def test_localization_leaves_the_map_as_it_was_and_is_bounded(
 
 
 def test_a_reset_forgets_where_the_robot_is_and_a_map_that_is_only_looked_at_stays(
-    make_mapper, walk, stored
+    make_seeing_mapper, walk, stored
 ):
-    looking, mapping = make_mapper(**LOCALIZATION), make_mapper()
+    looking, mapping = make_seeing_mapper(**LOCALIZATION), make_seeing_mapper()
     for mapper in (looking, mapping):
         mapper.load(stored)
         walk(mapper, SECOND, LATER_NS)
@@ -151,8 +107,10 @@ def test_a_reset_forgets_where_the_robot_is_and_a_map_that_is_only_looked_at_sta
 
 
 @pytest.mark.parametrize('settings', [{}, LOCALIZATION], ids=['mapping', 'localization'])
-def test_in_another_building_it_never_knows_where_it_is(make_mapper, walk, stored, settings):
-    mapper = make_mapper(seed=2, **settings)
+def test_in_another_building_it_never_knows_where_it_is(
+    make_seeing_mapper, walk, stored, settings
+):
+    mapper = make_seeing_mapper(seed=2, **settings)
     mapper.load(stored)
     updates = walk(mapper, FIRST, LATER_NS)
     assert not any(update.is_connected for update in updates)
@@ -161,26 +119,26 @@ def test_in_another_building_it_never_knows_where_it_is(make_mapper, walk, store
 
 
 def test_a_map_in_meters_stays_so_where_nothing_measures_them_any_more(
-    make_mapper, walk, stored, true_pose
+    make_seeing_mapper, walk, stored, true_pose
 ):
-    mapper = make_mapper()
+    mapper = make_seeing_mapper()
     mapper.load(replace(stored, is_metric=True, log_scale_sigma=0.01, scale_source='odometry'))
     updates = walk(mapper, SECOND, LATER_NS)
     assert all(update.scale_state.is_metric for update in updates)
     assert np.median(errors_in_map(stored, mapper, true_pose)) < 0.05
 
 
-def test_stamps_of_the_same_recording_are_no_hindrance(make_mapper, walk, stored):
-    mapper = make_mapper()
+def test_stamps_of_the_same_recording_are_no_hindrance(make_seeing_mapper, walk, stored):
+    mapper = make_seeing_mapper()
     mapper.load(stored)
     assert walk(mapper, SECOND)[-1].is_connected
 
 
-def test_a_map_can_be_loaded_again_and_stored_again(make_mapper, walk, stored, true_pose):
-    mapper = make_mapper()
+def test_a_map_can_be_loaded_again_and_stored_again(make_seeing_mapper, walk, stored, true_pose):
+    mapper = make_seeing_mapper()
     mapper.load(stored)
     walk(mapper, SECOND, LATER_NS)
-    third = make_mapper()
+    third = make_seeing_mapper()
     third.load(mapper.map.session())
     third.load(mapper.map.session())
     assert len(third.map.views()) == len(FIRST) + len(SECOND)

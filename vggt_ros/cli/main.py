@@ -8,7 +8,7 @@ import logging
 import sys
 
 from vggt_ros import __version__
-from vggt_ros.cli import archive, benchmark, demo, doctor, evaluate, map_sequence
+from vggt_ros.cli import archive, benchmark, demo, doctor, evaluate, map_sequence, merge
 from vggt_ros.errors import VggtRosError
 
 EXIT_FAILED = 1
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_parser(commands)
     map_sequence.add_parser(commands)
     archive.add_parser(commands)
+    merge.add_parser(commands)
     benchmark.add_parser(commands)
     evaluate.add_parser(commands)
     doctor.add_parser(commands)

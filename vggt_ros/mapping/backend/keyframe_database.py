@@ -14,6 +14,7 @@ import numpy as np
 
 from vggt_ros.errors import InputError
 from vggt_ros.geometry.pinhole import scale_K
+from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
@@ -60,6 +61,15 @@ class StoredKeyframe:
     def map_from_cam(self) -> Float[np.ndarray, '4 4']:
         """(4, 4) pose of its camera."""
         return self.in_map.ref_from_cam[0]
+
+    def moved(self, map_from_old_map: Sim3) -> StoredKeyframe:
+        """Return the keyframe after a correction of the map."""
+        features = self.features
+        return replace(
+            self,
+            in_map=self.in_map.moved(map_from_old_map).without_points(),
+            features=None if features is None else features.scaled(map_from_old_map.scale),
+        )
 
     def decoded(self) -> Frame:
         """Return the frame with its image, as far as JPEG keeps it.
@@ -188,10 +198,7 @@ class KeyframeDatabase:
         """Move the places with their submaps."""
         for i, place in enumerate(self._keyframes):
             if place.submap_id in correction:
-                move = correction[place.submap_id]
-                features = None if place.features is None else place.features.scaled(move.scale)
-                moved = place.in_map.moved(move).without_points()
-                self._keyframes[i] = replace(place, in_map=moved, features=features)
+                self._keyframes[i] = place.moved(correction[place.submap_id])
 
     def similarities(self, descriptor: Float32[np.ndarray, ' C']) -> Float[np.ndarray, ' n']:
         """Return how alike a frame and all places look to the network's encoder.

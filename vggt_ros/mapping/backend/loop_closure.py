@@ -31,7 +31,7 @@ from vggt_ros.mapping.registration.frame_agreement import (
 )
 from vggt_ros.mapping.registration.pose_error_model import PoseErrorModel
 from vggt_ros.mapping.registration.registration import register, Registration
-from vggt_ros.mapping.registration.submap import Submap, submap_from_prediction
+from vggt_ros.mapping.registration.submap import joined, Submap, submap_from_prediction
 
 # Frames of either place in the window over both.
 _FRAMES = 3
@@ -176,7 +176,7 @@ class LoopCloser:
         old_ids = [f.id for f, ok in zip(frames, is_old & is_inlier, strict=True) if ok]
         new_ids = [f.id for f, ok in zip(frames, ~is_old & is_inlier, strict=True) if ok]
         known = {place.frame.id: place for place in places}
-        in_map_old = _joined([known[i].in_map for i in old_ids])
+        in_map_old = joined([known[i].in_map for i in old_ids])
         doubt = dict(zip(both.frame_ids, inconsistency, strict=True))
         old = register(in_map_old, both.select(old_ids), np.array([doubt[i] for i in old_ids]))
         thin = query.in_map.subsampled(MAX_DEPTH_SIZE)
@@ -206,16 +206,6 @@ def _is_one_place(pairs: np.ndarray, is_old: np.ndarray, is_new: np.ndarray) -> 
     within = within[np.isfinite(within)]
     usual = float(np.median(within)) if within.size else 0.0
     return float(np.median(across)) <= max(_MAX_RATIO * usual, _MAX_DISAGREEMENT)
-
-
-def _joined(submaps: Sequence[Submap]) -> Submap:
-    """Return the frames of several submaps, all in the map, as one."""
-    names = ('depth', 'confidence', 'points_in_cam', 'points_confidence', 'K', 'ref_from_cam')
-    return Submap(
-        frame_ids=tuple(i for submap in submaps for i in submap.frame_ids),
-        focal_ratio=submaps[0].focal_ratio,
-        **{name: np.concatenate([getattr(each, name) for each in submaps]) for name in names},
-    )
 
 
 def _covariance(

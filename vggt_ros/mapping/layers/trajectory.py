@@ -9,6 +9,7 @@ from jaxtyping import Float, Int64
 import numpy as np
 
 from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
+from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.layers.camera_view import CameraView
 
@@ -44,6 +45,11 @@ class PathPose:
 
     submap_id: int
     view: CameraView
+
+    def moved(self, map_from_old_map: Sim3) -> PathPose:
+        """Return the pose after a correction of the map."""
+        pose = map_from_old_map.apply_to_pose(self.view.map_from_cam)
+        return replace(self, view=replace(self.view, map_from_cam=pose))
 
 
 class Trajectory:
@@ -100,9 +106,7 @@ class Trajectory:
         for frame_id, pose in self._poses.items():
             move = correction.get(pose.submap_id)
             if move is not None:
-                moved = move.apply_to_pose(pose.view.map_from_cam)
-                view = replace(pose.view, map_from_cam=moved)
-                self._poses[frame_id] = PathPose(pose.submap_id, view)
+                self._poses[frame_id] = pose.moved(move)
 
     def stored(self) -> dict[int, PathPose]:
         """Return all poses by frame id, oldest first."""

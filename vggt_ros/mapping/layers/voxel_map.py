@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
 import numpy as np
@@ -60,6 +60,15 @@ class Voxels:
     weights: Float64[np.ndarray, ' N']
     hits: Int64[np.ndarray, ' N']
     submap_ids: Int64[np.ndarray, ' N']
+
+    def corrected(self, correction: Correction) -> Voxels:
+        """Return the same where their submaps have gone."""
+        means = self.means.copy()
+        for submap_id in np.unique(self.submap_ids).tolist():
+            if submap_id in correction:
+                moving = self.submap_ids == submap_id
+                means[moving, :3] = correction[submap_id].apply(means[moving, :3])
+        return replace(self, means=means)
 
 
 class VoxelMap:

@@ -113,6 +113,20 @@ class Submap:
         )
 
 
+def joined(submaps: Sequence[Submap]) -> Submap:
+    """Return the frames of several submaps, all in the map and of one size, as one.
+
+    Args:
+        submaps: At least one.
+    """
+    names = ('depth', 'confidence', 'points_in_cam', 'points_confidence', 'K', 'ref_from_cam')
+    return Submap(
+        frame_ids=tuple(i for submap in submaps for i in submap.frame_ids),
+        focal_ratio=submaps[0].focal_ratio,
+        **{name: np.concatenate([getattr(each, name) for each in submaps]) for name in names},
+    )
+
+
 def submap_from_prediction(window: Window, prediction: Prediction) -> Submap:
     """Turn the network's answer about a window into a submap with the calibrated intrinsics.
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.mapping.backend.keyframe_database import StoredKeyframe
 from vggt_ros.mapping.backend.pose_graph import Edge
-from vggt_ros.mapping.backend.submap_graph import PlacedSubmap
+from vggt_ros.mapping.backend.submap_graph import Correction, PlacedSubmap
 from vggt_ros.mapping.layers.occupancy_scan import OccupancyScan
 from vggt_ros.mapping.layers.trajectory import PathPose
 from vggt_ros.mapping.layers.voxel_map import Voxels
+
+_Movable = TypeVar('_Movable', StoredKeyframe, PathPose, OccupancyScan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,16 +51,36 @@ class MapSession:
     origin_in_map: Float[np.ndarray, ' 3']
     is_upright: bool
 
-    def renumbered(self, submap_ids: Mapping[int, int]) -> MapSession:
+    @property
+    def frame_ids(self) -> list[int]:
+        """Ids of all frames, ascending."""
+        return sorted({*self.path, *(each.frame.id for each in self.keyframes)})
+
+    def corrected(self, correction: Correction) -> MapSession:
+        """Return what hangs on submaps where these have gone; the submaps are left as they are.
+
+        Args:
+            correction: map_from_old_map by submap.
+        """
+        return replace(
+            self,
+            keyframes=tuple(_follow(each, correction) for each in self.keyframes),
+            voxels=self.voxels.corrected(correction),
+            path={i: _follow(each, correction) for i, each in self.path.items()},
+            scans=tuple(_follow(each, correction) for each in self.scans),
+        )
+
+    def renumbered(self, submap_ids: Mapping[int, int], *, before: int = 0) -> MapSession:
         """Return the same with other ids: submaps as told, frames below zero in their order.
 
         Frames of a session that goes on count from zero, so that the two never meet.
 
         Args:
             submap_ids: New id by old one, as `SubmapGraph.restore` gives them.
+            before: That all frames are numbered below.
         """
-        known = sorted({*self.path, *(each.frame.id for each in self.keyframes)})
-        frame_ids = {old: k - len(known) for k, old in enumerate(known)}
+        known = self.frame_ids
+        frame_ids = {old: before + k - len(known) for k, old in enumerate(known)}
         voxels = self.voxels
         old_ids = np.array(sorted(submap_ids), dtype=np.int64)
         new_ids = np.array([submap_ids[each] for each in old_ids.tolist()], dtype=np.int64)
@@ -83,6 +106,11 @@ class MapSession:
                 replace(scan, submap_id=submap_ids.get(scan.submap_id, -1)) for scan in self.scans
             ),
         )
+
+
+def _follow(thing: _Movable, correction: Correction) -> _Movable:
+    move = correction.get(thing.submap_id)
+    return thing if move is None else thing.moved(move)
 
 
 def _renumbered(keyframe: StoredKeyframe, submap_id: int, frame_id: int) -> StoredKeyframe:
