@@ -176,7 +176,7 @@ def test_before_the_first_configuration_there_are_no_counts():
         ({'scale_residual': 0.2}, 'scale_residual'),
         ({'focal_ratio': 2.0}, 'focal_ratio'),
         ({'model': {'is_trained': 'false', 'note': 'not trained'}}, 'not trained'),
-        ({'is_connected': False}, 'lost'),
+        ({'is_connected': False}, 'relocalizing'),
         ({'tf_conflict': 'odom has the parent world'}, 'odom has the parent world'),
     ],
 )

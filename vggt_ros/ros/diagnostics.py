@@ -121,8 +121,8 @@ class Diagnostics:
         quality = [*recent, *_unusual(health)]
         if not health.is_connected:
             quality.append(
-                'lost: the newest part of the map is not connected to the rest; its place is a '
-                'guess until a place is revisited'
+                'relocalizing: the newest part of the map is not connected to the rest; its place '
+                'is a guess until a place is revisited'
             )
         is_of_window = health.error == health.window_error
         lines = [
