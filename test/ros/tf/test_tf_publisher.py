@@ -239,6 +239,27 @@ def test_a_mode_that_was_asked_for_waits_for_its_transforms(robot_of):
     assert robot.spin(lambda: robot.heard)
 
 
+def test_of_a_place_that_is_a_guess_nothing_is_sent_and_what_was_known_stays(robot_of):
+    robot = robot_of()
+    robot.mount_camera()
+    robot.drive()
+    guess = replace(robot.update([1]), is_connected=False)
+    robot.broadcaster.send(guess)
+    assert robot.broadcaster.mode == 'map_to_odom'
+    assert not robot.spin(lambda: robot.heard, 0.3)
+    robot.broadcaster.send(robot.update([2]))
+    assert robot.spin(lambda: robot.heard)
+    known = robot.heard[-1][1].transform.translation
+    far = robot.update([3])
+    moved = far.new_frames[0].map_from_cam.copy()
+    moved[:3, 3] += 100.0
+    results = (replace(far.new_frames[0], map_from_cam=moved),)
+    robot.broadcaster.send(replace(far, new_frames=results, is_connected=False))
+    count = len(robot.heard)
+    assert robot.spin(lambda: len(robot.heard) > count + 3)
+    assert robot.heard[-1][1].transform.translation == known
+
+
 def test_none_sends_nothing(robot_of):
     robot = robot_of(mode='none')
     robot.broadcaster.send(robot.update([1]))

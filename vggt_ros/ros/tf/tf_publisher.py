@@ -93,9 +93,15 @@ class MapBroadcaster:
             self._priors.settings = settings
 
     def send(self, update: MapUpdate) -> None:
-        """Broadcast what a window says; called by the thread that processes windows."""
+        """Broadcast what a window says; called by the thread that processes windows.
+
+        Of a window whose place in the map is a guess nothing is sent: `map -> odom` stays as it
+        was, or unknown.
+        """
         newest = update.new_frames[-1]
         self._decide(newest)
+        if not update.is_connected:
+            return
         if self.mode == 'map_to_odom':
             self._set_map_from_odom(update.new_frames)
             self._repeat()
