@@ -517,6 +517,10 @@ def test_pausing_lets_images_pass_and_keeps_the_map(walk, camera, probe, health)
     assert probe.spin_until(lambda: health.number('dropped.paused') >= 6)
     assert health.number('windows') == windows
     assert health.number('map_points') == map_points > 0
+    assert probe.call(Trigger, '/vggt/trigger').success
+    camera.walk(3)
+    assert probe.spin_until(lambda: health.number('windows') == windows + 1)
+    assert health.state == 'paused'
     assert probe.call(SetBool, '/vggt/enable', SetBool.Request(data=True)).success
     assert_goes_on(camera, probe)
 

@@ -22,7 +22,7 @@ def services(make_node, told):
     return node
 
 
-@pytest.mark.parametrize('name', ['reset', 'save_map', 'load_map', 'enable'])
+@pytest.mark.parametrize('name', ['reset', 'trigger', 'save_map', 'load_map', 'enable'])
 def test_a_node_that_is_not_configured_says_so(services, make_node, told, name):
     kind = SetBool if name == 'enable' else Trigger
     client = services.create_client(kind, f'/idle/{name}')

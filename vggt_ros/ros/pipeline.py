@@ -161,6 +161,10 @@ class Pipeline:
         """Take images, or let them pass."""
         self._mapper.stream.set_enabled(is_enabled)
 
+    def trigger(self) -> None:
+        """Make a window with the next image of each camera, whatever it shows."""
+        self._mapper.stream.trigger()
+
     def reset(self) -> None:
         """Forget the map, the path and what waits; show the empty map and path."""
         self._mapper.reset()

@@ -15,7 +15,7 @@ from vggt_ros.ros.pipeline import Pipeline
 
 
 class Services:
-    """`~/reset`, `~/save_map`, `~/load_map` (std_srvs/Trigger) and `~/enable` (std_srvs/SetBool).
+    """`~/reset`, `~/trigger`, `~/save_map`, `~/load_map` (std_srvs/Trigger), `~/enable` (SetBool).
 
     An answer without success says what is in the way and what to do about it.
     """
@@ -40,6 +40,7 @@ class Services:
         self._state = state
         answering = errors.answering
         node.create_service(Trigger, '~/reset', answering(self._on_reset))
+        node.create_service(Trigger, '~/trigger', answering(self._on_trigger))
         node.create_service(SetBool, '~/enable', answering(self._on_enable))
         # Each of them waits for a disk while the others are answered.
         for name, answer in (('save_map', self._on_save_map), ('load_map', self._on_load_map)):
@@ -59,6 +60,16 @@ class Services:
         pipeline.reset()
         message = f'forgot the map ({num_points} points), the path and what was waiting'
         return self._done(response, message)
+
+    def _on_trigger(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        pipeline, state = self._pipeline(), self._state()
+        if pipeline is None or state != 'active':
+            response.message = f'the node is {state} and takes no images; activate it first'
+            return response
+        pipeline.trigger()
+        return self._done(response, 'the next image of each camera makes a window')
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         pipeline = self._pipeline()

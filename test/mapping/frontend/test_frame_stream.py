@@ -153,3 +153,36 @@ def test_settings_that_change_hold_from_the_next_window_on(make_config, take, st
     stream.follow_config()
     end(stream, take())
     assert take().num_overlap == 2
+
+
+def test_a_trigger_makes_a_window_of_the_next_frame_though_nothing_moved(make_config, make_frame):
+    stream = FrameStream(LiveConfig(make_config(keyframe__min_parallax=8.0)), offline=True)
+    stream.add(make_frame(0))
+    image = make_frame(0).image
+    for index in range(1, 4):
+        stream.add(make_frame(index, image=image))
+    assert stream.counts().drops == {'not_keyframe': 3}
+    stream.trigger()
+    stream.add(make_frame(4, image=image))
+    stream.add(make_frame(5, image=image))
+    work = stream.wait(0.0)
+    while not hasattr(work, 'sets'):
+        work = stream.wait(0.0)
+    assert [frame.id for frame in work.frames] == [0, 4]
+    assert stream.counts().drops == {'not_keyframe': 4}
+    assert end(stream, work)
+    assert_accounted_for(stream)
+
+
+def test_while_paused_a_trigger_takes_one_frame(stream, make_frame):
+    stream.set_enabled(False)
+    stream.add(make_frame(0))
+    stream.trigger()
+    for index in range(1, 5):
+        stream.add(make_frame(index))
+    work = stream.wait(0.0)
+    while not hasattr(work, 'sets'):
+        work = stream.wait(0.0)
+    assert [frame.id for frame in work.frames] == [1]
+    assert stream.counts().drops == {'paused': 4}
+    assert stream.state(has_map=False) == 'paused'

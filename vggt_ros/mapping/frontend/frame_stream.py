@@ -114,7 +114,7 @@ class FrameStream:
         """
         with self.lock:
             self._counters.frame_in()
-            if not self._is_enabled:
+            if not (self._is_enabled or self._intake.is_triggered):
                 self._counters.drop('paused')
                 return
             jump = self._intake.check(frame)
@@ -233,6 +233,14 @@ class FrameStream:
             self._is_enabled = is_enabled
             if not is_enabled:
                 self._intake.clear('paused')
+
+    def trigger(self) -> None:
+        """Make a window of what waits and the next frame of each camera, though nothing moves.
+
+        While paused, only these frames are taken.
+        """
+        with self.lock:
+            self._intake.trigger()
 
     def follow_config(self) -> None:
         """Have the settings that changed hold from the next frame and the next window on."""

@@ -72,6 +72,12 @@ class Intake:
         self._clock = RigClock(num_cameras)
         self._keyframes = KeyframeSelector()
         self._last_key_s = self._last_frame_s = self._now_s()
+        self._is_triggered = False
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether the next set is taken whatever it shows."""
+        return self._is_triggered
 
     @property
     def num_waiting(self) -> int:
@@ -137,6 +143,10 @@ class Intake:
         """Bring what waits to the buffer as far as possible: the stream has ended."""
         self._take(self._sync.flush())
 
+    def trigger(self) -> None:
+        """Take the next set, moved or not, and let a window begin with what waits then."""
+        self._is_triggered = True
+
     def clear(self, reason: str) -> None:
         """Drop what waits, here and in the buffer; the next set is a key one."""
         self._sync.clear(reason)
@@ -158,8 +168,11 @@ class Intake:
         usable, errors = self._of_one_size(frame_set)
         if not usable:
             return errors
+        settings = self._config.value.keyframe
+        if self._is_triggered:
+            settings = replace(settings, min_parallax=0.0)
         try:
-            choice = self._keyframes.select(FrameSet(frames=usable), self._config.value.keyframe)
+            choice = self._keyframes.select(FrameSet(frames=usable), settings)
         except InputError as error:
             self._counters.drop(error.reason, len(usable))
             return [*errors, error]
@@ -182,6 +195,9 @@ class Intake:
                 errors.append(error)
         if frames and len(frames) >= self._least():
             self._buffer.push(FrameSet(frames=tuple(frames)))
+            if self._is_triggered:
+                self._is_triggered = False
+                self._buffer.flush()
         else:
             self._counters.drop('incomplete_set', len(frames))
         return errors
