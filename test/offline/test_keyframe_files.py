@@ -23,7 +23,7 @@ def test_what_was_written_is_read_back(
     )
     result = metric(result) if uses_meters else result
     files.finish(result)
-    found = list(read_keyframes(tmp_path, result))
+    found = list(read_keyframes(tmp_path, result.poses, result.keyframes))
     assert [each.frame_id for each in found] == result.keyframes.tolist()
     for each, growth in zip(found, result.growth, strict=True):
         true = told[each.frame_id]
@@ -38,7 +38,7 @@ def test_what_was_written_is_read_back(
 
 
 def test_without_files_there_are_no_keyframes(mapped, tmp_path):
-    assert list(read_keyframes(tmp_path, mapped)) == []
+    assert list(read_keyframes(tmp_path, mapped.poses, mapped.keyframes)) == []
 
 
 @pytest.fixture

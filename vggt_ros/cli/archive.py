@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 import logging
 from pathlib import Path
 import signal
@@ -22,12 +23,13 @@ from vggt_ros.cli.sequence_options import add_selection
 from vggt_ros.errors import ConfigError
 from vggt_ros.offline.archive.archive_run import ArchiveReport, run_archive
 from vggt_ros.offline.archive.executor import Executor, InProcess
-from vggt_ros.offline.archive.job import make_job
+from vggt_ros.offline.archive.join_work import JoinWork
 from vggt_ros.offline.archive.listing import listed_paths
 from vggt_ros.offline.archive.manifest import Manifest
 from vggt_ros.offline.archive.map_work import MapWork
 from vggt_ros.offline.archive.process_pool import ProcessPool, threads_each
 from vggt_ros.offline.archive.ray_pool import RayPool
+from vggt_ros.offline.archive.shard_plan import shard_plan, usual_overlap
 from vggt_ros.sources.detection import KINDS
 
 _log = logging.getLogger(__name__)
@@ -62,6 +64,18 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         '--retry-failed', action='store_true', help='begin anew with those that failed'
     )
+    parser.add_argument(
+        '--shard-frames',
+        type=int,
+        metavar='N',
+        help='cut recordings into shards of about N frames, which are joined in the end',
+    )
+    parser.add_argument(
+        '--shard-overlap',
+        type=int,
+        metavar='N',
+        help='frames that two shards share; 10 for each keyframe of a window if left out',
+    )
     parser.add_argument('--dry-run', action='store_true', help='say what would be done, and end')
     parser.add_argument('--format', choices=KINDS, help='of the recordings; told by their files')
     parser.add_argument('--calibration', type=Path, metavar='FILE', help='of their camera')
@@ -95,30 +109,44 @@ def _run(options: argparse.Namespace) -> int:
     out = options.out.expanduser().absolute()
     _check_place(options.path, out)
     executor = _executor(options)
-    work = MapWork(
-        map_sequence.config_of(options),
-        map_sequence.wanted_of(options),
-        out,
-        opening=_opening(options),
-        num_threads=_num_threads(options),
+    config, wanted = map_sequence.config_of(options), map_sequence.wanted_of(options)
+    opening = _opening(options)
+    work = MapWork(config, wanted, out, opening=opening, num_threads=_num_threads(options))
+    overlap = options.shard_overlap
+    plan = shard_plan(
+        listed_paths(options.path),
+        work.settings(),
+        opening,
+        shard_frames=options.shard_frames,
+        overlap_frames=usual_overlap(config) if overlap is None else overlap,
     )
-    settings = work.settings()
-    jobs = [make_job(path, settings) for path in listed_paths(options.path)]
     if options.dry_run:
-        for job in jobs:
+        for job in plan.jobs:
             _log.info('%s %s', 'done' if work.is_done(job) else 'to do', out / job.folder)
+        for job in plan.joins:
+            _log.info('to be joined %s', out / job.folder)
         return EXIT_DONE
     manifest = Manifest(out)
+    run = partial(
+        run_archive,
+        manifest=manifest,
+        max_attempts=options.attempts,
+        retry_failed=options.retry_failed,
+    )
     try:
-        report = run_archive(
-            jobs,
-            work,
-            executor,
-            manifest,
-            is_done=work.is_done,
-            max_attempts=options.attempts,
-            retry_failed=options.retry_failed,
-        )
+        report = run(plan.jobs, work, executor, is_done=work.is_done)
+        if plan.joins:
+            join = JoinWork(
+                config,
+                wanted,
+                out,
+                plan.joins,
+                lambda job: manifest.of(job).error,
+                opening=opening,
+            )
+            report = report.with_others(
+                run(tuple(plan.joins), join, InProcess(), is_done=join.is_done)
+            )
     finally:
         manifest.close()
     for line in report.lines():

@@ -249,6 +249,12 @@ class MapState:
         with self.lock:
             return self.layers.trajectory.views()
 
+    def segments(self) -> list[int]:
+        """Return the segment of each of `views`; those that were forgotten are of the first."""
+        with self.lock:
+            ids = self.layers.trajectory.submap_ids()
+            return [self.graph[i].segment if i in self.graph else 0 for i in ids]
+
     def occupancy(self) -> OccupancyCells | None:
         """Return the free and occupied cells, None if nothing was drawn."""
         with self.lock:

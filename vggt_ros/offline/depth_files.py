@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+import shutil
 
 import cv2
 from jaxtyping import Float, Float32
 import numpy as np
 
 from vggt_ros.mapping.layers.map_update import FrameResult
+from vggt_ros.offline.keyframe_files import KeyframeFiles
 from vggt_ros.offline.result import Result
 
 _MAX_MM = np.iinfo(np.uint16).max
@@ -47,6 +49,21 @@ class DepthFiles:
         _write_png(self._folder / 'images' / f'{result.frame.id}.png', image)
         self._K[result.frame.id] = result.K
         self._focal_px[result.frame.id] = float(result.K_image[0, 0])
+
+    def adopt(self, frame_id: int, other: KeyframeFiles) -> None:
+        """Take the files of a keyframe out of another folder; its depth in the unit it has there.
+
+        Args:
+            frame_id: Its number here.
+            other: Its files there; they stay.
+        """
+        name = self._raw(frame_id)
+        np.save(self._folder / 'depth' / name, other.depth())
+        shutil.copyfile(other.confidence_file, self._folder / 'confidence' / name)
+        for folder, file in (('rgb', other.rgb_file), ('images', other.image_file)):
+            shutil.copyfile(file, self._folder / folder / f'{frame_id}.png')
+        self._K[frame_id] = other.K
+        self._focal_px[frame_id] = float(other.K_image[0, 0])
 
     def finish(self, result: Result) -> None:
         """Bring depth and intrinsics to what they are in the end, and list the files."""

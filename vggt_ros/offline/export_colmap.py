@@ -77,7 +77,7 @@ def write_colmap(folder: Path, result: Result) -> None:
 
 
 def _images(folder: Path, result: Result) -> Iterator[_Image]:
-    for each in read_keyframes(folder / 'frames', result):
+    for each in read_keyframes(folder / 'frames', result.poses, result.keyframes):
         yield _Image(
             name=f'{each.name}.png',
             file=each.image_file,

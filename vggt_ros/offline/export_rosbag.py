@@ -44,7 +44,8 @@ def write_rosbag(folder: Path, result: Result) -> None:
         raise SaveError(
             "a bag is written with rosbags, which is not there: pip install 'vggt_ros[offline]'"
         ) from error
-    keyframes = {each.frame_id: each for each in read_keyframes(folder / 'frames', result)}
+    files = read_keyframes(folder / 'frames', result.poses, result.keyframes)
+    keyframes = {each.frame_id: each for each in files}
     if not keyframes:
         raise SaveError('a bag has images and depth, which --depth writes; give --depth, too')
     writer = Writer(folder / 'rosbag', version=9, storage_plugin=StoragePlugin.MCAP)

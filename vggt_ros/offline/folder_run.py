@@ -20,6 +20,7 @@ from vggt_ros.offline.outputs import EXPORTS, write_outputs
 from vggt_ros.offline.progress import Progress
 from vggt_ros.offline.run_folder import RunFolder, save_error
 from vggt_ros.offline.run_record import run_record
+from vggt_ros.offline.shards.shard_files import SHARD, ShardFiles
 from vggt_ros.settings.config import ModelSettings, VggtConfig
 from vggt_ros.sources.sequence import FrameSequence
 from vggt_ros.sources.source import SourceFrame
@@ -43,6 +44,8 @@ class RunOptions:
         overwrite: Replace a finished folder.
         refine_globally: Adjust all keyframes at once in the end.
         keep_cache: Keep what the network said, for another run with `resume`.
+        is_shard: Keep what joins it with other shards of its recording (`shards.shard_files`);
+            exports are for the whole.
     """
 
     command: Sequence[str] = ()
@@ -54,6 +57,7 @@ class RunOptions:
     overwrite: bool = False
     refine_globally: bool = True
     keep_cache: bool = False
+    is_shard: bool = False
 
     @property
     def writes_depth(self) -> bool:
@@ -140,6 +144,7 @@ def _run(
         backbone, folder.path / CACHE, _network(config.model, sha256, backbone)
     )
     depth = DepthFiles(folder.path / DEPTH) if options.writes_depth else None
+    shard = ShardFiles(folder.path / SHARD) if options.is_shard else None
     priors = recorded_priors(sequence, uses_depth=options.uses_depth)
     frames = _ReadableFrames(sequence, uses_truth=options.uses_truth, uses_depth=priors.uses_depth)
     result = map_sequence(
@@ -148,6 +153,7 @@ def _run(
         predictor=predictor,
         priors=priors,
         on_keyframe=None if depth is None else depth.add,
+        on_features=None if shard is None else shard.add,
         on_progress=None if on_progress is None else _with_length(on_progress, sequence),
         refine_globally=options.refine_globally,
     )
@@ -167,7 +173,10 @@ def _run(
         return FolderRun(
             folder=None, record=record, missing=tuple(missing), num_asked=predictor.num_asked
         )
-    missing += write_outputs(result, record, folder.path, depth=depth, exports=options.exports)
+    if shard is not None:
+        shard.finish(result)
+    exports = () if options.is_shard else options.exports
+    missing += write_outputs(result, record, folder.path, depth=depth, exports=exports)
     if not options.keep_cache:
         _remove(folder.path / CACHE)
     return FolderRun(

@@ -17,7 +17,7 @@ from vggt_ros.settings.world_config import MapSettings
 # Every second pixel of every second row: voxels are coarser than pixels nearly everywhere.
 _STRIDE = 2
 # Half precision is 1 mm at 2 m: a tenth of what depth is good to.
-_POINT = np.dtype([('xyz', '<f2', 3), ('rgb', 'u1', 3), ('confidence', '<f2')])
+CLOUD_POINT = np.dtype([('xyz', '<f2', 3), ('rgb', 'u1', 3), ('confidence', '<f2')])
 _MAX_CONFIDENCE = 6e4
 
 
@@ -39,21 +39,20 @@ class KeyframeClouds:
 
     def add(self, result: FrameResult) -> None:
         """Keep the points of a keyframe that passed the filters."""
-        keep = result.keep[::_STRIDE, ::_STRIDE]
-        points = np.empty(int(keep.sum()), _POINT)
-        points['xyz'] = result.points_in_cam[::_STRIDE, ::_STRIDE][keep]
-        points['rgb'] = result.image[::_STRIDE, ::_STRIDE][keep]
-        confidence = result.confidence[::_STRIDE, ::_STRIDE][keep]
-        points['confidence'] = np.minimum(confidence, _MAX_CONFIDENCE)
+        self.add_cloud(result.frame.id, cloud_of(result), float(result.K_image[0, 0]))
+
+    def add_cloud(self, frame_id: int, points: np.ndarray, focal_px: float) -> None:
+        """Keep points of a keyframe.
+
+        Args:
+            frame_id: Its number.
+            points: (n,) of `CLOUD_POINT`, in its optical frame.
+            focal_px: Its focal length when they were measured.
+        """
         offset = self._file.seek(0, 2)
         self._file.write(points.tobytes())
         self._stored.append(
-            _Stored(
-                frame_id=result.frame.id,
-                offset=offset,
-                count=len(points),
-                focal_px=float(result.K_image[0, 0]),
-            )
+            _Stored(frame_id=frame_id, offset=offset, count=len(points), focal_px=focal_px)
         )
 
     def fused(
@@ -98,11 +97,22 @@ class KeyframeClouds:
     ]:
         for stored in self._stored:
             self._file.seek(stored.offset)
-            raw = self._file.read(stored.count * _POINT.itemsize)
-            points = np.frombuffer(raw, _POINT)
+            raw = self._file.read(stored.count * CLOUD_POINT.itemsize)
+            points = np.frombuffer(raw, CLOUD_POINT)
             yield (
                 stored,
                 points['xyz'].astype(np.float32),
                 points['rgb'].copy(),
                 points['confidence'].astype(np.float32),
             )
+
+
+def cloud_of(result: FrameResult) -> np.ndarray:
+    """Return the points of a keyframe that passed the filters: (n,) of `CLOUD_POINT`."""
+    keep = result.keep[::_STRIDE, ::_STRIDE]
+    points = np.empty(int(keep.sum()), CLOUD_POINT)
+    points['xyz'] = result.points_in_cam[::_STRIDE, ::_STRIDE][keep]
+    points['rgb'] = result.image[::_STRIDE, ::_STRIDE][keep]
+    confidence = result.confidence[::_STRIDE, ::_STRIDE][keep]
+    points['confidence'] = np.minimum(confidence, _MAX_CONFIDENCE)
+    return points

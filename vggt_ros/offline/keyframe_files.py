@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 import numpy as np
 
-from vggt_ros.offline.result import Result
+from vggt_ros.offline.frame_poses import FramePoses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,6 +40,16 @@ class KeyframeFiles:
         """The camera's image."""
         return self.folder / 'images' / f'{self.name}.png'
 
+    @property
+    def rgb_file(self) -> Path:
+        """The image on the network's pixels."""
+        return self.folder / 'rgb' / f'{self.name}.png'
+
+    @property
+    def confidence_file(self) -> Path:
+        """The confidence of the depth."""
+        return self.folder / 'confidence' / f'{self.name}.npy'
+
     def depth(self) -> Float32[np.ndarray, 'H W']:
         """Return the depth in the unit of the map, NaN where there is none."""
         path = self.folder / self.depth_file
@@ -50,27 +60,29 @@ class KeyframeFiles:
 
     def image(self) -> UInt8[np.ndarray, 'H W 3']:
         """Return the RGB image on the network's pixels."""
-        bgr = _read(self.folder / 'rgb' / f'{self.name}.png', cv2.IMREAD_COLOR)
+        bgr = _read(self.rgb_file, cv2.IMREAD_COLOR)
         return np.ascontiguousarray(bgr[..., ::-1])
 
     def confidence(self) -> Float32[np.ndarray, 'H W']:
         """Return the confidence of the depth."""
-        path = self.folder / 'confidence' / f'{self.name}.npy'
-        return np.asarray(np.load(path, allow_pickle=False))
+        return np.asarray(np.load(self.confidence_file, allow_pickle=False))
 
 
-def read_keyframes(frames: Path, result: Result) -> Iterator[KeyframeFiles]:
+def read_keyframes(
+    frames: Path, poses: FramePoses, keyframes: Int64[np.ndarray, ' M']
+) -> Iterator[KeyframeFiles]:
     """Yield the keyframes that have files, oldest first; none if there are no files.
 
     Args:
         frames: The folder of `DepthFiles`.
-        result: What came out.
+        poses: Of all frames of the run.
+        keyframes: (M,) frames that are in its map.
     """
     if not (frames / 'intrinsics.txt').exists():
         return
     depth_file = dict(_words(frames / 'depth.txt'))
     camera_of = {name: numbers for name, *numbers in _words(frames / 'cameras.txt')}
-    id_of = {result.poses.name(i): i for i in result.keyframes.tolist()}
+    id_of = {poses.name(i): i for i in keyframes.tolist()}
     for name, *numbers in _words(frames / 'intrinsics.txt'):
         width, height = map(int, camera_of[name][4:])
         yield KeyframeFiles(

@@ -12,7 +12,7 @@ from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.offline.progress import Progress
 from vggt_ros.offline.recorded_priors import RecordedPriors, rig_of
 from vggt_ros.offline.result import Result
-from vggt_ros.offline.sequence_mapper import SequenceMapper
+from vggt_ros.offline.sequence_mapper import OnFeatures, SequenceMapper
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.sources.bag import Bag
 from vggt_ros.sources.sequence import FrameSequence
@@ -27,6 +27,7 @@ def map_sequence(
     predictor: Predicts | None = None,
     priors: RecordedPriors | None = None,
     on_keyframe: Callable[[FrameResult], object] | None = None,
+    on_features: OnFeatures | None = None,
     on_progress: Callable[[Progress], object] | None = None,
     refine_globally: bool = True,
 ) -> Result:
@@ -45,6 +46,7 @@ def map_sequence(
             for.
         on_keyframe: Called with every frame that enters the map, with its depth and confidence,
             which are not kept.
+        on_features: The same, with its features, whose points are in the unit of the map then.
         on_progress: Called after every frame.
         refine_globally: Whether all keyframes are adjusted at once in the end (docs/offline.md);
             needs pycolmap, the extra `offline`, and is left out without it.
@@ -62,6 +64,7 @@ def map_sequence(
         config=config,
         priors=recorded_priors(source) if priors is None else priors,
         on_keyframe=on_keyframe,
+        on_features=on_features,
         refine_globally=refine_globally,
     )
     if predictor is None:

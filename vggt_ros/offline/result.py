@@ -73,6 +73,7 @@ class Result:
         poses: Of every frame.
         keyframes: (M,) frames that are in the map, ascending.
         views: Their poses with their cameras, in that order.
+        segments: (M,) the part of the map that each is in; parts are not connected.
         growth: (M,) how much longer what each measured when it came, as its depth, is in the unit
             of the map now.
         points: The cloud.
@@ -91,6 +92,7 @@ class Result:
     poses: FramePoses
     keyframes: Int64[np.ndarray, ' M']
     views: tuple[CameraView, ...]
+    segments: Int64[np.ndarray, ' M']
     growth: Float[np.ndarray, ' M']
     points: MapPoints
     counts: Counts

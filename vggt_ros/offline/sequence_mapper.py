@@ -23,6 +23,7 @@ from vggt_ros.mapping.layers.map_update import FrameResult, MapUpdate
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.offline import finish_windows
 from vggt_ros.mapping.predicted_window import Wanted
+from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.offline.between_cameras import BetweenCameras
 from vggt_ros.offline.between_frames import Poses
 from vggt_ros.offline.depth_sample import DepthSample
@@ -42,6 +43,7 @@ MAX_SAMPLES = 24
 _MAX_TRUE_DEPTHS = 256
 _MAX_PATH = 100_000
 _log = logging.getLogger(__name__)
+OnFeatures = Callable[[FrameResult, KeyframeFeatures], object]
 
 
 class SequenceMapper:
@@ -54,6 +56,7 @@ class SequenceMapper:
         *,
         priors: RecordedPriors | None = None,
         on_keyframe: Callable[[FrameResult], object] | None = None,
+        on_features: OnFeatures | None = None,
         refine_globally: bool = True,
     ) -> None:
         """Start with an empty map.
@@ -65,6 +68,7 @@ class SequenceMapper:
             priors: Is told what the recording knows, and says how many cameras it has; None for
                 one camera that nothing is known of.
             on_keyframe: Called with every frame that enters the map, while its depth is there.
+            on_features: The same, with its features, whose points are in the unit of the map then.
             refine_globally: Whether all keyframes are adjusted at once in the end; only where
                 the images are asked at all (`refine.mode`).
         """
@@ -85,7 +89,7 @@ class SequenceMapper:
         self._between = BetweenCameras(self.history, num_cameras)
         self._is_rig = num_cameras > 1
         self._slop_ns = round(1e9 * config.input.sync.slop) if self._is_rig else 0
-        self._on_keyframe = on_keyframe
+        self._on_keyframe, self._on_features = on_keyframe, on_features
         self._settings = config.map
         self._recorded: RecordedKeyframes | None = None
         if refine_globally and config.refine.verifies and num_cameras == 1:
@@ -152,11 +156,13 @@ class SequenceMapper:
             frames = self._between.poses(self._stamps_ns, self._cameras, refined.map_from_cam)
         self.close()
         views = {i: _moved(view, refined, i) for i, view in self._views().items()}
+        segment_of = dict(zip(views, self._mapper.map.segments(), strict=True))
         points = self._mapper.map.points()[0] if refined.points is None else refined.points
         return Result(
             poses=frames,
             keyframes=np.array(sorted(views), dtype=np.int64),
             views=tuple(views[i] for i in sorted(views)),
+            segments=np.array([segment_of[i] for i in sorted(views)], dtype=np.int64),
             growth=np.array([refined.growth[i] for i in sorted(views)], dtype=np.float64),
             points=points,
             counts=self._mapper.snapshot().counts,
@@ -286,6 +292,8 @@ class SequenceMapper:
         self._between.add_keyframe(result, self._num_segments)
         if self._recorded is not None:
             self._recorded.add(result, self._between.features_of(result))
+        if self._on_features is not None:
+            self._on_features(result, self._between.features_of(result))
         self._samples.add(DepthSample.of(result))
         if self._on_keyframe is not None:
             self._on_keyframe(result)

@@ -51,6 +51,7 @@ def open_sequence(
     stop_s: float | None = None,
     every: int = 1,
     fps: float | None = None,
+    skip_frames: int = 0,
     max_frames: int | None = None,
 ) -> FrameSequence:
     """Open what a path holds.
@@ -70,6 +71,7 @@ def open_sequence(
         stop_s: Seconds after the first frame at which it ends.
         every: Take every n-th frame of each camera.
         fps: Take at most so many frames a second of each camera.
+        skip_frames: Leave out so many of the frames of each camera that would be taken first.
         max_frames: Take at most so many frames of each camera.
 
     Raises:
@@ -78,7 +80,12 @@ def open_sequence(
         ConfigError: A number is out of range.
     """
     choice = FrameChoice(
-        start_s=start_s, stop_s=stop_s, every=every, fps=fps, max_frames=max_frames
+        start_s=start_s,
+        stop_s=stop_s,
+        every=every,
+        fps=fps,
+        skip_frames=skip_frames,
+        max_frames=max_frames,
     )
     found = existing_path(str(path), 'give a data set, a bag, a folder of images or a video file')
     if found.is_file() and found.name in _STAND_FOR_FOLDERS:

@@ -19,6 +19,7 @@ class FrameChoice:
         stop_s: Seconds after the first frame at which it ends; None for all.
         every: Take every n-th frame of each camera.
         fps: Take at most so many frames a second of each camera; None for all.
+        skip_frames: Leave out so many of the frames of each camera that would be taken first.
         max_frames: Take at most so many frames of each camera; None for all.
 
     Raises:
@@ -29,6 +30,7 @@ class FrameChoice:
     stop_s: float | None = None
     every: int = 1
     fps: float | None = None
+    skip_frames: int = 0
     max_frames: int | None = None
 
     def __post_init__(self) -> None:
@@ -46,6 +48,10 @@ class FrameChoice:
             raise ConfigError(
                 f'every ({self.every}) and the frames a second ({self.fps}) both leave out '
                 f'frames; give one of them'
+            )
+        if self.skip_frames < 0:
+            raise ConfigError(
+                f'the number of frames to leave out must be at least 0; got {self.skip_frames}'
             )
         if self.max_frames is not None and self.max_frames < 1:
             raise ConfigError(
@@ -71,6 +77,7 @@ class FramePicker:
         self._stop_ns = None if choice.stop_s is None else round(choice.stop_s * _NS_PER_S)
         self._first_ns: int | None = None
         self._num_seen = [0] * num_cameras
+        self._num_skipped = [0] * num_cameras
         self._num_taken = [0] * num_cameras
         self._next_slot = [0] * num_cameras
         self.is_done = False
@@ -94,6 +101,9 @@ class FramePicker:
             return False
         is_wanted = self._is_due(since_ns - self._start_ns, camera)
         self._num_seen[camera] += 1
+        if is_wanted and self._num_skipped[camera] < self._choice.skip_frames:
+            self._num_skipped[camera] += 1
+            return False
         if is_wanted:
             self._num_taken[camera] += 1
             self.is_done = all(map(self._is_full, range(len(self._num_taken))))

@@ -75,9 +75,10 @@ class FrameSequence:
             self.stamps_ns = stamps_ns[chosen]
             if not len(chosen):
                 length_s = (stamps_ns[-1] - stamps_ns[0]) / _NS_PER_S
+                skipped = f' after {choice.skip_frames} others' if choice.skip_frames else ''
                 raise SourceError(
                     f'{recording.name} is {length_s:.3f} s long, and no frame is wanted from '
-                    f'{choice.start_s} s on; start earlier'
+                    f'{choice.start_s} s on{skipped}; start earlier'
                 )
             if isinstance(recording, Dataset):
                 recording = recording.select(chosen.tolist())
@@ -137,7 +138,7 @@ class FrameSequence:
             return number
         if num_cameras > 1:
             return None
-        number = -(-number // choice.every)
+        number = max(0, -(-number // choice.every) - choice.skip_frames)
         return number if choice.max_frames is None else min(number, choice.max_frames)
 
     @property

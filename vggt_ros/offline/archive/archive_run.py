@@ -36,6 +36,12 @@ class ArchiveReport:
         """Whether every job has a result, and every result all of its parts."""
         return all(record.state == DONE and not record.missing for record in self.records)
 
+    def with_others(self, others: ArchiveReport) -> ArchiveReport:
+        """Return what became of the jobs of two runs."""
+        return ArchiveReport(
+            records=self.records + others.records, num_known=self.num_known + others.num_known
+        )
+
     def lines(self) -> list[str]:
         """Return a table for people, and the reason of each failure."""
         width = max([4, *(len(record.name) for record in self.records)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import hashlib
 import json
@@ -11,8 +11,26 @@ from typing import Any
 
 from vggt_ros.errors import SourceError
 from vggt_ros.offline.input_identity import input_identity
+from vggt_ros.offline.shards.cutting import FrameRange
 
 _ID_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardOf:
+    """A shard of a long recording.
+
+    Attributes:
+        number: Which one, from 0.
+        frames: Its frames.
+        is_last: Whether it takes all frames that are left: the number of a video's is a promise.
+        whole: Folder of the joined map.
+    """
+
+    number: int
+    frames: FrameRange
+    is_last: bool
+    whole: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +43,14 @@ class Job:
         name: For people; the first part of the folder's name.
         path: The recording.
         num_bytes: Of its files; 0 if they cannot be read.
+        shard: Which part of the recording it is; None for all of it.
     """
 
     id: str
     name: str
     path: str
     num_bytes: int
+    shard: ShardOf | None = None
 
     @property
     def folder(self) -> str:
@@ -73,8 +93,37 @@ def make_job(path: Path, settings: Mapping[str, Any]) -> Job:
     name = path.absolute().name or 'map'
     told = json.dumps([identity, name, settings], sort_keys=True)
     return Job(
-        id=hashlib.sha256(told.encode('utf-8', 'surrogateescape')).hexdigest()[:_ID_DIGITS],
+        id=_digits(told),
         name=name,
         path=str(path.absolute()),
         num_bytes=int(identity['num_bytes']),
     )
+
+
+def shard_jobs(whole: Job, shards: Sequence[FrameRange]) -> tuple[Job, ...]:
+    """Return a job for each shard of a recording.
+
+    Args:
+        whole: The job of the joined map.
+        shards: Of `cutting.cut`, two at least.
+    """
+    num_frames = sum(each.count for each in shards)
+    return tuple(
+        Job(
+            id=_digits(f'{whole.id} {number} {frames.first} {frames.count}'),
+            name=f'{whole.name}.shard-{number + 1}-of-{len(shards)}',
+            path=whole.path,
+            num_bytes=whole.num_bytes * frames.count // max(num_frames, 1),
+            shard=ShardOf(
+                number=number,
+                frames=frames,
+                is_last=number == len(shards) - 1,
+                whole=whole.folder,
+            ),
+        )
+        for number, frames in enumerate(shards)
+    )
+
+
+def _digits(told: str) -> str:
+    return hashlib.sha256(told.encode('utf-8', 'surrogateescape')).hexdigest()[:_ID_DIGITS]

@@ -15,9 +15,10 @@ from vggt_ros.errors import CheckpointError, ConfigError, DeviceError, SourceErr
 from vggt_ros.inference.backbone import Backbone
 from vggt_ros.inference.backbones import load_backbone
 from vggt_ros.inference.prediction import Prediction, Request
-from vggt_ros.offline.archive.job import Job, Outcome
+from vggt_ros.offline.archive.job import Job, Outcome, ShardOf
 from vggt_ros.offline.folder_run import FolderRun, run_into_folder, RunOptions, weights_sha256
 from vggt_ros.offline.run_record import why_no_map
+from vggt_ros.offline.shards.join_run import is_whole
 from vggt_ros.settings.config import ModelSettings, VggtConfig
 from vggt_ros.sources.detection import open_sequence
 
@@ -78,7 +79,10 @@ class MapWork:
 
     def is_done(self, job: Job) -> bool:
         """Return whether the folder of a job is there: under its name it is complete."""
-        return (self._out / job.folder / 'run.json').is_file()
+        if (self._out / job.folder / 'run.json').is_file():
+            return True
+        # Once all shards are joined, their own folders may go.
+        return job.shard is not None and is_whole(self._out / job.shard.whole)
 
     def __call__(self, job: Job) -> Outcome:
         """Map one recording; what may be cured by another attempt is raised."""
@@ -99,12 +103,16 @@ class MapWork:
             self._backbone = None
 
     def _run(self, job: Job) -> FolderRun:
+        options, opening = self._options, dict(self._opening)
+        if job.shard is not None:
+            options = replace(options, is_shard=True)
+            opening |= _part(job.shard, opening.get('max_frames'))
         return mapped_into(
             Path(job.path),
             self._config,
             self._out / job.folder,
-            self._options,
-            opening=self._opening,
+            options,
+            opening=opening,
             load=self._kept,
         )
 
@@ -145,6 +153,15 @@ def mapped_into(
         VggtRosError: As `run_into_folder` and `open_sequence`.
     """
     return run_into_folder(open_sequence(path, **opening), config, target, options, load=load)
+
+
+def _part(shard: ShardOf, max_frames: int | None) -> dict[str, int | None]:
+    """Return the arguments of `open_sequence` for a shard."""
+    frames = shard.frames
+    count: int | None = frames.count
+    if shard.is_last:
+        count = None if max_frames is None else max_frames - frames.first
+    return {'skip_frames': frames.first, 'max_frames': count}
 
 
 class _Lent:

@@ -1,0 +1,1 @@
+"""Shards of one long recording: cut, mapped each alone, and joined to one map."""
