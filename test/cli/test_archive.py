@@ -1,20 +1,26 @@
 import argparse
+import json
 import logging
 import os
 from pathlib import Path
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pytest
 
 from vggt_ros.cli import archive
 from vggt_ros.cli.main import main
 from vggt_ros.cli.map_sequence import EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_PARTS, EXIT_USAGE
+from vggt_ros.errors import SourceError
 from vggt_ros.offline.archive.job import Outcome
 from vggt_ros.offline.archive.manifest import Manifest
+from vggt_ros.offline.archive.map_work import MapWork
 from vggt_ros.offline.archive.process_pool import ProcessPool
 from vggt_ros.offline.archive.ray_pool import RayPool
 
@@ -199,3 +205,76 @@ def test_an_ended_command_leaves_a_manifest_to_go_on_with(recordings, tmp_path):
     states = {(record.state, record.attempts) for record in manifest._records.values()}
     manifest.close()
     assert states == {('pending', 0)}
+
+
+@pytest.fixture
+def long_list(views, tmp_path):
+    """A list of one recording of ten images."""
+    folder = tmp_path / 'hall'
+    folder.mkdir()
+    for index, image in enumerate(views.images):
+        cv2.imwrite(str(folder / f'{index}.png'), image[..., ::-1])
+    (tmp_path / 'list.txt').write_text('hall\n')
+    return tmp_path / 'list.txt'
+
+
+CUT = '--shard-frames 6 --shard-overlap 3 --refine off --device cpu'
+CUT += ' --set keyframe.min_parallax=0 --set window.size=4 --set window.overlap=2'
+
+
+def files_of(out):
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in sorted(out.glob('hall*/**/*'))
+        if path.suffix in ('.tum', '.ply', '.png', '.bin')
+    }
+
+
+@pytest.mark.slow
+def test_shards_of_a_recording_are_joined_whoever_maps_them(long_list, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    words = ['archive', str(long_list), *CUT.split(), '--out']
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    assert main([*words, str(one), '--dry-run']) == 0
+    assert 'hall.shard-2-of-2' in caplog.text
+    assert f'to be joined {one / "hall-"}' in caplog.text
+    assert main([*words, str(one)]) == 0
+    assert main([*words, str(two), '--jobs', '2']) == 0
+    files = files_of(one)
+    assert files == files_of(two)
+    (whole,) = one.glob('hall-*')
+    assert len(np.loadtxt(whole / 'trajectory.tum')) == 10
+    assert json.loads((whole / 'run.json').read_text())['shards']['joined'] == [0, 1]
+    # Again nothing is done, and nothing is needed any more of what was joined.
+    for shard in one.glob('hall.shard-*'):
+        shutil.rmtree(shard)
+    stamps = {path: path.stat().st_mtime_ns for path in whole.iterdir()}
+    caplog.clear()
+    assert main([*words, str(one)]) == 0
+    assert '3 of 3 done, 3 of them before' in caplog.text
+    assert {path: path.stat().st_mtime_ns for path in whole.iterdir()} == stamps
+    assert not list(one.glob('hall.shard-*'))
+
+
+@pytest.mark.slow
+def test_a_shard_that_fails_leaves_two_segments_until_it_is_retried(
+    long_list, tmp_path, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO)
+    words = ['archive', str(long_list), *CUT.split(), '--out', str(tmp_path / 'out')]
+    run = MapWork._run
+
+    def broken(self, job):
+        if job.shard.number == 1:
+            raise SourceError('its disk is gone')
+        return run(self, job)
+
+    monkeypatch.setattr(MapWork, '_run', broken)
+    assert main(words) == EXIT_PARTS
+    assert 'shard 2 of 2 (frames 5 to 9) has no map: its disk is gone' in caplog.text
+    (whole,) = (tmp_path / 'out').glob('hall-*')
+    assert len(np.loadtxt(whole / 'trajectory.tum')) == 8
+    assert main(words) == EXIT_PARTS, 'what failed is left alone'
+    monkeypatch.setattr(MapWork, '_run', run)
+    assert main([*words, '--retry-failed']) == 0
+    assert len(np.loadtxt(whole / 'trajectory.tum')) == 10

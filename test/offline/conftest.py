@@ -112,6 +112,11 @@ def source_of():
     return CourseSource
 
 
+@pytest.fixture(scope='session')
+def source_type():
+    return CourseSource
+
+
 @pytest.fixture(name='sequence_of')
 def _sequence_of():
     return sequence_of
@@ -140,6 +145,11 @@ def mapped(walk):
 @pytest.fixture
 def backbone_of():
     """Make a network of a course that counts and ends, as what `load_backbone` returns."""
+    return SimulatedBackbone
+
+
+@pytest.fixture(scope='session')
+def backbone_type():
     return SimulatedBackbone
 
 

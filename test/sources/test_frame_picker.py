@@ -29,6 +29,14 @@ def test_seconds_are_counted_from_the_first_frame():
     assert taken(FrameChoice(start_s=1.0, stop_s=1.2)) == [30, 31, 32, 33, 34, 35]
 
 
+def test_frames_that_are_left_out_are_of_those_that_would_be_taken():
+    every = taken(FrameChoice(start_s=0.1, every=4), num_frames=40)
+    found = taken(FrameChoice(start_s=0.1, every=4, skip_frames=3, max_frames=4), num_frames=40)
+    assert found == every[3:7]
+    with pytest.raises(ConfigError, match='to leave out must be at least 0; got -1'):
+        FrameChoice(skip_frames=-1)
+
+
 def test_frames_a_second_are_even_at_a_rate_that_is_no_multiple():
     found = taken(FrameChoice(fps=4.0))
     assert found == [0, 8, 15, 23, 30, 38, 45, 53, 60, 68, 75, 83]

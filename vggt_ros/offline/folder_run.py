@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 import json
 from pathlib import Path
@@ -147,16 +148,17 @@ def _run(
     shard = ShardFiles(folder.path / SHARD) if options.is_shard else None
     priors = recorded_priors(sequence, uses_depth=options.uses_depth)
     frames = _ReadableFrames(sequence, uses_truth=options.uses_truth, uses_depth=priors.uses_depth)
-    result = map_sequence(
-        frames,
-        config=config,
-        predictor=predictor,
-        priors=priors,
-        on_keyframe=None if depth is None else depth.add,
-        on_features=None if shard is None else shard.add,
-        on_progress=None if on_progress is None else _with_length(on_progress, sequence),
-        refine_globally=options.refine_globally,
-    )
+    with nullcontext() if shard is None else closing(shard):
+        result = map_sequence(
+            frames,
+            config=config,
+            predictor=predictor,
+            priors=priors,
+            on_keyframe=None if depth is None else depth.add,
+            on_features=None if shard is None else shard.add,
+            on_progress=None if on_progress is None else _with_length(on_progress, sequence),
+            refine_globally=options.refine_globally,
+        )
     record = run_record(
         result,
         sequence,

@@ -108,6 +108,8 @@ def _numbers(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('time', ', '.join(f'{k} {v:.1f} s' for k, v in record['seconds'].items())),
         ('peak memory', f'{record["peak_memory_mb"]:.0f} MB'),
     ]
+    if 'shards' in record:
+        rows.insert(0, ('shards', _shards(record['shards'])))
     for which in ('frames', 'keyframes'):
         found = None if record['errors'] is None else record['errors'][which]
         if found is not None:
@@ -131,6 +133,14 @@ def _globally(report: Mapping[str, Any]) -> str:
         f'by {report["method"]}: {report["num_placed"]} of {report["num_keyframes"]} keyframes, '
         f'{report["support_after"]} of {report["num_matches"]} matches explained '
         f'({report["support_before"]} before), {report["error_px"]:.2f} px'
+    )
+
+
+def _shards(told: Mapping[str, Any]) -> str:
+    joints = [each for each in told['joints'] if each['is_connected']]
+    return (
+        f'{len(told["joined"])} of {told["num"]}; {len(joints)} of {len(told["joints"])} '
+        f'connected to the one before, {told["num_loops_across"]} loops between two of them'
     )
 
 

@@ -116,3 +116,10 @@ def test_a_table_tells_what_became_of_each(archive, stub, jobs_named, caplog):
 def test_no_attempt_at_all_is_refused(archive, jobs_named):
     with pytest.raises(ConfigError, match='--attempts must be at least 1; got 0'):
         archive(jobs_named('a'), max_attempts=0)
+
+
+def test_reports_of_two_runs_are_told_as_one(archive, stub, jobs_named):
+    both = archive(jobs_named('a')).with_others(archive(jobs_named('a', 'bad')))
+    assert [record.name for record in both.records] == ['a', 'a', 'bad']
+    assert (both.num_done, both.num_known) == (2, 1)
+    assert not both.is_whole

@@ -1,6 +1,7 @@
 import os
 
-from vggt_ros.offline.archive.job import make_job
+from vggt_ros.offline.archive.job import make_job, shard_jobs
+from vggt_ros.offline.shards.cutting import cut
 
 
 def recording(tmp_path, name='walk', text='a'):
@@ -35,3 +36,17 @@ def test_what_cannot_be_read_is_a_job_and_another_one_when_it_can(tmp_path):
     assert lost.num_bytes == 0
     assert lost.name == 'walk'
     assert lost.id != make_job(recording(tmp_path), {}).id
+
+
+def test_shards_of_a_recording_are_jobs_of_their_own(tmp_path):
+    (tmp_path / 'x.mp4').write_bytes(b'1234567890')
+    whole = make_job(tmp_path / 'x.mp4', {'shard_frames': 20})
+    jobs = shard_jobs(whole, cut(40, 20, 5))
+    assert [job.name for job in jobs] == ['x.mp4.shard-1-of-2', 'x.mp4.shard-2-of-2']
+    assert len({whole.id, *(job.id for job in jobs)}) == 3
+    assert [job.shard.frames.first for job in jobs] == [0, 20]
+    assert [job.shard.is_last for job in jobs] == [False, True]
+    assert {job.shard.whole for job in jobs} == {whole.folder}
+    assert jobs == shard_jobs(whole, cut(40, 20, 5)), 'the same command finds them again'
+    assert jobs[0].id != shard_jobs(whole, cut(40, 20, 6))[0].id
+    assert jobs[0].num_bytes > jobs[1].num_bytes > 0

@@ -7,11 +7,12 @@ import pytest
 from vggt_ros.errors import PredictionError
 from vggt_ros.offline.archive import map_work
 from vggt_ros.offline.archive.executor import InProcess
-from vggt_ros.offline.archive.job import make_job
+from vggt_ros.offline.archive.job import make_job, shard_jobs
 from vggt_ros.offline.archive.map_work import MapWork
 from vggt_ros.offline.archive.process_pool import ProcessPool
 from vggt_ros.offline.archive.ray_pool import RayPool
 from vggt_ros.offline.folder_run import FolderRun, RunOptions
+from vggt_ros.offline.shards.cutting import FrameRange
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 
@@ -147,3 +148,32 @@ def test_work_can_be_sent_and_closed_at_any_time(work_into):
     work = pickle.loads(pickle.dumps(work_into('out')))
     work.close()
     work.close()
+
+
+@pytest.fixture
+def shards(recordings):
+    ranges = FrameRange(first=0, count=4), FrameRange(first=3, count=4)
+    return shard_jobs(make_job(recordings[0], {}), ranges)
+
+
+def test_a_shard_is_its_frames_and_the_last_one_all_that_are_left(
+    runs, shards, work_into, tmp_path
+):
+    record = {'frames': {'read': 4, 'dropped': {}}}
+    runs.gives = FolderRun(folder=tmp_path, record=record, missing=(), num_asked=1)
+    for work in (work_into('a'), work_into('a', opening={'max_frames': 6})):
+        for shard in shards:
+            assert not work(shard).error
+    assert all(options.is_shard for _, options, _ in runs.asked)
+    parts = [(each['skip_frames'], each['max_frames']) for *_, each in runs.asked]
+    assert parts == [(0, 4), (3, None), (0, 4), (3, 3)]
+
+
+def test_a_shard_is_done_once_all_are_joined(shards, work_into, tmp_path):
+    work = work_into('out')
+    whole = tmp_path / 'out' / shards[0].shard.whole
+    whole.mkdir(parents=True)
+    for joined, is_done in (([0], False), ([0, 1], True)):
+        record = {'shards': {'num': 2, 'joined': joined}}
+        (whole / 'run.json').write_text(json.dumps(record))
+        assert [work.is_done(shard) for shard in shards] == [is_done] * 2
