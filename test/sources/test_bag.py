@@ -212,6 +212,28 @@ def test_odometry_and_truth_come_from_topics_that_are_named(write_bag):
     assert Bag(path).truth == ''
 
 
+def test_the_odometry_of_tf_is_used_unless_it_is_not_wanted(write_bag):
+    def messages(m):
+        yield '/tf_static', 0, m.transforms(m.transform(0, 'base_link', 'cam', (0, 0, 1)))
+        for index in range(3):
+            stamp_ns = START_NS + index * STEP_NS
+            yield '/cam/image', stamp_ns, m.image(stamp_ns, pixels(index))
+            quat_xyzw = (0, 0, 0, 1) if index else (float('nan'), 0, 0, 1)
+            pose = m.transform(stamp_ns, 'odom', 'base_link', (index, 0, 0), quat_xyzw)
+            yield '/tf', stamp_ns, m.transforms(pose)
+
+    path = write_bag(messages)
+    bag = Bag(path)
+    known = [frame.odom_from_base for frame in bag]
+    assert known[0] is None
+    np.testing.assert_allclose([pose[0, 3] for pose in known[1:]], [1, 2])
+    np.testing.assert_array_equal(bag.base_from_cam[0][:3, 3], [0, 0, 1])
+    assert '1 poses of /tf are not rigid (NaN?) and left out' in bag.notes
+    without = Bag(path, odometry_topic='none')
+    assert all(frame.odom_from_base is None for frame in without)
+    assert without.base_from_cam == (None,)
+
+
 def test_a_bag_of_a_data_set_has_the_same_frames_as_its_folder(views, tmp_path, write_bag):
     folder = tmp_path / 'asl/mav0/cam0'
     (folder / 'data').mkdir(parents=True)

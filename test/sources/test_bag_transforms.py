@@ -22,6 +22,17 @@ def tree(ros2_messages):
     )
 
 
+def test_the_root_is_the_highest_frame(tree):
+    assert tree.root_of('/left') == 'base'
+    assert tree.root_of('nowhere') == 'nowhere'
+
+
+def test_transforms_that_are_not_rigid_are_counted(ros2_messages, tree):
+    m = ros2_messages
+    bad = StaticTransforms([m.transforms(m.transform(0, 'a', 'b', (0, 0, 0), (0, 0, 0, 0)))])
+    assert (len(bad), bad.num_refused, tree.num_refused) == (0, 1, 0)
+
+
 def test_frames_are_found_up_and_down_the_tree(tree):
     assert len(tree) == 4
     np.testing.assert_allclose(tree.find('base', 'left')[:3, 3], [1, 0, 2])

@@ -23,7 +23,11 @@ def add_sequence_options(parser: argparse.ArgumentParser) -> None:
         help='of the images in a bag, one for each camera',
     )
     parser.add_argument('--depth-topic', metavar='NAME', help='of measured depth in a bag')
-    parser.add_argument('--odometry-topic', metavar='NAME', help='of odometry in a bag')
+    parser.add_argument(
+        '--odometry-topic',
+        metavar='NAME',
+        help='of odometry in a bag; if left out, what /tf says of the frame odom; none for none',
+    )
     parser.add_argument('--truth-topic', metavar='NAME', help='of true poses in a bag')
     parser.add_argument('--camera', type=int, metavar='N', help='which one of a data set')
     parser.add_argument(

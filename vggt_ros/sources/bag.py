@@ -15,6 +15,7 @@ import numpy as np
 
 from vggt_ros.errors import InputError, SourceError
 from vggt_ros.sources.bag_calibration import calibration_of, is_rectified_topic
+from vggt_ros.sources.bag_odometry import odometry_of
 from vggt_ros.sources.bag_poses import BagPoses, child_from_camera, read_poses, stamp_of
 from vggt_ros.sources.bag_reader import BagMessage, BagReader
 from vggt_ros.sources.bag_topics import choose_images, depth_topic_of, image_topics, ImageTopic
@@ -74,7 +75,8 @@ class Bag:
             path: A file .bag, .mcap or .db3, or a folder of them.
             topics: Of the images, one for each camera; empty to choose one.
             depth_topic: Of depth of the first camera; None for the one that is of its frame.
-            odometry_topic: With poses of the robot; None for none.
+            odometry_topic: With poses of the robot; `/tf` or None for what /tf says of the frame
+                `odom`, if it connects it with the cameras; `none` for none.
             truth_topic: With true poses; None for none.
             calibration: Overrules camera_info; of one camera only.
 
@@ -100,8 +102,16 @@ class Bag:
             self.depth_topic = None if self._depth is None else self._depth.name
             self._calibrations, notes = self._read_calibrations(reader, calibration)
             self._transforms = _transforms(reader)
-            self._odometry = None if odometry_topic is None else read_poses(reader, odometry_topic)
+            frames = [topic.frame for topic in self._topics]
+            self._odometry = odometry_of(reader, odometry_topic, self._transforms, frames)
             self._truth = None if truth_topic is None else read_poses(reader, truth_topic)
+            if self._transforms.num_refused:
+                notes.append(
+                    f'{self._transforms.num_refused} transforms of /tf_static are not rigid '
+                    f'(NaN?) and left out'
+                )
+            for poses in (self._odometry, self._truth):
+                notes += [] if poses is None else poses.notes
             notes += reader.notes
         if calibration is not None:
             calibration.check(self.size, self.name)

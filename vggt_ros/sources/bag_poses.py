@@ -30,11 +30,20 @@ class BagPoses:
         topic: Its name.
         poses: By time.
         child: Frame whose poses they are; empty if the messages do not say.
+        num_refused: Messages that are no pose: NaN, or a quaternion that is no rotation.
     """
 
     topic: str
     poses: TruePoses
     child: str
+    num_refused: int = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know, one sentence each."""
+        if not self.num_refused:
+            return []
+        return [f'{self.num_refused} poses of {self.topic} are not rigid (NaN?) and left out']
 
 
 def read_poses(reader: BagReader, topic: str) -> BagPoses:
@@ -52,12 +61,14 @@ def read_poses(reader: BagReader, topic: str) -> BagPoses:
         listed = ', '.join(known) if known else 'none'
         raise SourceError(f'{topic} has no poses; topics with poses in this bag: {listed}')
     found: dict[int, Float[np.ndarray, '4 4']] = {}
-    child = ''
+    child, num_refused = '', 0
     for raw in reader.messages([topic]):
         message = reader.decode(raw)
         child = frame_name(getattr(message, 'child_frame_id', ''))
         pose = _pose(message)
-        if pose is not None:
+        if pose is None:
+            num_refused += 1
+        else:
             found[stamp_of(message, raw.log_ns)] = pose
     if not found:
         raise SourceError(f'{topic} has no usable poses; choose another topic')
@@ -69,6 +80,7 @@ def read_poses(reader: BagReader, topic: str) -> BagPoses:
             world_from_body=np.stack([found[stamp_ns] for stamp_ns in stamps_ns]),
         ),
         child=child,
+        num_refused=num_refused,
     )
 
 

@@ -16,7 +16,11 @@ STATIC_TOPIC = '/tf_static'
 
 
 class StaticTransforms:
-    """Transforms that do not change; frames are known without the slash that ROS 1 put before."""
+    """Transforms that do not change; frames are known without the slash that ROS 1 put before.
+
+    Attributes:
+        num_refused: Transforms that are not rigid: NaN, or a quaternion that is no rotation.
+    """
 
     def __init__(self, messages: Iterable[Any]) -> None:
         """Take transforms; of one frame the last counts.
@@ -26,15 +30,22 @@ class StaticTransforms:
                 left out.
         """
         self._parents: dict[str, tuple[str, Float[np.ndarray, '4 4']]] = {}
+        self.num_refused = 0
         for message in messages:
             for stamped in message.transforms:
                 pose = pose_matrix(stamped.transform.translation, stamped.transform.rotation)
-                if pose is not None:
+                if pose is None:
+                    self.num_refused += 1
+                else:
                     parent = frame_name(stamped.header.frame_id)
                     self._parents[frame_name(stamped.child_frame_id)] = parent, pose
 
     def __len__(self) -> int:
         return len(self._parents)
+
+    def root_of(self, frame: str) -> str:
+        """Return the highest frame above a frame; itself if there is none."""
+        return list(self._chain(frame))[-1]
 
     def find(self, target: str, source: str) -> Float[np.ndarray, '4 4'] | None:
         """Return target_from_source; None if the tree does not connect them.
