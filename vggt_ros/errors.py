@@ -30,6 +30,10 @@ class SourceError(VggtRosError):
     """A folder, video or data set cannot be read."""
 
 
+class OptionError(SourceError, ConfigError):
+    """An option does not fit the recording that it is given for: there is no such topic, say."""
+
+
 class SaveError(VggtRosError):
     """A map cannot be written: nothing to save, an unusable name, or no room on the disk."""
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from vggt_ros.cli import archive
-from vggt_ros.cli.main import main
-from vggt_ros.cli.map_sequence import EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_PARTS, EXIT_USAGE
+from vggt_ros.cli.main import EXIT_USAGE, main
+from vggt_ros.cli.map_sequence import EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_PARTS
 from vggt_ros.errors import SourceError
 from vggt_ros.offline.archive.job import Outcome
 from vggt_ros.offline.archive.manifest import Manifest

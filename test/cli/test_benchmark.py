@@ -9,9 +9,8 @@ from vggt_ros.cli.benchmark import (
     EXIT_INTERRUPTED,
     EXIT_NOTHING,
     EXIT_PARTS,
-    EXIT_USAGE,
 )
-from vggt_ros.cli.main import main
+from vggt_ros.cli.main import EXIT_USAGE, main
 from vggt_ros.offline.benchmark_table import BenchmarkRow
 
 DONE = BenchmarkRow(name='a', variant='', num_keyframes=3, ate_sim3_m=0.25)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from vggt_ros.cli import map_sequence
-from vggt_ros.cli.main import main
-from vggt_ros.cli.map_sequence import EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_PARTS, EXIT_USAGE
+from vggt_ros.cli.main import EXIT_USAGE, main
+from vggt_ros.cli.map_sequence import EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_PARTS
 from vggt_ros.offline.folder_run import FolderRun
 from vggt_ros.offline.progress import Progress
 
@@ -115,6 +115,12 @@ def test_exit_codes_say_how_it_ended(rgbd_folder, stub, caplog):
         (['--export', 'nonsense'], 'no export nonsense'),
         (['--set', 'window.size'], 'name=value'),
         (['--fps', '-1'], 'frames a second must be above 0'),
+        (['--topic', '/cam'], 'topics are of bags: leave them out'),
+        (['--depth-topic', '/cam'], 'topics are of bags: leave them out'),
+        (['--camera', '1'], 'which has one camera; leave out the camera 1'),
+        (['--format', 'tum'], 'is not of the layout tum'),
+        (['--start', '99'], 'no frame is wanted from 99.0 s on; start earlier'),
+        (['--calibration', 'nothing.txt'], 'the calibration cannot be used'),
     ],
 )
 def test_an_option_that_is_wrong_is_told(rgbd_folder, stub, caplog, words, match):
@@ -163,7 +169,7 @@ def test_a_dry_run_of_images_knows_no_camera(tmp_path, stub, capsys):
 
 
 def test_a_selection_that_leaves_nothing_is_told(rgbd_folder, caplog):
-    assert run_map(rgbd_folder, '--dry-run', '--start', '99') == EXIT_NOTHING
+    assert run_map(rgbd_folder, '--dry-run', '--start', '99') == EXIT_USAGE
     assert 'no frame is wanted' in caplog.text
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vggt_ros.errors import ConfigError, SourceError
+from vggt_ros.errors import ConfigError, OptionError, SourceError
 from vggt_ros.sources.bag import Bag
 from vggt_ros.sources.dataset import Dataset
 from vggt_ros.sources.detection import KINDS, open_sequence
@@ -159,3 +159,26 @@ def test_nothing_to_read_is_an_error_that_says_what_there_could_be(tmp_path):
     (tmp_path / 'a.png').write_bytes(b'')
     with pytest.raises(SourceError, match='is a single image'):
         open_sequence(tmp_path / 'a.png')
+
+
+@pytest.mark.parametrize(
+    ('words', 'match'),
+    [
+        ({'topics': ['/other']}, 'has no images on /other'),
+        ({'topics': ['/cam', '/cam']}, 'names a topic twice'),
+        ({'depth_topic': '/cam'}, 'has no depth on /cam'),
+        ({'odometry_topic': '/odom'}, '/odom has no poses'),
+        ({'odometry_topic': '/tf'}, 'do not lead from'),
+        ({'truth_topic': '/odom'}, '/odom has no poses'),
+        ({'camera': 0}, 'cameras have no numbers there; give topics'),
+        ({'rate_hz': 10.0}, 'carries its own time; leave out the rate'),
+        ({'layout': 'tum'}, 'not a folder|not of the layout tum'),
+    ],
+)
+def test_options_that_do_not_fit_a_bag_are_wrong_options(write_bag, words, match):
+    def messages(m):
+        image = np.zeros((4, 6, 3), np.uint8)
+        yield from (('/cam', t, m.image(t, image)) for t in (1, 2))
+
+    with pytest.raises(OptionError, match=match):
+        open_sequence(write_bag(messages), **words)

@@ -17,7 +17,6 @@ from vggt_ros.cli.map_sequence import (
     EXIT_INTERRUPTED,
     EXIT_NOTHING,
     EXIT_PARTS,
-    EXIT_USAGE,
 )
 from vggt_ros.cli.sequence_options import add_selection
 from vggt_ros.errors import ConfigError
@@ -88,18 +87,16 @@ def add_parser(commands: Any) -> None:
 def run_command(options: argparse.Namespace) -> int:
     """Map all recordings; return the exit code.
 
-    0: all done; 1: nothing done; 2: an option is wrong; 3: parts are missing; 130: ended by Ctrl-C
-    or SIGTERM, the same command goes on.
+    0: all done; 1: nothing done; 3: parts are missing; 130: ended by Ctrl-C or SIGTERM, the same
+    command goes on.
 
     Raises:
         VggtRosError: The list or the folder cannot be used.
+        ConfigError: An option is wrong.
     """
     try:
         with _term_as_interrupt():
             return _run(options)
-    except ConfigError as error:
-        _log.error('error: %s', error)
-        return EXIT_USAGE
     except KeyboardInterrupt:
         _log.info('\nended; the same command goes on from here')
         return EXIT_INTERRUPTED

@@ -8,7 +8,6 @@ from pathlib import Path
 import sys
 from typing import Any
 
-from vggt_ros.errors import ConfigError
 from vggt_ros.offline.benchmark_list import read_benchmark_list
 from vggt_ros.offline.benchmark_runs import run_benchmark
 from vggt_ros.offline.benchmark_table import BenchmarkRow, markdown_of, write_table
@@ -17,7 +16,7 @@ from vggt_ros.offline.run_record import versions
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 
-EXIT_DONE, EXIT_NOTHING, EXIT_USAGE, EXIT_PARTS, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+EXIT_DONE, EXIT_NOTHING, EXIT_PARTS, EXIT_INTERRUPTED = 0, 1, 3, 130
 _log = logging.getLogger(__name__)
 
 
@@ -44,18 +43,15 @@ def add_parser(commands: Any) -> None:
 def run_list(options: argparse.Namespace) -> int:
     """Run a list; return the exit code.
 
-    0: all runs are done; 1: none gave a map; 2: the list or an option is wrong; 3: some failed;
-    130: ended by Ctrl-C, to be gone on with by `--resume`.
+    0: all runs are done; 1: none gave a map; 3: some failed; 130: ended by Ctrl-C, to be gone on
+    with by `--resume`.
 
     Raises:
+        ConfigError: The list or an option is wrong.
         SaveError: The tables cannot be written.
     """
     values = {'model.checkpoint': options.checkpoint, 'model.device': options.device}
-    try:
-        runs = read_benchmark_list(options.list, with_values(VggtConfig(), values))
-    except ConfigError as error:
-        _log.error('error: %s', error)
-        return EXIT_USAGE
+    runs = read_benchmark_list(options.list, with_values(VggtConfig(), values))
     folder = options.out or Path('maps') / options.list.stem
     command = ('vggt_ros', *options.words)
     about = {'command': command, 'versions': versions()}

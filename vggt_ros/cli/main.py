@@ -9,13 +9,13 @@ import sys
 
 from vggt_ros import __version__
 from vggt_ros.cli import archive, benchmark, demo, doctor, evaluate, map_sequence, merge
-from vggt_ros.errors import VggtRosError
+from vggt_ros.errors import ConfigError, VggtRosError
 
-EXIT_FAILED = 1
+EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code.
+    """Run the command line; return the exit code: 2 if an option is wrong, else 1 for an error.
 
     Args:
         arguments: Words after the command's name; None takes them from the process.
@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return options.run(options)
+    except ConfigError as error:
+        logging.getLogger(__name__).error('error: %s', error)  # noqa: TRY400
+        return EXIT_USAGE
     except VggtRosError as error:
         # Ours: the message says what to change, and a traceback would bury it.
         logging.getLogger(__name__).error('error: %s', error)  # noqa: TRY400

@@ -13,7 +13,6 @@ from typing import Any
 
 from vggt_ros.cli.sequence_options import add_sequence_options, opened
 from vggt_ros.cli.setting_words import with_words
-from vggt_ros.errors import ConfigError
 from vggt_ros.offline.folder_run import run_into_folder, RunOptions
 from vggt_ros.offline.input_facts import fact_lines
 from vggt_ros.offline.outputs import EXPORTS, summary_lines
@@ -24,7 +23,7 @@ from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.sequence import FrameSequence
 
-EXIT_DONE, EXIT_NOTHING, EXIT_USAGE, EXIT_PARTS, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+EXIT_DONE, EXIT_NOTHING, EXIT_PARTS, EXIT_INTERRUPTED = 0, 1, 3, 130
 REFINE_MODES = 'off', 'verify', 'poses', 'depth', 'global'
 _DEFAULT_PARENT = Path('maps')
 _log = logging.getLogger(__name__)
@@ -105,11 +104,12 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
 def run_map(options: argparse.Namespace) -> int:
     """Map a recording into a folder; return the exit code.
 
-    0: done; 1: nothing usable; 2: an option is wrong; 3: done, with parts missing; 130: ended by
-    Ctrl-C, to be gone on with by `--resume`.
+    0: done; 1: nothing usable; 3: done, with parts missing; 130: ended by Ctrl-C, to be gone on
+    with by `--resume`.
 
     Raises:
         VggtRosError: The input, the weights or the folder cannot be used.
+        ConfigError: An option is wrong.
     """
     try:
         config, wanted, sequence = config_of(options), wanted_of(options), opened(options)
@@ -119,9 +119,6 @@ def run_map(options: argparse.Namespace) -> int:
         target = options.out or free_name(_DEFAULT_PARENT, Path(sequence.name).stem or 'map')
         show = _ShowProgress(as_json=options.progress == 'json')
         done = run_into_folder(sequence, config, target, wanted, on_progress=show)
-    except ConfigError as error:
-        _log.error('error: %s', error)
-        return EXIT_USAGE
     except KeyboardInterrupt:
         _log.info('\nended; the same command with --resume goes on from here')
         return EXIT_INTERRUPTED

@@ -13,7 +13,7 @@ from typing import Any
 from jaxtyping import Float, Float32
 import numpy as np
 
-from vggt_ros.errors import InputError, SourceError
+from vggt_ros.errors import InputError, OptionError, SourceError
 from vggt_ros.sources.bag_calibration import calibration_of, is_rectified_topic
 from vggt_ros.sources.bag_odometry import odometry_of
 from vggt_ros.sources.bag_poses import BagPoses, child_from_camera, read_poses, stamp_of
@@ -92,7 +92,7 @@ class Bag:
             self._topics = choose_images(found, topics, reader, path)
             self.cameras = tuple(topic.name for topic in self._topics)
             if calibration is not None and len(self.cameras) > 1:
-                raise SourceError(
+                raise OptionError(
                     f'{calibration.origin} is of one camera, and {len(self.cameras)} are asked '
                     f'for; leave it out, or give one topic'
                 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.errors import SourceError
+from vggt_ros.errors import OptionError
 from vggt_ros.sources.bag_poses import BagPoses, read_poses, stamp_of
 from vggt_ros.sources.bag_reader import BagReader
 from vggt_ros.sources.bag_transforms import frame_name, pose_matrix, StaticTransforms
@@ -45,7 +45,7 @@ def odometry_of(
         if all(place is not None for place in places):
             return found
     if topic == TF_TOPIC:
-        raise SourceError(
+        raise OptionError(
             f'/tf and /tf_static do not lead from {ODOMETRY_FRAME!r} to {", ".join(cameras)}; '
             f'name another --odometry-topic, or leave it out'
         )

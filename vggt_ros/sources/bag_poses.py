@@ -8,7 +8,7 @@ from typing import Any
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.errors import SourceError
+from vggt_ros.errors import OptionError
 from vggt_ros.sources.bag_reader import BagReader
 from vggt_ros.sources.bag_transforms import frame_name, pose_matrix, StaticTransforms
 from vggt_ros.sources.true_poses import TruePoses
@@ -59,7 +59,7 @@ def read_poses(reader: BagReader, topic: str) -> BagPoses:
     if topic not in reader.topics or reader.topics[topic].type not in POSE_TYPES:
         known = [each.name for each in reader.topics.values() if each.type in POSE_TYPES]
         listed = ', '.join(known) if known else 'none'
-        raise SourceError(f'{topic} has no poses; topics with poses in this bag: {listed}')
+        raise OptionError(f'{topic} has no poses; topics with poses in this bag: {listed}')
     found: dict[int, Float[np.ndarray, '4 4']] = {}
     child, num_refused = '', 0
     for raw in reader.messages([topic]):
@@ -71,7 +71,7 @@ def read_poses(reader: BagReader, topic: str) -> BagPoses:
         else:
             found[stamp_of(message, raw.log_ns)] = pose
     if not found:
-        raise SourceError(f'{topic} has no usable poses; choose another topic')
+        raise OptionError(f'{topic} has no usable poses; choose another topic')
     stamps_ns = sorted(found)
     return BagPoses(
         topic=topic,
@@ -98,7 +98,7 @@ def child_from_camera(
         return np.eye(4)
     found = transforms.find(poses.child, camera)
     if found is None:
-        raise SourceError(
+        raise OptionError(
             f'{poses.topic} has poses of {poses.child!r}, and /tf_static ({len(transforms)} '
             f'frames) does not say where the camera {camera!r} is on it; record /tf_static from '
             f'the start, or leave out this topic'

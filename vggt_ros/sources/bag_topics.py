@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vggt_ros.errors import InputError, SourceError
+from vggt_ros.errors import InputError, OptionError, SourceError
 from vggt_ros.sources.bag_reader import BagReader
 from vggt_ros.sources.bag_transforms import frame_name
 from vggt_ros.sources.image_message import is_depth, size_of
@@ -87,12 +87,12 @@ def choose_images(
         by_name = {topic.name: topic for topic in topics}
         missing = [each for each in wanted if each not in by_name]
         if missing:
-            raise SourceError(f'{name} has no images on {", ".join(missing)}; {_choices(images)}')
+            raise OptionError(f'{name} has no images on {", ".join(missing)}; {_choices(images)}')
         if len(set(wanted)) < len(wanted):
-            raise SourceError(f'{", ".join(wanted)} names a topic twice; name each camera once')
+            raise OptionError(f'{", ".join(wanted)} names a topic twice; name each camera once')
         depths = [each for each in wanted if by_name[each].is_depth]
         if depths:
-            raise SourceError(
+            raise OptionError(
                 f'{", ".join(depths)} in {name} is depth, not images; {_choices(images)}'
             )
         return [by_name[each] for each in wanted]
@@ -127,7 +127,7 @@ def depth_topic_of(
         found = next((topic for topic in depths if topic.name == wanted), None)
         if found is None:
             listed = ''.join(f'\n  --depth-topic {topic.name}' for topic in depths)
-            raise SourceError(
+            raise OptionError(
                 f'{name} has no depth on {wanted}'
                 + (f'; give one of{listed}' if listed else ', nor on another topic')
             )

@@ -9,7 +9,7 @@ import re
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.errors import SourceError
+from vggt_ros.errors import OptionError, SourceError
 from vggt_ros.sources.number_lines import read_text
 from vggt_ros.sources.source import Distortion
 
@@ -56,20 +56,20 @@ class Calibration:
             return
         width, height = size
         if self.size is not None and self.size != size:
-            raise SourceError(
+            raise OptionError(
                 f'{self.origin} is of images of {self.size[0]} x {self.size[1]}, those of {name} '
                 f'have {width} x {height}; give the calibration of these images'
             )
         fx, fy, cx, cy = self.K[0, 0], self.K[1, 1], self.K[0, 2], self.K[1, 2]
         low, high = (share * max(size) for share in _FOCAL_RANGE)
         if not (low <= min(fx, fy) and max(fx, fy) <= high):
-            raise SourceError(
+            raise OptionError(
                 f'{self.origin} has the focal lengths {fx:g} and {fy:g}; of images of {width} x '
                 f'{height} ({name}) they are {low:g} to {high:g} pixels: give them in pixels of '
                 f'these images'
             )
         if not (0.0 < cx < width - 1 and 0.0 < cy < height - 1):
-            raise SourceError(
+            raise OptionError(
                 f'{self.origin} has the principal point ({cx:g}, {cy:g}), outside of the images '
                 f'of {width} x {height} of {name}; give it in pixels of these images'
             )

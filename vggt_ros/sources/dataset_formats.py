@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 import re
 
-from vggt_ros.errors import SourceError
+from vggt_ros.errors import OptionError, SourceError
 from vggt_ros.sources import (
     camera_list,
     colmap_images,
@@ -75,9 +75,9 @@ def open_dataset(
     if layout is None:
         layout = _layout(path)
     elif layout not in _FORMATS:
-        raise SourceError(f'there is no layout {layout!r}; known are {", ".join(LAYOUTS)}')
+        raise OptionError(f'there is no layout {layout!r}; known are {", ".join(LAYOUTS)}')
     elif not _FORMATS[layout].matches(path):
-        raise SourceError(
+        raise OptionError(
             f'{path} is not of the layout {layout}: {_FORMATS[layout].CONTENT} is missing'
         )
     module = _FORMATS[layout]
@@ -85,7 +85,7 @@ def open_dataset(
         return module.read(path, rate_hz)
     read_camera = getattr(module, 'read_camera', None)
     if read_camera is None:
-        raise SourceError(
+        raise OptionError(
             f'{path} is of the layout {layout}, which has one camera; leave out the camera '
             f'{camera}'
         )

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from vggt_ros.errors import SourceError
+from vggt_ros.errors import OptionError, SourceError
 from vggt_ros.sources.bag import Bag
 from vggt_ros.sources.bag_reader import is_bag
-from vggt_ros.sources.calibration import read_calibration
+from vggt_ros.sources.calibration import Calibration, read_calibration
 from vggt_ros.sources.dataset_formats import (
     DEFAULT_RATE_HZ,
     LAYOUTS,
@@ -76,7 +76,8 @@ def open_sequence(
 
     Raises:
         SourceError: There is nothing that can be read, or several things; the message lists them
-            to copy. Or an option is of another kind of recording.
+            to copy.
+        OptionError: An option does not fit what is there.
         ConfigError: A number is out of range.
     """
     choice = FrameChoice(
@@ -92,14 +93,14 @@ def open_sequence(
         found = found.parent
     kind = _kind(found) if layout is None else layout
     if kind not in KINDS:
-        raise SourceError(f'there is no layout {layout!r}; known are {", ".join(KINDS)}')
+        raise OptionError(f'there is no layout {layout!r}; known are {", ".join(KINDS)}')
     _refuse_options(
         kind,
         found,
         camera=camera is not None,
         topics=bool(topics) or any((depth_topic, odometry_topic, truth_topic)),
     )
-    overruling = None if calibration is None else read_calibration(calibration)
+    overruling = None if calibration is None else _read_option(calibration)
     if kind == BAG:
         _refuse_rate(rate_hz, found)
         bag = Bag(
@@ -113,6 +114,13 @@ def open_sequence(
         return FrameSequence(bag, choice, path=found.absolute())
     recording = _recording(kind, found, rate_hz, camera)
     return FrameSequence(recording, choice, overruling, path=found.absolute())
+
+
+def _read_option(calibration: Path) -> Calibration:
+    try:
+        return read_calibration(calibration)
+    except SourceError as error:
+        raise OptionError(f'the calibration cannot be used: {error}') from error
 
 
 def _recording(kind: str, path: Path, rate_hz: float | None, camera: int | None) -> Recording:
@@ -184,14 +192,14 @@ def _inside(path: Path) -> list[Path]:
 def _refuse_options(kind: str, path: Path, *, camera: bool, topics: bool) -> None:
     """Refuse options of another kind of recording, which would not be heeded."""
     if topics and kind != BAG:
-        raise SourceError(f'{path} is of the kind {kind}; topics are of bags: leave them out')
+        raise OptionError(f'{path} is of the kind {kind}; topics are of bags: leave them out')
     if camera and kind in (IMAGES, VIDEO, BAG):
         instead = 'give topics' if kind == BAG else 'it has one: leave it out'
-        raise SourceError(
+        raise OptionError(
             f'{path} is of the kind {kind}; cameras have no numbers there; {instead}'
         )
 
 
 def _refuse_rate(rate_hz: float | None, path: Path) -> None:
     if rate_hz is not None:
-        raise SourceError(f'{path} carries its own time; leave out the rate of {rate_hz:g} Hz')
+        raise OptionError(f'{path} carries its own time; leave out the rate of {rate_hz:g} Hz')

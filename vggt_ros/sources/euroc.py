@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vggt_ros.errors import AlignmentError, SourceError
+from vggt_ros.errors import AlignmentError, OptionError, SourceError
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.geometry.se3 import rigid
 from vggt_ros.sources.asl_sensor import read_sensor
@@ -56,7 +56,7 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
     folder = root / f'cam{camera or 0}'
     if not (folder / 'data.csv').is_file():
         known = sorted(file.parent.name for file in root.glob('cam*/data.csv'))
-        raise SourceError(f'{root} has no {folder.name}; its cameras are {", ".join(known)}')
+        raise OptionError(f'{root} has no {folder.name}; its cameras are {", ".join(known)}')
     sensor = read_sensor(folder)
     truth = _truth(root)
     records, num_missing = [], 0

@@ -15,7 +15,7 @@ from pathlib import Path
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.errors import SourceError
+from vggt_ros.errors import OptionError, SourceError
 from vggt_ros.geometry.se3 import rigid
 from vggt_ros.sources.calibration import Calibration
 from vggt_ros.sources.dataset import Dataset, DatasetRecord
@@ -56,7 +56,7 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
     cameras = _cameras(path)
     number = cameras[0] if camera is None else camera
     if number not in cameras:
-        raise SourceError(
+        raise OptionError(
             f'{path} has no image_{number}; its cameras are {", ".join(map(str, sorted(cameras)))}'
         )
     stamps_ns = _stamps_ns(path / 'times.txt')

@@ -17,7 +17,7 @@ import re
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.errors import SourceError
+from vggt_ros.errors import OptionError, SourceError
 from vggt_ros.geometry.se3 import inverse, rigid
 from vggt_ros.sources.camera_list import checked_pose
 from vggt_ros.sources.dataset import Dataset, DatasetRecord
@@ -59,7 +59,7 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
     cameras = _cameras(path)
     number = cameras[0] if camera is None else camera
     if number not in cameras:
-        raise SourceError(
+        raise OptionError(
             f'{path} has no image_0{number}; its cameras are '
             f'{", ".join(map(str, sorted(cameras)))}'
         )

@@ -10,7 +10,7 @@ from typing import Any
 from jaxtyping import Float, Int64
 import numpy as np
 
-from vggt_ros.errors import SourceError
+from vggt_ros.errors import OptionError
 from vggt_ros.sources.calibration import Calibration
 from vggt_ros.sources.dataset import Dataset
 from vggt_ros.sources.frame_picker import FrameChoice
@@ -76,7 +76,7 @@ class FrameSequence:
             if not len(chosen):
                 length_s = (stamps_ns[-1] - stamps_ns[0]) / _NS_PER_S
                 skipped = f' after {choice.skip_frames} others' if choice.skip_frames else ''
-                raise SourceError(
+                raise OptionError(
                     f'{recording.name} is {length_s:.3f} s long, and no frame is wanted from '
                     f'{choice.start_s} s on{skipped}; start earlier'
                 )

@@ -19,7 +19,7 @@ import cv2
 from jaxtyping import Float, Float32
 import numpy as np
 
-from vggt_ros.errors import AlignmentError, SourceError
+from vggt_ros.errors import AlignmentError, OptionError, SourceError
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw
 from vggt_ros.geometry.se3 import rigid
 from vggt_ros.sources.dataset import Dataset, DatasetRecord
@@ -96,7 +96,7 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
     """
     found = _found(path)
     if camera is not None and camera >= len(found):
-        raise SourceError(f'{path} has {len(found)} cameras, counted from 0; got {camera}')
+        raise OptionError(f'{path} has {len(found)} cameras, counted from 0; got {camera}')
     side = found[camera or 0]
     files = numbered_files(path / side.images, ('.png', '.jpg'))
     poses = _poses(path / side.poses)
