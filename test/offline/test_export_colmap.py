@@ -126,4 +126,10 @@ def test_pycolmap_reads_the_model(with_depth, tmp_path):
     assert model.num_reg_images() == len(result.keyframes)
     assert model.compute_mean_track_length() >= 2
     model.update_point_3d_errors()
-    assert model.compute_mean_reprojection_error() < 0.01
+    assert model.compute_mean_reprojection_error() < 1e-4, 'of the binary files'
+    for path in (tmp_path / 'colmap' / 'sparse' / '0').glob('*.bin'):
+        path.unlink()
+    text = pycolmap.Reconstruction(str(tmp_path / 'colmap' / 'sparse' / '0'))
+    assert text.num_points3D() == model.num_points3D()
+    text.update_point_3d_errors()
+    assert text.compute_mean_reprojection_error() < 0.01

@@ -1,4 +1,4 @@
-"""Export to COLMAP: images, pinhole cameras, poses and points with tracks, as text.
+"""Export to COLMAP: images, pinhole cameras, poses and points with tracks.
 
 Images are those of the camera, rectified, at its resolution. COLMAP's world is the map; its center
 of the top-left pixel is (0.5, 0.5), ours is (0, 0).
@@ -6,7 +6,6 @@ of the top-left pixel is (0.5, 0.5), ours is (0, 0).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 import os
@@ -23,6 +22,13 @@ from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.offline.keyframe_files import read_keyframes
 from vggt_ros.offline.result import Result
+from vggt_ros.offline.sparse_model import (
+    Pinhole,
+    SparseImage,
+    SparseModel,
+    write_binary,
+    write_text,
+)
 
 # Points of the map that are taken, an even choice: what a splat begins with.
 MAX_POINTS = 200_000
@@ -45,7 +51,7 @@ class _Image:
 
 
 def write_colmap(folder: Path, result: Result) -> None:
-    """Write colmap/images and colmap/sparse/0 with cameras, images and points3D as text.
+    """Write colmap/images and colmap/sparse/0, as text and as binary files of the same content.
 
     A point is in the track of an image that it is projected into where depth there agrees; points
     in fewer than two images are left out, and so are images without points.
@@ -128,34 +134,30 @@ def _write(
     target, sparse = folder / 'colmap' / 'images', folder / 'colmap' / 'sparse' / '0'
     for path in (target, sparse):
         path.mkdir(parents=True, exist_ok=True)
-    number = np.cumsum(is_kept)  # of a point in the file, from 1
-    tracks: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    cameras: dict[str, int] = {}
-    lines = ['# IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME; then X, Y, POINT3D_ID...']
-    for image_id, (image, (rows, uv)) in enumerate(zip(images, seen, strict=True), start=1):
+    row_of = np.cumsum(is_kept) - 1  # of a point in the files
+    cameras: dict[Pinhole, int] = {}
+    made = []
+    for image, (rows, uv) in zip(images, seen, strict=True):
         _link(image.file, target / image.name)
-        camera = cameras.setdefault(_camera(image), len(cameras) + 1)
-        lines.append(f'{image_id} {_pose(image.map_from_cam)} {camera} {image.name}')
-        lines.append(
-            ' '.join(
-                f'{u + 0.5:.3f} {v + 0.5:.3f} {number[row]}'
-                for row, (u, v) in zip(rows.tolist(), uv.tolist(), strict=True)
+        cam_from_map = se3.inverse(image.map_from_cam)
+        made.append(
+            SparseImage(
+                name=image.name,
+                camera=cameras.setdefault(_camera(image), len(cameras)),
+                quat_wxyz=np.roll(quat_xyzw_from_matrix(cam_from_map[:3, :3]), 1),
+                translation=cam_from_map[:3, 3],
+                xy=uv + 0.5,
+                points=row_of[rows],
             )
         )
-        for place, row in enumerate(rows.tolist()):
-            tracks[row].append((image_id, place))
-    (sparse / 'images.txt').write_text('\n'.join(lines) + '\n', encoding='ascii')
-    lines = ['# CAMERA_ID, MODEL, WIDTH, HEIGHT, fx, fy, cx, cy']
-    lines += [f'{camera_id} {camera}' for camera, camera_id in cameras.items()]
-    (sparse / 'cameras.txt').write_text('\n'.join(lines) + '\n', encoding='ascii')
-    lines = ['# POINT3D_ID, X, Y, Z, R, G, B, ERROR, then IMAGE_ID, POINT2D_IDX...']
-    for row in np.flatnonzero(is_kept).tolist():
-        x, y, z = points.points_in_map[row].tolist()
-        r, g, b = points.colors[row].tolist()
-        track = ' '.join(f'{image_id} {place}' for image_id, place in tracks[row])
-        # Observations are projections: they have no error of their own.
-        lines.append(f'{number[row]} {x:.9g} {y:.9g} {z:.9g} {r} {g} {b} 0 {track}')
-    (sparse / 'points3D.txt').write_text('\n'.join(lines) + '\n', encoding='ascii')
+    model = SparseModel(
+        cameras=tuple(cameras),
+        images=made,
+        xyz=points.points_in_map[is_kept].astype(np.float64),
+        rgb=points.colors[is_kept],
+    )
+    write_text(sparse, model)
+    write_binary(sparse, model)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -167,13 +169,7 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _camera(image: _Image) -> str:
+def _camera(image: _Image) -> Pinhole:
     (width, height), K = image.size, image.K_image
-    numbers = (K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5)
-    return f'PINHOLE {width} {height} ' + ' '.join(f'{number:.9g}' for number in numbers)
-
-
-def _pose(map_from_cam: Float[np.ndarray, '4 4']) -> str:
-    cam_from_map = se3.inverse(map_from_cam)
-    x, y, z, w = quat_xyzw_from_matrix(cam_from_map[:3, :3])
-    return ' '.join(f'{number:.12g}' for number in (w, x, y, z, *cam_from_map[:3, 3]))
+    fx, fy, cx, cy = (float(number) for number in (K[0, 0], K[1, 1], K[0, 2], K[1, 2]))
+    return width, height, fx, fy, cx + 0.5, cy + 0.5
