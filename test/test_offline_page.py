@@ -45,9 +45,14 @@ def test_the_list_of_the_page_is_one_that_the_program_takes(tmp_path):
     (tmp_path / 'rooms.yaml').write_text(text)
     runs = read_benchmark_list(tmp_path / 'rooms.yaml', VggtConfig())
     assert [run.folder for run in runs] == [
-        'kitchen100-images', 'kitchen100-network', 'drive-images', 'drive-network',
-    ]  # fmt: skip
+        'kitchen100-images',
+        'kitchen100-network',
+        *(f'drive-images-seed{seed}' for seed in range(3)),
+        *(f'drive-network-seed{seed}' for seed in range(3)),
+    ]
     assert runs[1].config.refine.mode == 'off'
+    (number,) = runs[2].published
+    assert number.why_not(runs[2].opening) == ''
     (command,) = re.findall(r'^    (vggt_ros benchmark .*)$', PAGE, re.MULTILINE)
     parser = argparse.ArgumentParser()
     benchmark.add_parser(parser.add_subparsers(required=True))

@@ -76,3 +76,20 @@ def test_a_folder_that_cannot_be_written_is_told(listed, asked, tmp_path, caplog
     (tmp_path / 'file').write_text('')
     assert run_list(listed, '--out', tmp_path / 'file') == 1
     assert 'cannot be written' in caplog.text
+
+
+def test_published_numbers_are_shown_where_the_protocol_is_the_same(
+    listed, asked, tmp_path, capsys, caplog
+):
+    words = 'value: 0.5, source: a paper, metric: ate_sim3_m'
+    listed.write_text(
+        f'sequences: [{{path: a, published: [{{name: One, {words}, protocol: {{frames: all}}}}, '
+        f'{{name: Two, {words}, protocol: {{frames: all, every: 4}}}}]}}]'
+    )
+    with caplog.at_level(logging.INFO):
+        assert run_list(listed, '--out', tmp_path / 'out') == 0
+    shown = capsys.readouterr().out
+    assert '| a | One, published [1] |' in shown
+    assert 'Two' not in shown
+    assert 'Two of a is not shown: every is 4 there and 1 here' in caplog.text
+    assert '[1] a paper' in (tmp_path / 'out' / 'table.md').read_text()

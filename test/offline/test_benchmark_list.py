@@ -99,3 +99,19 @@ def test_without_pyyaml_the_remedy_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'yaml', None)
     with pytest.raises(ConfigError, match=r'vggt_ros\[offline\]'):
         read_benchmark_list(tmp_path / 'list.yaml', VggtConfig())
+
+
+def test_seeds_are_runs_that_begin_a_frame_later_each(read):
+    runs = read('sequences: [{path: a, seeds: 3, every: 2}, {path: b}]')
+    assert [run.folder for run in runs] == ['a-seed0', 'a-seed1', 'a-seed2', 'b']
+    assert [run.opening.get('skip_frames') for run in runs] == [0, 1, 2, None]
+    assert [run.seed for run in runs] == [0, 1, 2, None]
+    assert runs[1].opening['every'] == 2
+    with pytest.raises(ConfigError, match=r'seeds of sequence 1 .* 1 or more; got 0'):
+        read('sequences: [{path: a, seeds: 0}]')
+
+
+def test_published_numbers_belong_to_their_sequence(read):
+    number = '{name: O, value: 1, source: s, metric: ate_sim3_m, protocol: {frames: all}}'
+    runs = read(f'sequences: [{{path: a, published: [{number}]}}, {{path: b}}]')
+    assert [len(run.published) for run in runs] == [1, 0]

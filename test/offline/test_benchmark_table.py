@@ -2,6 +2,7 @@ import csv
 import json
 
 from vggt_ros.offline.benchmark_table import BenchmarkRow, markdown_of, row_of, write_table
+from vggt_ros.offline.published_number import PublishedNumber
 
 FAILED = BenchmarkRow(name='b', variant='', failure='there is nothing | at b')
 
@@ -41,3 +42,36 @@ def test_the_files_have_all_numbers(record, tmp_path):
     assert float(found[0]['ate_sim3_m']) == rows[0].ate_sim3_m
     assert found[1]['failure'] == FAILED.failure
     assert (tmp_path / 'table.md').read_text() == markdown_of(rows)
+
+
+def seeded(seed, ate_m, failure=''):
+    return BenchmarkRow(name='a', variant='', seed=seed, ate_sim3_m=ate_m, failure=failure)
+
+
+def test_runs_of_the_same_are_one_line_with_mean_and_spread(tmp_path):
+    rows = [seeded(0, 0.1), seeded(1, 0.3), seeded(2, None, 'no map')]
+    lines = markdown_of(rows).splitlines()
+    assert lines[0] == '| sequence | ATE Sim(3), m | failure |'
+    assert lines[2] == '| a | 0.2 ± 0.141 (2 runs) | 1 of 3 runs: no map |'
+    write_table(tmp_path, rows, {})
+    assert [r['seed'] for r in json.loads((tmp_path / 'table.json').read_text())['rows']] == [
+        0, 1, 2,
+    ]  # fmt: skip
+
+
+def test_what_others_report_stands_below_the_runs_with_its_source(tmp_path):
+    number = PublishedNumber(
+        name='Other', value=0.05, source='a paper', metric='ate_sim3_m', protocol={'frames': 'all'}
+    )
+    rows = [seeded(None, 0.1), BenchmarkRow(name='b', variant='', ate_sim3_m=0.2)]
+    table = markdown_of(rows, {'a': [number], 'not run yet': [number]})
+    assert table.splitlines()[2:] == [
+        '| a |  | 0.1 |',
+        '| a | Other, published [1] | 0.05 |',
+        '| b |  | 0.2 |',
+        '',
+        '[1] a paper',
+    ]
+    write_table(tmp_path, rows, {}, {'a': [number]})
+    told = json.loads((tmp_path / 'table.json').read_text())
+    assert told['published']['a'][0]['source'] == 'a paper'

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 import logging
 from pathlib import Path
 import sys
 from typing import Any
 
-from vggt_ros.offline.benchmark_list import read_benchmark_list
+from vggt_ros.offline.benchmark_list import BenchmarkRun, read_benchmark_list
 from vggt_ros.offline.benchmark_runs import run_benchmark
 from vggt_ros.offline.benchmark_table import BenchmarkRow, markdown_of, write_table
+from vggt_ros.offline.published_number import PublishedNumber
 from vggt_ros.offline.run_folder import save_error
 from vggt_ros.offline.run_record import versions
 from vggt_ros.settings.config import VggtConfig
@@ -55,6 +57,7 @@ def run_list(options: argparse.Namespace) -> int:
     folder = options.out or Path('maps') / options.list.stem
     command = ('vggt_ros', *options.words)
     about = {'command': command, 'versions': versions()}
+    published = _comparable(runs)
     rows: list[BenchmarkRow] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,14 +70,27 @@ def run_list(options: argparse.Namespace) -> int:
         ):
             rows.append(row)
             _log.info('%d of %d: %s %s', len(rows), len(runs), row.name, row.failure or 'done')
-            write_table(folder, rows, about)
+            write_table(folder, rows, about, published)
     except OSError as error:
         raise save_error(folder, error) from error
     except KeyboardInterrupt:
         _log.info('ended; the same command with --resume goes on from here')
         return EXIT_INTERRUPTED
-    sys.stdout.write(markdown_of(rows))
+    sys.stdout.write(markdown_of(rows, published))
     _log.info('see %s', folder / 'table.md')
     if not any(row.num_keyframes for row in rows):
         return EXIT_NOTHING
     return EXIT_PARTS if any(row.failure for row in rows) else EXIT_DONE
+
+
+def _comparable(runs: Sequence[BenchmarkRun]) -> dict[str, list[PublishedNumber]]:
+    """Return what others report under the protocol of the runs; of the rest say why not."""
+    found: dict[str, list[PublishedNumber]] = {}
+    for run in {run.name: run for run in runs}.values():
+        for number in run.published:
+            why = number.why_not(run.opening)
+            if why:
+                _log.info('%s of %s is not shown: %s', number.name, run.name, why)
+            else:
+                found.setdefault(run.name, []).append(number)
+    return found

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vggt_ros.errors import ConfigError
+from vggt_ros.offline.published_number import published_numbers, PublishedNumber
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import iterate_parameters, with_values
 
@@ -28,7 +29,7 @@ _OPENING: dict[str, tuple[str, tuple[type, ...]]] = {
     'fps': ('fps', _NUMBER),
     'max_frames': ('max_frames', (int,)),
 }
-_OTHERS = ('path', 'name', 'checkpoint', 'use_depth', 'settings')
+_OTHERS = ('path', 'name', 'checkpoint', 'use_depth', 'settings', 'seeds', 'published')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,9 @@ class BenchmarkRun:
         opening: Arguments of `open_sequence`.
         uses_depth: See `recorded_priors`.
         config: The settings.
+        seed: Frames that are left out at the beginning, so that keyframes and windows fall
+            elsewhere: all else is the same in every run. None if there is one run.
+        published: What others report for the recording.
     """
 
     name: str
@@ -50,11 +54,14 @@ class BenchmarkRun:
     opening: Mapping[str, Any] = field(default_factory=dict)
     uses_depth: bool | None = None
     config: VggtConfig
+    seed: int | None = None
+    published: tuple[PublishedNumber, ...] = ()
 
     @property
     def folder(self) -> str:
         """Name for its files."""
-        return f'{self.name}-{self.variant}' if self.variant else self.name
+        seed = '' if self.seed is None else f'seed{self.seed}'
+        return '-'.join(word for word in (self.name, self.variant, seed) if word)
 
 
 def read_benchmark_list(path: Path, config: VggtConfig) -> list[BenchmarkRun]:
@@ -84,7 +91,9 @@ def read_benchmark_list(path: Path, config: VggtConfig) -> list[BenchmarkRun]:
         )
         for variant, changes in variants.items():
             values = settings | _mapping(changes or {}, f'variant {variant}')
-            runs.append(_run(path.parent, words, values, str(variant), config, where))
+            run = _run(path.parent, words, values, str(variant), config, where)
+            seeds = _seeds(words, where)
+            runs += [run] if seeds == 1 else [_seeded(run, seed) for seed in range(seeds)]
     _refuse_double(runs, path)
     return runs
 
@@ -113,7 +122,19 @@ def _run(
         opening=opening,
         uses_depth=words.get('use_depth'),
         config=with_values(config, _as_settings(values, config)),
+        published=published_numbers(words.get('published'), where),
     )
+
+
+def _seeds(words: Mapping[str, Any], where: str) -> int:
+    seeds = words.get('seeds', 1)
+    if type(seeds) is not int or seeds < 1:
+        raise ConfigError(f'seeds of {where} must be a number of runs, 1 or more; got {seeds!r}')
+    return seeds
+
+
+def _seeded(run: BenchmarkRun, seed: int) -> BenchmarkRun:
+    return replace(run, seed=seed, opening={**run.opening, 'skip_frames': seed})
 
 
 def _opening(words: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -50,18 +50,20 @@ def run_benchmark(
         )
         record = _finished(target, run) if resume else None
         if record is not None:
-            yield row_of(run.name, run.variant, record)
+            yield row_of(run.name, run.variant, record, seed=run.seed)
             continue
         try:
             sequence = open_sequence(run.path, **run.opening)
             done = run_into_folder(sequence, run.config, target, options, load=load)
         except VggtRosError as error:
-            yield BenchmarkRow(name=run.name, variant=run.variant, failure=str(error))
+            yield BenchmarkRow(
+                name=run.name, variant=run.variant, seed=run.seed, failure=str(error)
+            )
             continue
         failures = list(done.missing)
         if done.folder is None:
             failures = ['there is no map: no window entered it', *failures]
-        yield row_of(run.name, run.variant, done.record, failures)
+        yield row_of(run.name, run.variant, done.record, failures, seed=run.seed)
 
 
 def _finished(target: Path, run: BenchmarkRun) -> dict[str, Any] | None:

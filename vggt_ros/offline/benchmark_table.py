@@ -9,6 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from vggt_ros.offline.published_number import PublishedNumber
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkRow:
@@ -17,6 +21,7 @@ class BenchmarkRow:
     Attributes:
         name: Of the recording.
         variant: Of the settings.
+        seed: Which run of several of the same; None if there is one.
         failure: Why there is no map, or which parts are missing; empty if all is there.
         num_frames: That were read.
         num_keyframes: That are in the map.
@@ -36,6 +41,7 @@ class BenchmarkRow:
 
     name: str
     variant: str
+    seed: int | None = None
     failure: str = ''
     num_frames: int | None = None
     num_keyframes: int | None = None
@@ -56,6 +62,7 @@ class BenchmarkRow:
 _COLUMNS = {
     'name': 'sequence',
     'variant': 'variant',
+    'seed': 'seed',
     'num_frames': 'frames',
     'num_keyframes': 'keyframes',
     'coverage': 'coverage',
@@ -75,7 +82,12 @@ _COLUMNS = {
 
 
 def row_of(
-    name: str, variant: str, record: Mapping[str, Any], failures: Sequence[str] = ()
+    name: str,
+    variant: str,
+    record: Mapping[str, Any],
+    failures: Sequence[str] = (),
+    *,
+    seed: int | None = None,
 ) -> BenchmarkRow:
     """Return the numbers of a run.
 
@@ -84,6 +96,7 @@ def row_of(
         variant: Of the settings.
         record: Of `run_record`.
         failures: Sentences on what is missing.
+        seed: Which run of several of the same.
     """
     errors = record['errors'] or {}
     found, depth = errors.get('frames') or {}, errors.get('depth') or {}
@@ -91,6 +104,7 @@ def row_of(
     return BenchmarkRow(
         name=name,
         variant=variant,
+        seed=seed,
         failure='; '.join(failures),
         num_frames=record['frames']['read'],
         num_keyframes=record['frames']['in_map'],
@@ -110,32 +124,85 @@ def row_of(
     )
 
 
-def markdown_of(rows: Sequence[BenchmarkRow]) -> str:
-    """Return a table of Markdown; columns in which nothing is known are left out."""
-    records = [asdict(row) for row in rows]
-    shown = [name for name in _COLUMNS if any(each[name] not in (None, '') for each in records)]
+def markdown_of(
+    rows: Sequence[BenchmarkRow], published: Mapping[str, Sequence[PublishedNumber]] | None = None
+) -> str:
+    """Return a table of Markdown; columns in which nothing is known are left out.
+
+    Runs that differ in their seed are one line, mean and standard deviation over those that have
+    a map. What others report for a sequence stands below its runs, with its source.
+
+    Args:
+        rows: Of all runs.
+        published: By sequence, those whose protocol is that of the runs.
+    """
+    groups: dict[tuple[str, str], list[BenchmarkRow]] = {}
+    for row in rows:
+        groups.setdefault((row.name, row.variant), []).append(row)
+    records = [_together(group) for group in groups.values()]
+    sources: list[str] = []
+    for name, numbers in (published or {}).items():
+        place = max((k for k, each in enumerate(records) if each['name'] == name), default=-1)
+        for number in numbers if place >= 0 else ():
+            sources.append(number.source)
+            words = f'{number.name}, published [{len(sources)}]'
+            told = {'name': name, 'variant': words, number.metric: number.value}
+            records.insert(place + 1, told)
+            place += 1
+    shown = [
+        name
+        for name in _COLUMNS
+        if name != 'seed' and any(each.get(name) not in (None, '') for each in records)
+    ]
     lines = [[_COLUMNS[name] for name in shown], ['---'] * len(shown)]
-    lines += [[_cell(name, each[name]) for name in shown] for each in records]
-    return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+    lines += [[_cell(name, each.get(name)) for name in shown] for each in records]
+    notes = ''.join(f'\n[{k}] {source}\n' for k, source in enumerate(sources, start=1))
+    return ''.join(f'| {" | ".join(line)} |\n' for line in lines) + notes
 
 
-def write_table(folder: Path, rows: Sequence[BenchmarkRow], about: Mapping[str, Any]) -> None:
+def _together(rows: Sequence[BenchmarkRow]) -> dict[str, Any]:
+    """Return the cells of runs of the same: numbers, or words with mean and spread."""
+    if len(rows) == 1:
+        return asdict(rows[0])
+    told: dict[str, Any] = {'name': rows[0].name, 'variant': rows[0].variant}
+    records = [asdict(row) for row in rows]
+    for name in list(_COLUMNS)[3:-1]:
+        values = [each[name] for each in records if each[name] is not None]
+        if len(values) == 1:
+            told[name] = values[0]
+        elif values:
+            spread = _cell(name, float(np.std(values, ddof=1)))
+            told[name] = f'{_cell(name, float(np.mean(values)))} ± {spread} ({len(values)} runs)'
+    failed = [row.failure for row in rows if row.failure]
+    if failed:
+        told['failure'] = f'{len(failed)} of {len(rows)} runs: {failed[0]}'
+    return told
+
+
+def write_table(
+    folder: Path,
+    rows: Sequence[BenchmarkRow],
+    about: Mapping[str, Any],
+    published: Mapping[str, Sequence[PublishedNumber]] | None = None,
+) -> None:
     """Write table.md, table.csv and table.json.
 
     Args:
         folder: Is there.
         rows: Of all runs so far.
         about: What is true of all of them, for the JSON.
+        published: As of `markdown_of`.
 
     Raises:
         OSError: A file cannot be written.
     """
-    (folder / 'table.md').write_text(markdown_of(rows), encoding='utf-8')
+    (folder / 'table.md').write_text(markdown_of(rows, published), encoding='utf-8')
     with (folder / 'table.csv').open('w', encoding='utf-8', newline='') as file:
         writer = csv.DictWriter(file, list(_COLUMNS))
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
-    told = {**about, 'rows': [asdict(row) for row in rows]}
+    beside = {name: [asdict(each) for each in of] for name, of in (published or {}).items()}
+    told = {**about, 'rows': [asdict(row) for row in rows], 'published': beside}
     text = json.dumps(told, indent=2, allow_nan=False)
     (folder / 'table.json').write_text(text + '\n', encoding='utf-8')
 
