@@ -67,5 +67,5 @@ def test_what_cannot_be_merged_is_said_and_nothing_is_written(maps, tmp_path, ca
 
 
 def test_a_map_that_is_there_is_not_replaced_unasked(maps, tmp_path, caplog):
-    assert main(['merge', str(maps / 'a'), str(maps / 'b'), '-o', str(tmp_path)]) == 1
+    assert main(['merge', str(maps / 'a'), str(maps / 'b'), '-o', str(tmp_path)]) == 2
     assert '--overwrite' in caplog.text

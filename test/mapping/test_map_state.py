@@ -77,6 +77,8 @@ def test_a_window_without_shared_frames_says_that_its_seam_is_unknown(state, add
     assert np.isnan(second.scale_residual)
     assert np.nanmedian(segment.depth) == pytest.approx(np.nanmedian(in_map.depth), rel=1e-3)
     np.testing.assert_allclose(segment.ref_from_cam[0], in_map.ref_from_cam[-1], atol=1e-9)
+    assert state.segments() == [0] * 6 + [1] * 6
+    assert len(state.views()) == 12
 
 
 def test_a_seam_that_can_not_be_registered_is_refused(state, add, make_window, predictor):

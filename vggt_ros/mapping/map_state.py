@@ -252,7 +252,7 @@ class MapState:
     def segments(self) -> list[int]:
         """Return the segment of each of `views`; those that were forgotten are of the first."""
         with self.lock:
-            ids = self.layers.trajectory.submap_ids()
+            ids = [pose.submap_id for pose in self.layers.trajectory.stored().values()]
             return [self.graph[i].segment if i in self.graph else 0 for i in ids]
 
     def occupancy(self) -> OccupancyCells | None:

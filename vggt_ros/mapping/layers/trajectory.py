@@ -136,10 +136,6 @@ class Trajectory:
         """Return the poses of all cameras."""
         return [pose.view for pose in self._poses.values()]
 
-    def submap_ids(self) -> list[int]:
-        """Return the submap of each pose, in the order of `views`."""
-        return [pose.submap_id for pose in self._poses.values()]
-
     def _trim(self) -> None:
         while len(self._poses) > self._max_size:
             del self._poses[next(iter(self._poses))]
