@@ -18,7 +18,7 @@ import numpy as np
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import isotropic
-from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase
+from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase, StoredKeyframe
 from vggt_ros.mapping.backend.loop_closure import LoopQuery
 from vggt_ros.mapping.backend.loop_verification import LoopVerifier
 from vggt_ros.mapping.backend.pose_graph import Edge
@@ -176,14 +176,19 @@ class _Growing:
             self._close(loop)
         now = self._places[-1]
         alone = self._in_map(piece, now)
-        for k, frame in enumerate(query.frames):
-            self._database.add(
-                placed.id,
-                frame,
-                alone.select([frame.id]),
-                query.descriptors[k],
-                features[k].scaled(now.scale / place.scale),
-            )
+        self._database.restore(
+            [
+                StoredKeyframe(
+                    submap_id=placed.id,
+                    frame=frame,
+                    jpeg=b'',
+                    in_map=alone.select([frame.id]).without_points(),
+                    descriptor=query.descriptors[k],
+                    features=features[k].scaled(now.scale / place.scale),
+                )
+                for k, frame in enumerate(query.frames)
+            ]
+        )
 
     def _close(self, loop: Edge) -> None:
         try:
