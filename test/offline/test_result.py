@@ -8,7 +8,8 @@ from vggt_ros.offline.result import Truth, UNKNOWN_SCALE
 def test_a_result_without_keyframes_is_no_map(mapped):
     assert mapped.is_usable
     nothing = np.zeros(0)
-    assert not replace(mapped, keyframes=nothing.astype(int), growth=nothing).is_usable
+    none = nothing.astype(int)
+    assert not replace(mapped, keyframes=none, segments=none, growth=nothing).is_usable
 
 
 def test_no_time_is_no_speed(mapped):

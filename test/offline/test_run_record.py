@@ -44,7 +44,8 @@ def test_warnings_say_what_is_not_as_it_should_be(mapped, backbone_of, walk):
     ):
         assert words in told
     assert 'not_keyframe' not in told
-    nothing = replace(mapped, keyframes=np.zeros(0, np.int64), growth=np.zeros(0))
+    none = np.zeros(0, np.int64)
+    nothing = replace(mapped, keyframes=none, segments=none, growth=np.zeros(0))
     assert 'there is no map' in '; '.join(warnings_of(nothing, network, {}))
 
 

@@ -97,7 +97,7 @@ def sharded(finer, backbone_type, source_type, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outputs, 'draw_pictures', _one_pixel)
         source = source_type(finer(course, 2))
-        yield Sharded(source, tmp_path_factory.mktemp('sharded'), backbone_type)
+        return Sharded(source, tmp_path_factory.mktemp('sharded'), backbone_type)
 
 
 def _one_pixel(result, folder, title):
