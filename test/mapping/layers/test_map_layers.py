@@ -22,7 +22,7 @@ def drawn(predictor, make_config, make_frame, make_view):
         registered = state.enter(make_view(window, prediction))
         results = frame_results(registered, prediction, state.noise, config.value.cloud, None)
         layers = MapLayers(config)
-        layers.add(registered, results)
+        layers.add(registered, results, state.graph)
         return layers, registered, results
 
     return make

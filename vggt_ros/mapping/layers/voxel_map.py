@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8
 import numpy as np
 
 from vggt_ros.mapping.backend.submap_graph import Correction
+from vggt_ros.mapping.layers.removed_points import RemovedPoints
 
 # A voxel's three indices share one 63-bit key.
 _BITS = 21
 _HALF = 1 << (_BITS - 1)
 # Evicting a little more than needed spares every insertion of a full map from evicting again.
 _KEEP_WHEN_FULL = 0.95
+# Insertions that count for a voxel, and views through it that count more than its insertions
+# before it goes: what was there once goes after three views, what stood there long after five.
+_MAX_SUPPORT, _MIN_SUPPORT = 3, -2
+_MAX_REMOVED = 200_000
 # Means, the sum of the weights they were taken with, number of points, the submap that saw the
-# voxel first and moves it, last insertion or move.
+# voxel first and moves it, insertions less the views through it since, last insertion or move.
 _CELL = np.dtype(
     [
         ('xyz', 'f4', 3),
         ('rgb', 'f4', 3),
         ('weight', 'f8'),
         ('hits', 'i8'),
-        ('submap', 'i8'),
+        ('submap', 'i4'),
+        ('support', 'i4'),
         ('seen', 'i8'),
     ]
 )
@@ -36,7 +42,8 @@ class MapPoints:
         points_in_map: (N, 3) map units.
         colors: (N, 3) RGB.
         confidence: (N,) mean over the points in each voxel.
-        hits: (N,) number of points that fell into each voxel.
+        hits: (N,) number of points that fell into each voxel; 0, as is the confidence, for a point
+            that is not in the map any more, which only changes have.
     """
 
     points_in_map: Float32[np.ndarray, 'N 3']
@@ -91,6 +98,7 @@ class VoxelMap:
         self._slots = np.zeros(0, dtype=np.int64)
         self._cells = np.zeros(0, dtype=_CELL)
         self._free = np.zeros(0, dtype=np.int64)
+        self._removed = RemovedPoints(_MAX_REMOVED)
         self._tick = 0
 
     def __len__(self) -> int:
@@ -115,6 +123,7 @@ class VoxelMap:
         """Forget all points."""
         self._keys, self._slots = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._cells, self._free = np.zeros(0, _CELL), np.zeros(0, np.int64)
+        self._removed.clear()
         self._tick += 1
 
     def insert(
@@ -135,7 +144,7 @@ class VoxelMap:
         """
         self._tick += 1
         keys, cells = _cells(points_in_map, colors, confidence, self._voxel_size)
-        cells['seen'], cells['submap'] = self._tick, submap_id
+        cells['seen'], cells['submap'], cells['support'] = self._tick, submap_id, 1
         place = np.searchsorted(self._keys, keys)
         known = np.zeros(len(keys), dtype=bool)
         within = place < len(self._keys)
@@ -145,12 +154,20 @@ class VoxelMap:
         self._add(keys[~known], cells[~known])
 
     @property
+    def voxel_size(self) -> float:
+        """Edge of a voxel, map units."""
+        return self._voxel_size
+
+    @property
     def tick(self) -> int:
         """Number of insertions and moves so far, for `points`."""
         return self._tick
 
     def correct(self, correction: Correction) -> None:
-        """Move the voxels with their submaps; those that meet become one."""
+        """Move the voxels with their submaps; those that meet become one.
+
+        Views through those that move are void: the cameras may have moved otherwise.
+        """
         if not len(self):
             return
         self._tick += 1
@@ -161,6 +178,7 @@ class VoxelMap:
                 moving = inverse == row
                 cells['xyz'][moving] = correction[submap_id].apply(cells['xyz'][moving])
                 cells['seen'][moving] = self._tick
+                cells['support'][moving] = np.maximum(cells['support'][moving], 0)
         self._rebuild(cells)
 
     def keep_within(self, center: Float[np.ndarray, ' 3'], radius: float) -> None:
@@ -171,10 +189,13 @@ class VoxelMap:
             self._rebuild(cells[distance <= radius])
 
     def points(self, since: int = 0) -> MapPoints:
-        """Return a copy of all points, or of those that changed after a tick."""
+        """Return a copy of all points, or of those that changed after a tick.
+
+        Changes have the voxels that were seen through, too: without hits and confidence.
+        """
         cells = self._cells[self._slots]
         if since:
-            cells = cells[cells['seen'] > since]
+            cells = np.concatenate([cells[cells['seen'] > since], self._gone(since)])
         return MapPoints(
             points_in_map=np.ascontiguousarray(cells['xyz']),
             colors=np.rint(cells['rgb']).astype(np.uint8),
@@ -190,7 +211,7 @@ class VoxelMap:
             means=np.concatenate([cells['xyz'], cells['rgb']], axis=1),
             weights=np.ascontiguousarray(cells['weight']),
             hits=np.ascontiguousarray(cells['hits']),
-            submap_ids=np.ascontiguousarray(cells['submap']),
+            submap_ids=cells['submap'].astype(np.int64),
         )
 
     def absorb(self, stored: Voxels) -> None:
@@ -200,12 +221,62 @@ class VoxelMap:
         cells['xyz'], cells['rgb'] = stored.means[:, :3], stored.means[:, 3:]
         cells['weight'], cells['hits'] = stored.weights, stored.hits
         cells['submap'], cells['seen'] = stored.submap_ids, self._tick
+        cells['support'] = _MAX_SUPPORT
         own = self._cells[self._slots]
         own['seen'] = self._tick
         self._rebuild(np.concatenate([cells, own]))
         if len(self) > self._max_points:
             self._tick += 1
             self._evict(len(self) - self._max_points)
+
+    def in_columns(
+        self,
+        i: Int64[np.ndarray, ' c'],
+        first: Int64[np.ndarray, ' c'],
+        last: Int64[np.ndarray, ' c'],
+    ) -> Int64[np.ndarray, ' n']:
+        """Return positions of the voxels in some upright slices of the map, for `points_at`.
+
+        Args:
+            i: (c,) x of each slice in voxels.
+            first: (c,) where it begins along y, in voxels.
+            last: (c,) the last voxel along y.
+        """
+        i, first, last = (np.clip(each, -_HALF, _HALF - 2) + _HALF for each in (i, first, last))
+        begin = np.searchsorted(self._keys, (i << 2 * _BITS) | (first << _BITS))
+        count = np.searchsorted(self._keys, (i << 2 * _BITS) | (last + 1 << _BITS)) - begin
+        begin, count = begin[count > 0], count[count > 0]
+        ends = np.cumsum(count)
+        return np.arange(count.sum()) + np.repeat(begin - ends + count, count)
+
+    def points_at(self, positions: Int64[np.ndarray, ' n']) -> Float32[np.ndarray, 'n 3']:
+        """Return the points in these voxels, map units."""
+        return self._cells['xyz'][self._slots[positions]]
+
+    def submaps_at(
+        self, positions: Int64[np.ndarray, ' n']
+    ) -> tuple[Int32[np.ndarray, ' n'], Bool[np.ndarray, ' n']]:
+        """Return the submaps of these voxels, and whether the last insertion did not see them."""
+        slots = self._slots[positions]
+        return self._cells['submap'][slots], self._cells['seen'][slots] < self._tick
+
+    def see_through(self, positions: Int64[np.ndarray, ' n']) -> int:
+        """Count one view through voxels; those with too few insertions beside it go.
+
+        Args:
+            positions: (n,) all different, of now: a removal makes others void.
+
+        Returns:
+            How many voxels went.
+        """
+        slots = self._slots[positions]
+        self._cells['support'][slots] -= 1
+        is_over = self._cells['support'][slots] <= _MIN_SUPPORT
+        gone = positions[is_over]
+        if len(gone):
+            self._removed.add(self._keys[gone], self._cells['xyz'][slots[is_over]], self._tick)
+            self._drop(gone)
+        return len(gone)
 
     def _rebuild(self, cells: np.ndarray) -> None:
         """Start again with these cells; those in one voxel become one."""
@@ -248,8 +319,20 @@ class VoxelMap:
         gone = np.zeros(len(seen), dtype=bool)
         gone[np.argsort(seen, kind='stable')[:num]] = True
         gone &= seen < self._tick
-        self._free = np.concatenate([self._free, self._slots[gone]])
-        self._keys, self._slots = self._keys[~gone], self._slots[~gone]
+        self._drop(np.flatnonzero(gone))
+
+    def _drop(self, positions: Int64[np.ndarray, ' n']) -> None:
+        self._free = np.concatenate([self._free, self._slots[positions]])
+        self._keys = np.delete(self._keys, positions)
+        self._slots = np.delete(self._slots, positions)
+
+    def _gone(self, since: int) -> np.ndarray:
+        """Return cells without hits where there was one and is none any more."""
+        keys, points_in_map = self._removed.since(since)
+        is_gone = ~np.isin(keys, self._keys)
+        cells = np.zeros(int(is_gone.sum()), dtype=_CELL)
+        cells['xyz'] = points_in_map[is_gone]
+        return cells
 
 
 def _keys(
@@ -293,6 +376,7 @@ def _merged(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Return the means of cells of the same voxels."""
     merged = new.copy()
     merged['submap'] = old['submap']
+    merged['support'] = np.clip(np.maximum(old['support'], 0) + 1, None, _MAX_SUPPORT)
     merged['seen'] = np.maximum(old['seen'], new['seen'])
     merged['weight'] += old['weight']
     merged['hits'] += old['hits']
@@ -316,4 +400,5 @@ def _joined(cells: np.ndarray, first: Int64[np.ndarray, ' m']) -> np.ndarray:
     joined['hits'] = np.add.reduceat(cells['hits'], first)
     joined['seen'] = np.maximum.reduceat(cells['seen'], first)
     joined['submap'] = np.minimum.reduceat(cells['submap'], first)
+    joined['support'] = np.maximum.reduceat(cells['support'], first)
     return joined
