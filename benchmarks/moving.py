@@ -19,15 +19,16 @@ import json
 import sys
 import time
 
+import cv2
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 import numpy as np
 
-from vggt_ros.evaluation.course_run import drive
+from vggt_ros.evaluation.course_run import drive, stamp_ns
+from vggt_ros.evaluation.trajectory import trajectory_error
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import project, unproject
 from vggt_ros.inference.prediction import Prediction, Request
 from vggt_ros.mapping.layers.map_layers import MapLayers
-from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
@@ -48,8 +49,10 @@ _GRID = {'width': 64, 'height': 48, 'image_scale': 1}
 # Share of gray that is left in the channel that marks a pixel.
 _MARK = 0.3
 _DARKEST = 40.0
+# A static point that is so near a true surface, after the best similarity, is right.
+_RIGHT_M = 0.2
 # What leaves could be known to have left if so many of every few later frames see clearly, by
-# this factor of depth, through it.
+# this factor of depth in all pixels around, through it.
 _EVERY, _MIN_VIEWS, _CLEARLY = 4, 3, 1.25
 
 
@@ -76,6 +79,7 @@ class Labels:
             self._leaves.append(leaves)
             self._points.append(points[leaves])
         self.depths = depths
+        self._nearest = [cv2.erode(depth, np.ones((3, 3), np.uint8)) for depth in depths]
         self._factors = [self._factor(course, index) for index in range(len(course))]
 
     def colors(self, gray: UInt8[np.ndarray, 'H W'], index: int) -> UInt8[np.ndarray, 'H W 3']:
@@ -105,7 +109,7 @@ class Labels:
             seen = project(in_cam, course.K)
             inside = (z > 0.1) & ((seen > -0.5) & (seen < limit)).all(axis=1)
             column, row = np.rint(np.where(inside[:, None], seen, 0.0)).astype(int).T
-            views += inside & (self.depths[later][row, column] > _CLEARLY * z)
+            views += inside & (self._nearest[later][row, column] > _CLEARLY * z)
         return views
 
 
@@ -144,30 +148,50 @@ def _is_outline(depth: Float32[np.ndarray, 'H W']) -> Bool[np.ndarray, 'H W']:
     return np.asarray(around.max(axis=(2, 3)) > 1.1 * around.min(axis=(2, 3)))
 
 
-def count(points: MapPoints) -> dict[str, int]:
-    """Return how many voxels are mostly of what, by its color."""
+def count(course: Course, mapper: Mapper) -> dict[str, int]:
+    """Return how many voxels are mostly of what, by their color."""
+    points = mapper.map.points()[0]
     red, green, blue = np.maximum(points.colors.astype(float), 1.0).T
     has_left = (1.0 - green / red) / (1.0 - _MARK) > 0.5
     no_blue = (1.0 - blue / red) / (1.0 - _MARK) > 0.5
     return {
+        'all': len(red),
         'left': int(has_left.sum()),
         'left_in_view': int((has_left & ~no_blue).sum()),
         'outline': int((~has_left & no_blue).sum()),
         'static': int((~has_left & ~no_blue).sum()),
+        'right': int((~has_left & ~no_blue & is_right(course, mapper)).sum()),
     }
+
+
+def is_right(course: Course, mapper: Mapper) -> Bool[np.ndarray, ' n']:
+    """Return which points of the map are where a surface of what does not move is."""
+    path = mapper.map.path()
+    frames = np.rint(path.stamps_ns / stamp_ns(0)).astype(int) - 1
+    error = trajectory_error(path.map_from_cam, course.world_from_cam[frames])
+    points = error.truth_from_map.apply(mapper.map.points()[0].points_in_map.astype(np.float64))
+    distance = np.abs(
+        np.concatenate([points - course.world.hall[0], course.world.hall[1] - points], 1)
+    )
+    distance_m = distance.min(axis=1)
+    for low, high in course.world.boxes:
+        gap = np.maximum(low - points, points - high)
+        outside = np.linalg.norm(np.maximum(gap, 0.0), axis=1)
+        distance_m = np.minimum(distance_m, np.abs(outside + np.minimum(gap.max(axis=1), 0.0)))
+    return np.asarray(distance_m < _RIGHT_M)
 
 
 def driven(
     course: Course, labels: Labels, seed: int, **settings: bool | float | str
-) -> tuple[MapPoints, float]:
-    """Return the map in the end, and the mean time of a window's layers in milliseconds."""
+) -> tuple[dict[str, int], float]:
+    """Return what is in the map in the end, and the mean time of a window's layers in milliseconds."""
     config = with_values(VggtConfig(), _SETTINGS | settings)
     mapper = Mapper(LabelledPredictor(course, labels, seed), config, offline=True)
     times_s: list[float] = []
     _time_calls(mapper.map.layers, times_s)
     for _ in drive(course, mapper):
         pass
-    return mapper.map.points()[0], 1e3 * float(np.mean(times_s))
+    return count(course, mapper), 1e3 * float(np.mean(times_s))
 
 
 def _time_calls(layers: MapLayers, times_s: list[float]) -> None:
@@ -184,18 +208,18 @@ def _time_calls(layers: MapLayers, times_s: list[float]) -> None:
 def measure(course: Course, seed: int, **settings: bool | float | str) -> Numbers:
     """Return shares of what was kept and lost, in percent."""
     labels = Labels(course)
-    keep, keep_ms = driven(course, labels, seed, **settings, **{'map.dynamic': 'keep'})
-    remove, remove_ms = driven(course, labels, seed, **settings, **{'map.dynamic': 'remove'})
-    kept, left = count(keep), count(remove)
+    kept, keep_ms = driven(course, labels, seed, **settings, **{'map.dynamic': 'keep'})
+    left, remove_ms = driven(course, labels, seed, **settings, **{'map.dynamic': 'remove'})
     return {
         'left_in_view_percent': 100.0 * left['left_in_view'] / max(kept['left_in_view'], 1),
         'left_percent': 100.0 * left['left'] / max(kept['left'], 1),
+        'right_lost_percent': 100.0 * (1.0 - left['right'] / kept['right']),
         'static_lost_percent': 100.0 * (1.0 - left['static'] / kept['static']),
         'outlines_lost_percent': 100.0 * (1.0 - left['outline'] / max(kept['outline'], 1)),
-        'left_in_keep_percent': 100.0 * kept['left'] / len(keep.hits),
+        'left_in_keep_percent': 100.0 * kept['left'] / kept['all'],
         'keep_ms': keep_ms,
         'remove_ms': remove_ms,
-        'voxels': len(keep.hits),
+        'voxels': kept['all'],
     }
 
 

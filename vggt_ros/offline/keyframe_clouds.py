@@ -38,8 +38,8 @@ class KeyframeClouds:
         self._stored: list[_Stored] = []
 
     def add(self, result: FrameResult) -> None:
-        """Keep the points of a keyframe that passed the filters."""
-        keep = result.keep[::_STRIDE, ::_STRIDE]
+        """Keep the points of a keyframe that are drawn into the map."""
+        keep = result.drawn[::_STRIDE, ::_STRIDE]
         points = np.empty(int(keep.sum()), _POINT)
         points['xyz'] = result.points_in_cam[::_STRIDE, ::_STRIDE][keep]
         points['rgb'] = result.image[::_STRIDE, ::_STRIDE][keep]

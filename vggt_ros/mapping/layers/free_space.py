@@ -14,12 +14,12 @@ from vggt_ros.mapping.backend.registered_window import RegisteredWindow
 from vggt_ros.mapping.backend.submap_graph import SubmapGraph
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.mapping.layers.voxel_map import VoxelMap
+from vggt_ros.mapping.registration.moving_pixels import agreement_sigma
 
 # A voxel is seen through if the depth there is larger by so many standard deviations.
 _SIGMAS = 3.0
-# Standard deviation of the log of a depth, at best and at worst; the difference between a view
-# and the map that says how good a view's depth is.
-_MIN_SIGMA, _MAX_SIGMA, _SAME_SURFACE = 0.01, 0.15, 0.25
+# Standard deviations of places are so much larger than they need be (docs/mapping.md).
+_PLACE_FACTOR = 1.6
 # Of a pixel, relative to that of the view, by its confidence relative to the view's.
 _MIN_FACTOR, _MAX_FACTOR = 0.7, 3.0
 # A ray that passes an edge by less than this may be beyond it by error.
@@ -154,27 +154,13 @@ def seen_through(
     known = np.isfinite(factor) & (depth > 0)
     positions, z, factor = positions[known], z[known], factor[known]
     log_ratio = np.log(depth[known] / z)
-    sigma = _view_sigma(log_ratio)
+    sigma = agreement_sigma(log_ratio)
     surely = log_ratio > _SIGMAS * sigma * factor
     positions, z, factor, log_ratio = (each[surely] for each in (positions, z, factor, log_ratio))
     submaps, is_unseen = voxels.submaps_at(positions)
     place = _place_sigma(submaps, z, registered, graph)
     variance = (sigma * factor) ** 2 + place**2 + (voxels.voxel_size / z) ** 2
     return positions[is_unseen & (log_ratio > _SIGMAS * np.sqrt(variance))]
-
-
-def _view_sigma(log_ratio: Float32[np.ndarray, ' n']) -> float:
-    """Return how well a view's depth agrees with the map: the width of the peak at 0."""
-    off = np.abs(log_ratio)
-    limit = _SAME_SURFACE
-    sigma = _MAX_SIGMA
-    for _ in range(3):
-        near = off[off < limit]
-        if not len(near):
-            return _MAX_SIGMA
-        sigma = 1.4826 * float(np.median(near))
-        limit = min(limit, 3.0 * sigma)
-    return float(np.clip(sigma, _MIN_SIGMA, _MAX_SIGMA))
 
 
 def _place_sigma(
@@ -191,9 +177,10 @@ def _place_sigma(
     placed = registered.placed
     own = np.diag(placed.covariance)
     ids, inverse = np.unique(submaps, return_inverse=True)
-    turn, shift = np.full(len(ids), np.inf), np.full(len(ids), np.inf)
+    growth, shift = np.full(len(ids), np.inf), np.full(len(ids), np.inf)
     for k, submap_id in enumerate(ids.tolist()):
         if submap_id in graph and graph[submap_id].segment == placed.segment:
             other = np.abs(own - np.diag(graph[submap_id].covariance))
-            turn[k], shift[k] = other[:3].max() + other[6], other[3:6].max()
-    return np.sqrt(turn[inverse] + shift[inverse] / np.square(z, dtype=np.float64))
+            growth[k], shift[k] = other[6], other[3:6].max()
+    variance = growth[inverse] + shift[inverse] / np.square(z, dtype=np.float64)
+    return np.asarray(np.sqrt(variance) / _PLACE_FACTOR)

@@ -22,7 +22,7 @@ from vggt_ros.settings.live_config import LiveConfig
 # Frames of a window that are drawn into the occupancy grid.
 _SCANS_PER_WINDOW = 2
 # Frames of a window that are asked what they see through.
-_VIEWS_PER_WINDOW = 2
+_VIEWS_PER_WINDOW = 4
 # Scans that are kept to draw the grid again after a correction, 0.1 MB each.
 _MAX_SCANS = 600
 
@@ -132,13 +132,17 @@ class MapLayers:
             self.trajectory.add(result.frame.id, submap_id, result.view)
 
     def _add_points(self, submap_id: int, results: tuple[FrameResult, ...]) -> None:
+        all_drawn = [each.drawn for each in results]
         points_in_map = [
-            se3.transform(each.map_from_cam, each.points_in_cam[each.keep]) for each in results
+            se3.transform(each.map_from_cam, each.points_in_cam[drawn])
+            for each, drawn in zip(results, all_drawn, strict=True)
         ]
         self.voxels.insert(
             np.concatenate(points_in_map),
-            np.concatenate([each.image[each.keep] for each in results]),
-            np.concatenate([each.confidence[each.keep] for each in results]),
+            np.concatenate([each.image[d] for each, d in zip(results, all_drawn, strict=True)]),
+            np.concatenate(
+                [each.confidence[d] for each, d in zip(results, all_drawn, strict=True)]
+            ),
             submap_id,
         )
 
