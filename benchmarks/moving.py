@@ -184,7 +184,7 @@ def is_right(course: Course, mapper: Mapper) -> Bool[np.ndarray, ' n']:
 def driven(
     course: Course, labels: Labels, seed: int, **settings: bool | float | str
 ) -> tuple[dict[str, int], float]:
-    """Return what is in the map in the end, and the mean time of a window's layers in milliseconds."""
+    """Return what is in the map in the end, and the mean time of layers, ms a window."""
     config = with_values(VggtConfig(), _SETTINGS | settings)
     mapper = Mapper(LabelledPredictor(course, labels, seed), config, offline=True)
     times_s: list[float] = []
@@ -202,7 +202,7 @@ def _time_calls(layers: MapLayers, times_s: list[float]) -> None:
         add(*arguments)  # type: ignore[arg-type]
         times_s.append(time.perf_counter() - start_s)
 
-    layers.add = timed  # type: ignore[method-assign]
+    layers.add = timed  # type: ignore[assignment, method-assign]
 
 
 def measure(course: Course, seed: int, **settings: bool | float | str) -> Numbers:

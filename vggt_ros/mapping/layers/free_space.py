@@ -10,14 +10,15 @@ from jaxtyping import Float, Float32, Int32, Int64
 import numpy as np
 
 from vggt_ros.geometry import se3
-from vggt_ros.mapping.backend.registered_window import RegisteredWindow
-from vggt_ros.mapping.backend.submap_graph import SubmapGraph
+from vggt_ros.mapping.backend.submap_graph import PlacedSubmap, SubmapGraph
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.mapping.layers.voxel_map import VoxelMap
 from vggt_ros.mapping.registration.moving_pixels import agreement_sigma
 
 # A voxel is seen through if the depth there is larger by so many standard deviations.
 _SIGMAS = 3.0
+# And by this part: what is nearer to what is behind it may be the same surface, misplaced.
+_MIN_CLEARANCE = 0.15
 # Standard deviations of places are so much larger than they need be (docs/mapping.md).
 _PLACE_FACTOR = 1.6
 # Of a pixel, relative to that of the view, by its confidence relative to the view's.
@@ -79,7 +80,7 @@ class DepthView:
 
 def clear_free_space(
     voxels: VoxelMap,
-    registered: RegisteredWindow,
+    placed: PlacedSubmap,
     results: tuple[FrameResult, ...],
     graph: SubmapGraph,
 ) -> int:
@@ -87,7 +88,7 @@ def clear_free_space(
 
     Args:
         voxels: The map; what was seen through often enough goes.
-        registered: The window.
+        placed: The submap of the window.
         results: The frames of it that are asked.
         graph: How sure the places of submaps are.
 
@@ -100,7 +101,7 @@ def clear_free_space(
         positions = in_frustum(voxels, view)
         step = -(-max(len(positions), 1) // _MAX_VOXELS)
         positions = positions[result.frame.id % step :: step]
-        beyond = seen_through(voxels, view, positions, registered, graph)
+        beyond = seen_through(voxels, view, positions, placed, graph)
         num_gone += voxels.see_through(beyond)
     return num_gone
 
@@ -137,7 +138,7 @@ def seen_through(
     voxels: VoxelMap,
     view: DepthView,
     positions: Int64[np.ndarray, ' n'],
-    registered: RegisteredWindow,
+    placed: PlacedSubmap,
     graph: SubmapGraph,
 ) -> Int64[np.ndarray, ' m']:
     """Return which voxels a view sees through for sure; none that the last insertion saw."""
@@ -155,10 +156,10 @@ def seen_through(
     positions, z, factor = positions[known], z[known], factor[known]
     log_ratio = np.log(depth[known] / z)
     sigma = agreement_sigma(log_ratio)
-    surely = log_ratio > _SIGMAS * sigma * factor
+    surely = log_ratio > np.maximum(_SIGMAS * sigma * factor, _MIN_CLEARANCE)
     positions, z, factor, log_ratio = (each[surely] for each in (positions, z, factor, log_ratio))
     submaps, is_unseen = voxels.submaps_at(positions)
-    place = _place_sigma(submaps, z, registered, graph)
+    place = _place_sigma(submaps, z, placed, graph)
     variance = (sigma * factor) ** 2 + place**2 + (voxels.voxel_size / z) ** 2
     return positions[is_unseen & (log_ratio > _SIGMAS * np.sqrt(variance))]
 
@@ -166,7 +167,7 @@ def seen_through(
 def _place_sigma(
     submaps: Int32[np.ndarray, ' n'],
     z: Float32[np.ndarray, ' n'],
-    registered: RegisteredWindow,
+    placed: PlacedSubmap,
     graph: SubmapGraph,
 ) -> Float[np.ndarray, ' n']:
     """Return how far voxels of other submaps may be off, relative to their depth.
@@ -174,7 +175,6 @@ def _place_sigma(
     Submaps hang on each other: what one is less sure of than another one is what lies between
     them. Between segments nothing is known, nor of submaps that were forgotten.
     """
-    placed = registered.placed
     own = np.diag(placed.covariance)
     ids, inverse = np.unique(submaps, return_inverse=True)
     growth, shift = np.full(len(ids), np.inf), np.full(len(ids), np.inf)

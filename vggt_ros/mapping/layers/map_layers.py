@@ -103,7 +103,7 @@ class MapLayers:
             self._add_points(registered.placed.id, results)
             if config.map.dynamic == 'remove':
                 views = tuple(spread(results, _VIEWS_PER_WINDOW))
-                clear_free_space(self.voxels, registered, views, graph)
+                clear_free_space(self.voxels, registered.placed, views, graph)
             if config.map.max_radius > 0:
                 self.voxels.keep_within(results[-1].map_from_cam[:3, 3], config.map.max_radius)
         if config.occupancy.enable:

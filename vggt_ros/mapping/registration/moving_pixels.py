@@ -68,9 +68,9 @@ def agreement_sigma(log_ratio: Float[np.ndarray, ' n']) -> float:
         near = off[off < limit]
         if not len(near):
             return _MAX_SIGMA
-        sigma = 1.4826 * float(np.median(near))
+        sigma = max(_MIN_SIGMA, 1.4826 * float(np.median(near)))
         limit = min(limit, 3.0 * sigma)
-    return float(np.clip(sigma, _MIN_SIGMA, _MAX_SIGMA))
+    return min(sigma, _MAX_SIGMA)
 
 
 def _views(
