@@ -9,29 +9,23 @@ import numpy as np
 
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.layers.removed_points import RemovedPoints
+from vggt_ros.mapping.layers.voxel_cells import (
+    BITS,
+    CELL,
+    cells_of,
+    HALF,
+    joined,
+    keys_of,
+    MAX_SUPPORT,
+    merged,
+)
 
-# A voxel's three indices share one 63-bit key.
-_BITS = 21
-_HALF = 1 << (_BITS - 1)
 # Evicting a little more than needed spares every insertion of a full map from evicting again.
 _KEEP_WHEN_FULL = 0.95
-# Insertions that count for a voxel, and views through it that count more than its insertions
-# before it goes: what was there once goes after three views, what stood there long after five.
-_MAX_SUPPORT, _MIN_SUPPORT = 3, -2
+# Views through a voxel that count more than its insertions before it goes: what was there once
+# goes after three of them, what stood there long after five.
+_MIN_SUPPORT = -2
 _MAX_REMOVED = 200_000
-# Means, the sum of the weights they were taken with, number of points, the submap that saw the
-# voxel first and moves it, insertions less the views through it since, last insertion or move.
-_CELL = np.dtype(
-    [
-        ('xyz', 'f4', 3),
-        ('rgb', 'f4', 3),
-        ('weight', 'f8'),
-        ('hits', 'i8'),
-        ('submap', 'i4'),
-        ('support', 'i4'),
-        ('seen', 'i8'),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,7 +90,7 @@ class VoxelMap:
         self._max_points = max_points
         self._keys = np.zeros(0, dtype=np.int64)
         self._slots = np.zeros(0, dtype=np.int64)
-        self._cells = np.zeros(0, dtype=_CELL)
+        self._cells = np.zeros(0, dtype=CELL)
         self._free = np.zeros(0, dtype=np.int64)
         self._removed = RemovedPoints(_MAX_REMOVED)
         self._tick = 0
@@ -122,7 +116,7 @@ class VoxelMap:
     def clear(self) -> None:
         """Forget all points."""
         self._keys, self._slots = np.zeros(0, np.int64), np.zeros(0, np.int64)
-        self._cells, self._free = np.zeros(0, _CELL), np.zeros(0, np.int64)
+        self._cells, self._free = np.zeros(0, CELL), np.zeros(0, np.int64)
         self._removed.clear()
         self._tick += 1
 
@@ -143,14 +137,14 @@ class VoxelMap:
             submap_id: The submap that new voxels move with when the map is corrected.
         """
         self._tick += 1
-        keys, cells = _cells(points_in_map, colors, confidence, self._voxel_size)
+        keys, cells = cells_of(points_in_map, colors, confidence, self._voxel_size)
         cells['seen'], cells['submap'], cells['support'] = self._tick, submap_id, 1
         place = np.searchsorted(self._keys, keys)
         known = np.zeros(len(keys), dtype=bool)
         within = place < len(self._keys)
         known[within] = self._keys[place[within]] == keys[within]
         slots = self._slots[place[known]]
-        self._cells[slots] = _merged(self._cells[slots], cells[known])
+        self._cells[slots] = merged(self._cells[slots], cells[known])
         self._add(keys[~known], cells[~known])
 
     @property
@@ -217,11 +211,11 @@ class VoxelMap:
     def absorb(self, stored: Voxels) -> None:
         """Add voxels as they were stored, for older ones than those that are there."""
         self._tick += 1
-        cells = np.zeros(len(stored.hits), dtype=_CELL)
+        cells = np.zeros(len(stored.hits), dtype=CELL)
         cells['xyz'], cells['rgb'] = stored.means[:, :3], stored.means[:, 3:]
         cells['weight'], cells['hits'] = stored.weights, stored.hits
         cells['submap'], cells['seen'] = stored.submap_ids, self._tick
-        cells['support'] = _MAX_SUPPORT
+        cells['support'] = MAX_SUPPORT
         own = self._cells[self._slots]
         own['seen'] = self._tick
         self._rebuild(np.concatenate([cells, own]))
@@ -242,9 +236,9 @@ class VoxelMap:
             first: (c,) where it begins along y, in voxels.
             last: (c,) the last voxel along y.
         """
-        i, first, last = (np.clip(each, -_HALF, _HALF - 2) + _HALF for each in (i, first, last))
-        begin = np.searchsorted(self._keys, (i << 2 * _BITS) | (first << _BITS))
-        count = np.searchsorted(self._keys, (i << 2 * _BITS) | (last + 1 << _BITS)) - begin
+        i, first, last = (np.clip(each, -HALF, HALF - 2) + HALF for each in (i, first, last))
+        begin = np.searchsorted(self._keys, (i << 2 * BITS) | (first << BITS))
+        count = np.searchsorted(self._keys, (i << 2 * BITS) | (last + 1 << BITS)) - begin
         begin, count = begin[count > 0], count[count > 0]
         ends = np.cumsum(count)
         return np.arange(count.sum()) + np.repeat(begin - ends + count, count)
@@ -280,11 +274,11 @@ class VoxelMap:
 
     def _rebuild(self, cells: np.ndarray) -> None:
         """Start again with these cells; those in one voxel become one."""
-        keys, known = _keys(cells['xyz'], self._voxel_size)
+        keys, known = keys_of(cells['xyz'], self._voxel_size)
         order = np.argsort(keys, kind='stable')
         cells = cells[known][order]
         self._keys, first = np.unique(keys[order], return_index=True)
-        self._cells = _joined(cells, first) if len(first) < len(cells) else cells
+        self._cells = joined(cells, first) if len(first) < len(cells) else cells
         self._slots, self._free = np.arange(len(self._keys)), np.zeros(0, dtype=np.int64)
 
     def _add(self, keys: Int64[np.ndarray, ' n'], cells: np.ndarray) -> None:
@@ -308,7 +302,7 @@ class VoxelMap:
         missing = num - len(slots)
         if used + missing > len(self._cells):
             capacity = min(self._max_points, max(2 * len(self._cells), used + missing))
-            grown = np.zeros(capacity, dtype=_CELL)
+            grown = np.zeros(capacity, dtype=CELL)
             grown[:used] = self._cells[:used]
             self._cells = grown
         return np.concatenate([slots, np.arange(used, used + missing)])
@@ -330,75 +324,6 @@ class VoxelMap:
         """Return cells without hits where there was one and is none any more."""
         keys, points_in_map = self._removed.since(since)
         is_gone = ~np.isin(keys, self._keys)
-        cells = np.zeros(int(is_gone.sum()), dtype=_CELL)
+        cells = np.zeros(int(is_gone.sum()), dtype=CELL)
         cells['xyz'] = points_in_map[is_gone]
         return cells
-
-
-def _keys(
-    points_in_map: Float32[np.ndarray, 'n 3'], voxel_size: float
-) -> tuple[Int64[np.ndarray, ' m'], Bool[np.ndarray, ' n']]:
-    """Return the voxels of the points that can have one, and which points those are."""
-    index = np.floor(points_in_map / np.float32(voxel_size))
-    valid: Bool[np.ndarray, ' n'] = np.ones(len(points_in_map), dtype=bool)
-    if not np.abs(index).max(initial=0) < _HALF:  # NaN is not smaller
-        valid = np.asarray((np.abs(index) < _HALF).all(axis=1))
-        index = index[valid]
-    i, j, k = (index[:, axis].astype(np.int64) + _HALF for axis in range(3))
-    return (i << 2 * _BITS) | (j << _BITS) | k, valid
-
-
-def _cells(
-    points_in_map: Float32[np.ndarray, 'n 3'],
-    colors: UInt8[np.ndarray, 'n 3'],
-    confidence: Float32[np.ndarray, ' n'],
-    voxel_size: float,
-) -> tuple[Int64[np.ndarray, ' m'], np.ndarray]:
-    """Return the sorted keys of the voxels the points are in, and one cell for each."""
-    all_keys, valid = _keys(points_in_map, voxel_size)
-    if not valid.all():
-        points_in_map, colors = points_in_map[valid], colors[valid]
-        confidence = confidence[valid]
-    keys, inverse = np.unique(all_keys, return_inverse=True)
-
-    cells = np.zeros(len(keys), dtype=_CELL)
-    confidence = confidence.astype(np.float64)
-    weight = np.bincount(inverse, confidence, len(keys))
-    cells['weight'] = weight
-    cells['hits'] = np.bincount(inverse, minlength=len(keys))
-    for axis in range(3):
-        cells['xyz'][:, axis] = np.bincount(inverse, confidence * points_in_map[:, axis]) / weight
-        cells['rgb'][:, axis] = np.bincount(inverse, confidence * colors[:, axis]) / weight
-    return keys, cells
-
-
-def _merged(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Return the means of cells of the same voxels."""
-    merged = new.copy()
-    merged['submap'] = old['submap']
-    merged['support'] = np.clip(np.maximum(old['support'], 0) + 1, None, _MAX_SUPPORT)
-    merged['seen'] = np.maximum(old['seen'], new['seen'])
-    merged['weight'] += old['weight']
-    merged['hits'] += old['hits']
-    share = (new['weight'] / merged['weight']).astype(np.float32)[:, None]
-    for name in ('xyz', 'rgb'):
-        merged[name] = old[name] + share * (new[name] - old[name])
-    return merged
-
-
-def _joined(cells: np.ndarray, first: Int64[np.ndarray, ' m']) -> np.ndarray:
-    """Return one cell for every run of cells; `first` are the positions where runs begin."""
-    joined = cells[first]
-    if not len(first):
-        return joined
-    weight = np.add.reduceat(cells['weight'], first)
-    for name in ('xyz', 'rgb'):
-        for axis in range(3):
-            sums = np.add.reduceat(cells['weight'] * cells[name][:, axis], first)
-            joined[name][:, axis] = sums / weight
-    joined['weight'] = weight
-    joined['hits'] = np.add.reduceat(cells['hits'], first)
-    joined['seen'] = np.maximum.reduceat(cells['seen'], first)
-    joined['submap'] = np.minimum.reduceat(cells['submap'], first)
-    joined['support'] = np.maximum.reduceat(cells['support'], first)
-    return joined
