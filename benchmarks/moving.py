@@ -1,13 +1,12 @@
 """What moves does not stay: points of what has left, and static points that were lost with them.
 
-    .venv/bin/python -m benchmarks.moving [--seeds 900 901 ...] [--courses figure_eight ...]
-    .venv/bin/python -m benchmarks.moving --parts images [--frames 400]
+    .venv/bin/python -m benchmarks.moving [--seeds 900 901 ...] [--frames 800]
 
 People walk through, a door slides, and trolleys are taken away. The network is simulated, with
 errors like VGGT's. Colors of the images it answers with say what every pixel shows, so that the
 voxels of the map say how much of them is of what. Every course is driven twice, with
 `map.dynamic: keep` and `remove`. Prints a JSON line per course and seed, and one of the median and
-the worst.
+the worst. Percentages are of the voxels of that kind with `keep`.
 """
 
 from __future__ import annotations
