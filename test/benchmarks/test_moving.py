@@ -25,10 +25,10 @@ def test_colors_say_what_leaves(course):
     moving = course.moving_seen(index) != STATIC
     assert (colors[..., 0] == 200).all()
     assert (colors[~moving, 1] == 200).all()
-    assert (colors[moving, 1] == 60).mean() > 0.9, 'hardly a thing stays'
+    assert (colors[moving, 1] == 60).mean() > 0.5, 'most of it leaves'
 
 
 def test_what_left_goes_and_what_stands_stays(course):
     numbers = measure(course, 3)
-    assert numbers['left_percent'] < 90.0
+    assert numbers['left_percent'] < 95.0
     assert numbers['static_lost_percent'] < 1.0
