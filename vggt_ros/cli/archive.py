@@ -28,6 +28,7 @@ from vggt_ros.offline.archive.manifest import Manifest
 from vggt_ros.offline.archive.map_work import MapWork
 from vggt_ros.offline.archive.process_pool import ProcessPool, threads_each
 from vggt_ros.offline.archive.ray_pool import RayPool
+from vggt_ros.offline.outputs import check_exports
 from vggt_ros.sources.detection import KINDS
 
 _log = logging.getLogger(__name__)
@@ -94,10 +95,12 @@ def run_command(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     out = options.out.expanduser().absolute()
     _check_place(options.path, out)
+    wanted = map_sequence.wanted_of(options)
+    check_exports(wanted.exports)
     executor = _executor(options)
     work = MapWork(
         map_sequence.config_of(options),
-        map_sequence.wanted_of(options),
+        wanted,
         out,
         opening=_opening(options),
         num_threads=_num_threads(options),

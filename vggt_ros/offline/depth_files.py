@@ -12,16 +12,18 @@ from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.offline.result import Result
 
 _MAX_MM = np.iinfo(np.uint16).max
+_WHITE = np.uint8(255)
 
 
 class DepthFiles:
     """Writes what keyframes show as they come, and their depth in its final unit at the end.
 
-    `rgb/`, `depth/` and `confidence/` hold a file for each keyframe, all of the network's size,
-    `rgb.txt` and `depth.txt` list them, `intrinsics.txt` has fx fy cx cy of each. Depth is in
-    millimeters (16 bit PNG, 0 where there is none) if the map is metric, else in map units (npy,
-    NaN where there is none). `images/` has the same views at the camera's resolution, rectified,
-    and `cameras.txt` their fx fy cx cy.
+    `rgb/`, `depth/`, `confidence/` and `keep/` hold a file for each keyframe, all of the network's
+    size; `keep/` is white where depth passed the filters of `cloud.*`. `rgb.txt` and `depth.txt`
+    list them, `intrinsics.txt` has fx fy cx cy of each. Depth is in millimeters (16 bit PNG, 0
+    where there is none) if the map is metric, else in map units (npy, NaN where there is none).
+    `images/` has the same views at the camera's resolution, rectified, and `cameras.txt` their
+    fx fy cx cy.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,7 +35,7 @@ class DepthFiles:
         self._folder = folder
         self._K: dict[int, Float[np.ndarray, '3 3']] = {}
         self._focal_px: dict[int, float] = {}
-        for name in ('rgb', 'depth', 'confidence', 'images'):
+        for name in ('rgb', 'depth', 'confidence', 'keep', 'images'):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def add(self, result: FrameResult) -> None:
@@ -45,6 +47,7 @@ class DepthFiles:
         _write_png(self._folder / 'rgb' / f'{result.frame.id}.png', image)
         image = np.ascontiguousarray(result.frame.image[..., ::-1])
         _write_png(self._folder / 'images' / f'{result.frame.id}.png', image)
+        _write_png(self._folder / 'keep' / f'{result.frame.id}.png', _WHITE * result.keep)
         self._K[result.frame.id] = result.K
         self._focal_px[result.frame.id] = float(result.K_image[0, 0])
 
@@ -66,7 +69,7 @@ class DepthFiles:
                 np.save(raw.with_name(f'{stamp}.npy'), scaled)
             sure = self._folder / 'confidence' / self._raw(frame_id)
             sure.rename(sure.with_name(f'{stamp}.npy'))
-            for folder in ('rgb', 'images'):
+            for folder in ('rgb', 'keep', 'images'):
                 image = self._folder / folder / f'{frame_id}.png'
                 image.rename(image.with_name(f'{stamp}.png'))
             # A focal length that was not known may have been adjusted since.

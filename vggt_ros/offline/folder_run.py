@@ -16,7 +16,7 @@ from vggt_ros.offline.cached_predictor import CachedPredictor
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.input_identity import sha256_of
 from vggt_ros.offline.map_sequence import map_sequence, recorded_priors
-from vggt_ros.offline.outputs import EXPORTS, write_outputs
+from vggt_ros.offline.outputs import check_exports, EXPORTS, write_outputs
 from vggt_ros.offline.progress import Progress
 from vggt_ros.offline.run_folder import RunFolder, save_error
 from vggt_ros.offline.run_record import run_record
@@ -26,7 +26,7 @@ from vggt_ros.sources.source import SourceFrame
 
 CACHE, DEPTH = 'cache', 'frames'
 # Exports that are made of the files of keyframes.
-_WITH_FILES = frozenset({'transforms', 'colmap', 'mcap'})
+_WITH_FILES = frozenset({'transforms', 'colmap', 'mcap', 'mesh'})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +112,7 @@ def run_into_folder(
     if sequence.path is None:
         raise SourceError(f'{sequence.name} is not in files: no run can be recorded of it')
     _check_place(sequence.path, target)
+    check_exports(options.exports)
     folder = RunFolder(target, resume=options.resume, overwrite=options.overwrite)
     try:
         # Loaded after the folder is there: that it cannot be written should not take minutes.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 import numpy as np
 
 from vggt_ros.offline.result import Result
@@ -57,6 +57,10 @@ class KeyframeFiles:
         """Return the confidence of the depth."""
         path = self.folder / 'confidence' / f'{self.name}.npy'
         return np.asarray(np.load(path, allow_pickle=False))
+
+    def keep(self) -> Bool[np.ndarray, 'H W']:
+        """Return True where the depth passed the filters of `cloud.*`."""
+        return _read(self.folder / 'keep' / f'{self.name}.png', cv2.IMREAD_UNCHANGED) > 0
 
 
 def read_keyframes(frames: Path, result: Result) -> Iterator[KeyframeFiles]:

@@ -76,6 +76,7 @@ class Result:
         growth: (M,) how much longer what each measured when it came, as its depth, is in the unit
             of the map now.
         points: The cloud.
+        voxel_size: Edge of its voxels, map units.
         counts: What happened to the frames, by reason.
         num_segments: Parts of the map that overlap, odometry or loops did not connect when they
             came; 1 if the map is one.
@@ -93,6 +94,7 @@ class Result:
     views: tuple[CameraView, ...]
     growth: Float[np.ndarray, ' M']
     points: MapPoints
+    voxel_size: float
     counts: Counts
     num_segments: int
     loops: tuple[ClosedLoop, ...]

@@ -159,6 +159,7 @@ class SequenceMapper:
             views=tuple(views[i] for i in sorted(views)),
             growth=np.array([refined.growth[i] for i in sorted(views)], dtype=np.float64),
             points=points,
+            voxel_size=self._settings.voxel_size,
             counts=self._mapper.snapshot().counts,
             num_segments=self._num_segments,
             loops=self._mapper.map.loops(),
