@@ -57,7 +57,7 @@ def frame_results(
     for i in range(window.num_overlap, len(window.frames)):
         if not registered.estimate.is_inlier[i]:
             continue
-        keep = kept[i] & _is_in_range(in_map.points_in_cam[i, ..., 2], settings)
+        keep = kept[i] & is_in_range(in_map.points_in_cam[i, ..., 2], settings)
         tracks = None
         if queries is not None and prediction.tracks is not None:
             tracks = frame_tracks(queries, prediction.tracks, i, in_map.depth[i], in_map.K[i])
@@ -135,12 +135,13 @@ def _covariances(
     return covariances
 
 
-def _is_in_range(
+def is_in_range(
     depth: Float32[np.ndarray, 'H W'], settings: CloudSettings
 ) -> Bool[np.ndarray, 'H W']:
-    is_in_range = np.isfinite(depth)
+    """Return True where depth is within `cloud.min_depth` and `cloud.max_depth`, map units."""
+    in_range = np.isfinite(depth)
     if settings.min_depth > 0:
-        is_in_range &= depth >= settings.min_depth
+        in_range &= depth >= settings.min_depth
     if settings.max_depth > 0:
-        is_in_range &= depth <= settings.max_depth
-    return is_in_range
+        in_range &= depth <= settings.max_depth
+    return in_range

@@ -9,6 +9,7 @@ from jaxtyping import Float, Float32
 import numpy as np
 
 from vggt_ros.mapping.layers.map_update import FrameResult
+from vggt_ros.offline.keyframe_store import MeasuredDepth
 from vggt_ros.offline.result import Result
 
 _MAX_MM = np.iinfo(np.uint16).max
@@ -47,9 +48,15 @@ class DepthFiles:
         _write_png(self._folder / 'rgb' / f'{result.frame.id}.png', image)
         image = np.ascontiguousarray(result.frame.image[..., ::-1])
         _write_png(self._folder / 'images' / f'{result.frame.id}.png', image)
-        _write_png(self._folder / 'keep' / f'{result.frame.id}.png', _WHITE * result.keep)
+        _write_png(self._folder / 'keep' / f'{result.frame.id}.png', _WHITE * result.drawn)
         self._K[result.frame.id] = result.K
         self._focal_px[result.frame.id] = float(result.K_image[0, 0])
+
+    def replace(self, frame_id: int, measured: MeasuredDepth) -> None:
+        """Write another depth of a keyframe, in the unit of the map when it came."""
+        np.save(self._folder / 'depth' / self._raw(frame_id), measured.depth)
+        np.save(self._folder / 'confidence' / self._raw(frame_id), measured.confidence)
+        _write_png(self._folder / 'keep' / f'{frame_id}.png', _WHITE * measured.keep)
 
     def finish(self, result: Result) -> None:
         """Bring depth and intrinsics to what they are in the end, and list the files."""

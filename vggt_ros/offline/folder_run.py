@@ -149,6 +149,7 @@ def _run(
         predictor=predictor,
         priors=priors,
         on_keyframe=None if depth is None else depth.add,
+        on_depth=None if depth is None else depth.replace,
         on_progress=None if on_progress is None else _with_length(on_progress, sequence),
         refine_globally=options.refine_globally,
     )

@@ -15,6 +15,7 @@ from vggt_ros.mapping.layers.camera_view import CameraView
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
+from vggt_ros.offline.depth_again import DepthReport
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.frame_poses import FramePoses
 from vggt_ros.offline.global_refinement import GlobalReport
@@ -84,6 +85,7 @@ class Result:
         scale: What is known of meters.
         windows: All of them, in order.
         refinement: What came of the adjustment of all keyframes at once.
+        depth: What came of comparing their depth once more.
         samples: An even choice of keyframes with their depth, to look at.
         truth: What the source knows; None if it knows nothing.
         seconds: Wall time by stage: `read`, `network`, `map`, `frames`, `global`, and `total`.
@@ -101,6 +103,7 @@ class Result:
     scale: ScaleState
     windows: tuple[MappedWindow, ...]
     refinement: GlobalReport
+    depth: DepthReport
     samples: tuple[DepthSample, ...]
     truth: Truth | None
     seconds: Mapping[str, float]
