@@ -54,6 +54,27 @@ def test_a_map_that_is_wrong_is_drawn_anew(recorded, along_wall):
     assert min(abs(p[2] - 4.0 * scale) for p in depths) < 0.05
 
 
+def test_odometry_makes_a_map_metric_and_a_map_that_is_metric_stays_so(recorded, along_wall):
+    truth = along_wall(13)
+    made = recorded(truth)
+    poses = {2 * row: pose.copy() for row, pose in enumerate(truth)}
+    odometry = {2 * row: pose.copy() for row, pose in enumerate(truth)}
+    for pose in odometry.values():
+        pose[:3, 3] *= 2.5
+    growth = dict.fromkeys(poses, 1.0)
+    found = made.refined(poses, growth, is_calibrated=True, odom_from_cam=odometry)
+    assert found.scale.meters_per_unit == pytest.approx(2.5, rel=1e-3)
+    assert found.growth[0] == pytest.approx(2.5, rel=1e-3)
+    for i, pose in odometry.items():
+        np.testing.assert_allclose(found.map_from_cam[i][:3, 3], pose[:3, 3], atol=5e-3)
+    at = found.points.points_in_map @ found.map_from_cam[0][:3, 2]
+    assert np.abs(at).max() > 5.0, 'the cloud is drawn anew'
+    known = made.refined(poses, growth, is_calibrated=True)
+    made.close()
+    assert known.scale is None
+    assert known.points is None
+
+
 def test_keyframes_that_have_another_depth_are_told(recorded, along_wall, monkeypatch):
     truth = along_wall(4)
     made = recorded(truth)

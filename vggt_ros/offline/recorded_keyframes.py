@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from jaxtyping import Float
@@ -12,6 +12,8 @@ from vggt_ros.inference.device import resolve_device
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
+from vggt_ros.mapping.registration.metric_scale import MAX_LOCK_SIGMA
+from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
 from vggt_ros.offline.depth_again import DepthAgain, DepthReport, FinalViews
 from vggt_ros.offline.global_refinement import (
     GlobalRefinement,
@@ -21,6 +23,7 @@ from vggt_ros.offline.global_refinement import (
 )
 from vggt_ros.offline.keyframe_clouds import fused_points
 from vggt_ros.offline.keyframe_store import KeyframeStore, MeasuredDepth
+from vggt_ros.offline.odometry_scale import scale_by_odometry
 from vggt_ros.settings.config import VggtConfig
 
 OnDepth = Callable[[int, MeasuredDepth], object]
@@ -37,6 +40,7 @@ class RefinedKeyframes:
         K: Their intrinsics now, by frame.
         points: The cloud drawn anew; None if nothing has changed.
         depth: What came of comparing their depth once more.
+        scale: By what the map was made metric; None if its unit is that of before.
     """
 
     report: GlobalReport
@@ -45,6 +49,7 @@ class RefinedKeyframes:
     K: dict[int, Float[np.ndarray, '3 3']]
     points: MapPoints | None
     depth: DepthReport = field(default_factory=DepthReport)
+    scale: ScaleMeasurement | None = None
 
 
 class RecordedKeyframes:
@@ -89,6 +94,7 @@ class RecordedKeyframes:
         growth: dict[int, float],
         *,
         is_calibrated: bool,
+        odom_from_cam: Mapping[int, Float[np.ndarray, '4 4'] | None] | None = None,
         on_depth: OnDepth | None = None,
     ) -> RefinedKeyframes:
         """Refine all that are kept.
@@ -97,6 +103,8 @@ class RecordedKeyframes:
             map_from_cam: Poses of the keyframes of the map, by frame.
             growth: How much longer what each measured when it came is in the map now, by frame.
             is_calibrated: Whether the focal length is known.
+            odom_from_cam: Poses of the keyframes in the odometry, meters, by frame, if a meter is
+                to be what they say; None if something else tells what a meter is.
             on_depth: Called with every keyframe that has another depth now.
 
         Raises:
@@ -115,9 +123,15 @@ class RecordedKeyframes:
             )
         poses = np.stack([map_from_cam[i] for i in ids]) if ids else np.zeros((0, 4, 4))
         found: GlobalRefinement = refine_globally(keyframes, poses, is_calibrated=is_calibrated)
+        scale = self._scale(ids, found, odom_from_cam)
+        factor = 1.0 if scale is None else scale.meters_per_unit
+        in_unit = found.map_from_cam.copy()
+        in_unit[:, :3, 3] *= factor
         views = FinalViews(
-            map_from_cam=dict(zip(ids, found.map_from_cam, strict=True)),
-            growth={i: growth[i] * float(g) for i, g in zip(ids, found.growth, strict=True)},
+            map_from_cam=dict(zip(ids, in_unit, strict=True)),
+            growth={
+                i: growth[i] * float(g) * factor for i, g in zip(ids, found.growth, strict=True)
+            },
             focal_px={i: float(K[0, 0]) for i, K in zip(ids, found.K, strict=True)},
             neighbors={
                 i: tuple(ids[row] for row in rows)
@@ -126,7 +140,7 @@ class RecordedKeyframes:
         )
         depth = self._swept(self._store, views, on_depth)
         points = None
-        if found.report.method != 'none' or depth.num_used:
+        if found.report.method != 'none' or depth.num_used or scale is not None:
             points = fused_points(self._store, views, self._config.map)
         return RefinedKeyframes(
             report=found.report,
@@ -135,7 +149,20 @@ class RecordedKeyframes:
             K=dict(zip(ids, found.K, strict=True)),
             points=points,
             depth=depth,
+            scale=scale,
         )
+
+    def _scale(
+        self,
+        ids: list[int],
+        found: GlobalRefinement,
+        odom_from_cam: Mapping[int, Float[np.ndarray, '4 4'] | None] | None,
+    ) -> ScaleMeasurement | None:
+        if odom_from_cam is None:
+            return None
+        known = [odom_from_cam.get(i) for i in ids]
+        scale = scale_by_odometry(found.map_from_cam, known, self._config.scale)
+        return scale if scale is not None and scale.log_sigma <= MAX_LOCK_SIGMA else None
 
     def _swept(
         self, store: KeyframeStore, views: FinalViews, on_depth: OnDepth | None

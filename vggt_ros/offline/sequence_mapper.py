@@ -22,6 +22,7 @@ from vggt_ros.mapping.layers.map_update import FrameResult, MapUpdate
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.offline import finish_windows
 from vggt_ros.mapping.predicted_window import Wanted
+from vggt_ros.mapping.registration.metric_scale import metric_by
 from vggt_ros.offline.between_cameras import BetweenCameras
 from vggt_ros.offline.between_frames import Poses
 from vggt_ros.offline.depth_sample import DepthSample
@@ -88,7 +89,7 @@ class SequenceMapper:
         self._is_rig = num_cameras > 1
         self._slop_ns = round(1e9 * config.input.sync.slop) if self._is_rig else 0
         self._on_keyframe, self._on_depth = on_keyframe, on_depth
-        self._voxel_size = config.map.voxel_size
+        self._voxel_size, self._scale_from = config.map.voxel_size, config.scale.source
         self._recorded: RecordedKeyframes | None = None
         if refine_globally and config.refine.verifies and num_cameras == 1:
             self._recorded = RecordedKeyframes(config)
@@ -148,6 +149,8 @@ class SequenceMapper:
             growth = {i: self._growth(i, poses) for i in poses}
         with self.stage('global'):
             refined = self._refined(poses, growth)
+            if refined.scale is not None:
+                self._scale = metric_by(refined.scale)
         with self.stage('frames'):
             frames = self._between.poses(self._stamps_ns, self._cameras, refined.map_from_cam)
         self.close()
@@ -216,6 +219,7 @@ class SequenceMapper:
                     dict(poses),
                     growth,
                     is_calibrated=self._is_calibrated,
+                    odom_from_cam=self._odometry(poses),
                     on_depth=self._take_depth,
                 )
             except ConfigError as error:
@@ -227,6 +231,14 @@ class SequenceMapper:
         return RefinedKeyframes(
             report=report, map_from_cam=dict(poses), growth=growth, K={}, points=None
         )
+
+    def _odometry(self, poses: Poses) -> dict[int, Float[np.ndarray, '4 4'] | None] | None:
+        """Return keyframes in the odometry, if that is what tells meters."""
+        is_told = self._scale.source == 'odometry' or not self._scale.is_metric
+        if not is_told or self._scale_from not in ('auto', 'odometry'):
+            return None
+        stamp_ns = {i: self._stamps_ns[i] + self._stamp_shift_ns for i in poses}
+        return {i: self._priors.odom_from_cam(stamp_ns[i], camera_frame(0)) for i in poses}
 
     def _frame(self, source_frame: SourceFrame) -> Frame:
         stamp_ns = source_frame.stamp_ns
