@@ -199,3 +199,13 @@ def test_an_ended_command_leaves_a_manifest_to_go_on_with(recordings, tmp_path):
     states = {(record.state, record.attempts) for record in manifest._records.values()}
     manifest.close()
     assert states == {('pending', 0)}
+
+
+def test_an_export_whose_library_is_missing_is_refused_before_any_recording(
+    recordings, tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, 'open3d', None)
+    words = ['archive', str(recordings), '--out', str(tmp_path / 'maps'), '--export', 'mesh']
+    assert main(words) == EXIT_USAGE
+    assert "pip install 'vggt_ros[mesh]'" in caplog.text
+    assert not (tmp_path / 'maps').exists()
