@@ -233,7 +233,7 @@ class SequenceMapper:
         )
 
     def _odometry(self, poses: Poses) -> dict[int, Float[np.ndarray, '4 4'] | None] | None:
-        """Return keyframes in the odometry, if that is what tells meters."""
+        """Return keyframes in the odometry, if it may give metric scale."""
         is_told = self._scale.source == 'odometry' or not self._scale.is_metric
         if not is_told or self._scale_from not in ('auto', 'odometry'):
             return None
