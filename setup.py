@@ -73,9 +73,14 @@ setup(
         'tqdm>=4.57',
     ],
     # `colcon test` runs pytest because it is named here. `offline` reads bags without ROS and
-    # adjusts all keyframes at once, `ray` spreads an archive over several machines; the demo, the
-    # pictures and other recordings need nothing that the core does not need.
+    # adjusts all keyframes at once, `ray` spreads an archive over several machines, `mesh` makes
+    # surfaces; the demo, the pictures and other recordings need nothing that the core does not.
     extras_require={
+        # Without CUDA it is a quarter of the size, but there is none for other machines.
+        'mesh': [
+            'open3d-cpu>=0.19; platform_machine == "x86_64"',
+            'open3d>=0.19; platform_machine != "x86_64"',
+        ],
         'offline': ['pycolmap>=4.2', 'pyyaml>=5.3', 'rosbags>=0.11'],
         'ray': ['ray>=2.9'],
         'test': [

@@ -278,3 +278,13 @@ def test_a_shard_that_fails_leaves_two_segments_until_it_is_retried(
     monkeypatch.setattr(MapWork, '_run', run)
     assert main([*words, '--retry-failed']) == 0
     assert len(np.loadtxt(whole / 'trajectory.tum')) == 10
+
+
+def test_an_export_whose_library_is_missing_is_refused_before_any_recording(
+    recordings, tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, 'open3d', None)
+    words = ['archive', str(recordings), '--out', str(tmp_path / 'maps'), '--export', 'mesh']
+    assert main(words) == EXIT_USAGE
+    assert "pip install 'vggt_ros[mesh]'" in caplog.text
+    assert not (tmp_path / 'maps').exists()

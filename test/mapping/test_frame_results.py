@@ -104,3 +104,21 @@ def test_where_nothing_ties_a_window_to_the_map_its_poses_are_a_guess(predict, m
     results = frame_results(lost, prediction, PoseErrorModel(), make_config().cloud, None)
     for result in results:
         np.testing.assert_array_equal(result.covariance, UNKNOWN_VARIANCE * np.eye(6))
+
+
+@pytest.mark.parametrize(('dynamic', 'is_marked'), [('keep', False), ('remove', True)])
+def test_what_moves_is_marked_where_the_map_does_not_keep_it(
+    predictor, make_config, make_frame, make_view, dynamic, is_marked
+):
+    config = make_config(map__dynamic=dynamic)
+    window = Window.of_frames(tuple(make_frame(index) for index in range(6)), 0, 0)
+    prediction = predictor.predict([frame.image for frame in window.frames], Request())
+    state = MapState(LiveConfig(config))
+    registered = state.enter(make_view(window, prediction))
+    results = frame_results(registered, prediction, state.noise, config.cloud, None, config.map)
+    for result in results:
+        if is_marked:
+            assert result.moves.mean() < 0.05, 'nothing moves in the room'
+        else:
+            assert result.moves is None
+            assert result.drawn is result.keep

@@ -129,17 +129,27 @@ def truthful():
 
 
 @pytest.fixture(scope='session')
-def mapped(walk):
-    """The walk, mapped by a network that tells the truth; four keyframes a window."""
+def truthful_map():
+    """Map a walk by a network that tells the truth; four keyframes a window."""
     from vggt_ros.offline.map_sequence import map_sequence
 
     values = {'keyframe.min_parallax': 12.0, 'window.size': 4, 'window.overlap': 2}
     values |= {'refine.mode': 'off', 'loop.enable': False}
-    return map_sequence(
-        CourseSource(walk, depth=True),
-        config=with_values(VggtConfig(), values),
-        predictor=SimulatedPredictor(walk, NONE, 0),
-    )
+
+    def run(walk, **options):
+        return map_sequence(
+            CourseSource(walk, depth=True),
+            config=with_values(VggtConfig(), values),
+            predictor=SimulatedPredictor(walk, NONE, 0),
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def mapped(walk, truthful_map):
+    return truthful_map(walk)
 
 
 @pytest.fixture

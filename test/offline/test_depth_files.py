@@ -6,6 +6,7 @@ import pytest
 
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.offline.depth_files import DepthFiles, millimeters
+from vggt_ros.offline.keyframe_store import MeasuredDepth
 from vggt_ros.offline.map_sequence import map_sequence
 
 METRIC = ScaleState(is_metric=True, meters_per_unit=1.0, log_sigma=0.01, source='depth')
@@ -43,6 +44,23 @@ def test_metric_depth_is_in_millimeters_grown_with_the_map(written, walk):
     assert rgb.shape == (walk.height, walk.width, 3)
     fx = float((folder / 'intrinsics.txt').read_text().splitlines()[1].split()[1])
     assert fx == pytest.approx(walk.K[0, 0], rel=1e-6)
+
+
+def test_depth_that_was_replaced_is_what_is_written(written):
+    files, result, depths, folder = written
+    frame_id = int(result.keyframes[1])
+    other = MeasuredDepth(
+        depth=3 * depths[frame_id],
+        confidence=np.full_like(depths[frame_id], 7.0),
+        keep=np.zeros(depths[frame_id].shape, bool),
+    )
+    files.replace(frame_id, other)
+    files.finish(replace(result, growth=np.full(len(result.keyframes), 2.0)))
+    stamp = result.poses.name(frame_id)
+    depth = np.load(folder / 'depth' / f'{stamp}.npy', allow_pickle=False)
+    np.testing.assert_allclose(depth, 6 * depths[frame_id], rtol=1e-5)
+    assert (np.load(folder / 'confidence' / f'{stamp}.npy', allow_pickle=False) == 7.0).all()
+    assert not cv2.imread(str(folder / 'keep' / f'{stamp}.png'), cv2.IMREAD_UNCHANGED).any()
 
 
 def test_other_depth_is_in_map_units_with_confidence_beside_it(written):

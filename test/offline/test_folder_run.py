@@ -86,6 +86,16 @@ def test_a_run_leaves_a_folder_with_everything(run, tmp_path):
     assert (tmp_path / 'latest').resolve() == done.folder
 
 
+def test_a_mesh_without_open3d_is_refused_before_anything_is_read(
+    opened, config, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, 'open3d', None)
+    options = RunOptions(exports=('mesh',))
+    with pytest.raises(ConfigError, match=r"pip install 'vggt_ros\[mesh\]'"):
+        run_into_folder(opened, config, tmp_path / 'out', options, load=pytest.fail)
+    assert not list(tmp_path.glob('out*'))
+
+
 def test_an_interrupted_run_goes_on_where_it_was(run, walk, backbone_of, tmp_path):
     whole = run('whole')
     with pytest.raises(KeyboardInterrupt):

@@ -30,6 +30,8 @@ def test_what_was_written_is_read_back(
         np.testing.assert_allclose(each.depth(), growth * true.depth, atol=6e-4)
         np.testing.assert_array_equal(each.image(), true.image)
         np.testing.assert_array_equal(each.confidence(), true.confidence)
+        np.testing.assert_array_equal(each.keep(), true.keep)
+        assert 0 < each.keep().sum() < each.keep().size
         np.testing.assert_allclose(each.K, true.K, rtol=1e-8)
         np.testing.assert_allclose(each.K_image, true.K_image, rtol=1e-8)
         assert each.image_size == true.frame.size

@@ -1,11 +1,12 @@
 from dataclasses import replace
 import json
+import sys
 
 import pytest
 
-from vggt_ros.errors import SaveError
+from vggt_ros.errors import ConfigError, SaveError
 from vggt_ros.offline import outputs
-from vggt_ros.offline.outputs import summary_lines, write_outputs
+from vggt_ros.offline.outputs import check_exports, summary_lines, write_outputs
 from vggt_ros.sources.tum_file import read_tum
 
 
@@ -16,6 +17,21 @@ def test_files_agree_with_the_result(mapped, record, tmp_path):
     assert json.loads((tmp_path / 'run.json').read_text())['frames'] == record['frames']
     size = (tmp_path / 'map.ply').stat().st_size
     assert size > 19 * len(mapped.points.hits)
+
+
+def test_what_an_export_says_of_itself_is_in_the_record(mapped, record, tmp_path, monkeypatch):
+    monkeypatch.setitem(outputs.EXPORTS, 'mesh', lambda folder, result: {'voxel_size': 0.5})
+    write_outputs(mapped, record, tmp_path, exports=('mesh',))
+    assert json.loads((tmp_path / 'run.json').read_text())['exports'] == {
+        'mesh': {'voxel_size': 0.5}
+    }
+
+
+def test_a_library_that_is_missing_is_told_only_where_it_is_needed(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'open3d', None)
+    check_exports(('colmap', 'kitti'))
+    with pytest.raises(ConfigError, match=r'vggt_ros\[mesh\]'):
+        check_exports(('colmap', 'mesh'))
 
 
 def test_an_export_that_fails_is_told_and_the_others_are_made(

@@ -2,10 +2,15 @@ import numpy as np
 import pytest
 
 from vggt_ros.offline import recorded_keyframes
+from vggt_ros.offline.depth_again import DepthReport
 from vggt_ros.offline.recorded_keyframes import RecordedKeyframes
-from vggt_ros.settings.world_config import MapSettings
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.parameter_tree import with_values
 
 pytest.importorskip('pycolmap', reason='pycolmap is the extra offline')
+
+# Its keyframes have images of one color: there is nothing to compare.
+CONFIG = with_values(VggtConfig(), {'refine.mode': 'poses'})
 
 
 @pytest.fixture
@@ -13,7 +18,7 @@ def recorded(make_room, uniform_keyframe):
     """Record keyframes whose depth is too long by a factor."""
 
     def record(truth, factor=1.0):
-        room, made = make_room(5), RecordedKeyframes()
+        room, made = make_room(5), RecordedKeyframes(CONFIG)
         for row, pose in enumerate(truth):
             painted = uniform_keyframe(2 * row, (0.0, 0.0, 4.0 * factor))
             made.add(painted, room.keyframe(pose, factor))
@@ -29,7 +34,7 @@ def test_a_map_that_is_wrong_is_drawn_anew(recorded, along_wall):
     wrong[5:, :3, 3] += (0.0, 0.2, 0.1)
     poses = {2 * row: pose for row, pose in enumerate(wrong)}
     growth = dict.fromkeys(poses, 2.0)
-    found = made.refined(poses, growth, MapSettings(), is_calibrated=True)
+    found = made.refined(poses, growth, is_calibrated=True)
     made.close()
     assert found.report.method != 'none'
     steps = [
@@ -49,11 +54,56 @@ def test_a_map_that_is_wrong_is_drawn_anew(recorded, along_wall):
     assert min(abs(p[2] - 4.0 * scale) for p in depths) < 0.05
 
 
+def test_odometry_makes_a_map_metric_and_a_map_that_is_metric_stays_so(recorded, along_wall):
+    truth = along_wall(13)
+    made = recorded(truth)
+    poses = {2 * row: pose.copy() for row, pose in enumerate(truth)}
+    odometry = {2 * row: pose.copy() for row, pose in enumerate(truth)}
+    for pose in odometry.values():
+        pose[:3, 3] *= 2.5
+    growth = dict.fromkeys(poses, 1.0)
+    found = made.refined(poses, growth, is_calibrated=True, odom_from_cam=odometry)
+    assert found.scale.meters_per_unit == pytest.approx(2.5, rel=1e-3)
+    assert found.growth[0] == pytest.approx(2.5, rel=1e-3)
+    for i, pose in odometry.items():
+        np.testing.assert_allclose(found.map_from_cam[i][:3, 3], pose[:3, 3], atol=5e-3)
+    at = found.points.points_in_map @ found.map_from_cam[0][:3, 2]
+    assert np.abs(at).max() > 5.0, 'the cloud is drawn anew'
+    known = made.refined(poses, growth, is_calibrated=True)
+    made.close()
+    assert known.scale is None
+    assert known.points is None
+
+
+def test_keyframes_that_have_another_depth_are_told(recorded, along_wall, monkeypatch):
+    truth = along_wall(4)
+    made = recorded(truth)
+    made._config = VggtConfig()
+    poses = {2 * row: pose for row, pose in enumerate(truth)}
+    report, told = DepthReport(num_keyframes=4, num_used=2), []
+
+    def work(again):
+        return report, [2, 6]
+
+    monkeypatch.setattr(recorded_keyframes.DepthAgain, 'work', work)
+    found = made.refined(
+        poses,
+        dict.fromkeys(poses, 1.0),
+        is_calibrated=True,
+        on_depth=lambda frame_id, measured: told.append((frame_id, measured.depth[0, 0])),
+    )
+    made.close()
+    assert found.report.method == 'none'
+    assert found.depth is report
+    assert found.points is not None, 'the cloud is drawn anew'
+    assert told == [(2, 4.0), (6, 4.0)]
+
+
 def test_a_map_that_is_right_is_left_as_it_is(recorded, along_wall):
     truth = along_wall(10)
     made = recorded(truth)
     poses = {2 * row: pose for row, pose in enumerate(truth)}
-    found = made.refined(poses, dict.fromkeys(poses, 1.0), MapSettings(), is_calibrated=True)
+    found = made.refined(poses, dict.fromkeys(poses, 1.0), is_calibrated=True)
     made.close()
     assert found.report.method == 'none'
     assert found.points is None
@@ -65,7 +115,7 @@ def test_beyond_the_limit_nothing_is_kept_and_that_is_said(recorded, along_wall,
     truth = along_wall(5)
     made = recorded(truth)
     poses = {2 * row: pose for row, pose in enumerate(truth)}
-    found = made.refined(poses, dict.fromkeys(poses, 1.0), MapSettings(), is_calibrated=True)
+    found = made.refined(poses, dict.fromkeys(poses, 1.0), is_calibrated=True)
     assert found.report.method == 'none'
     assert found.report.why == '5 keyframes; at most 4 are adjusted at once'
     made.close()

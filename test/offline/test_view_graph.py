@@ -43,3 +43,20 @@ def test_a_keyframe_without_a_pose_explains_nothing(seen):
 
 def test_without_keyframes_there_is_nothing():
     assert view_graph([]).pairs == ()
+
+
+def test_neighbors_are_those_that_share_most_first(seen):
+    graph, truth, _ = seen
+    for row in range(len(truth)):
+        near = graph.neighbors(row)
+        shared = [
+            len(each.matches)
+            for other in near
+            for each in graph.pairs
+            if {each.a, each.b} == {row, other}
+        ]
+        assert len(shared) == len(near) > 0
+        assert shared == sorted(shared, reverse=True)
+    assert len({row for each in graph.pairs for row in (each.a, each.b)} - {0}) >= len(
+        graph.neighbors(0)
+    )

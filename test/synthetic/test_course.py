@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from vggt_ros.errors import ConfigError
 from vggt_ros.geometry import se3
 from vggt_ros.synthetic.course import COURSES, make_course, REPEATED_CORRIDOR
+from vggt_ros.synthetic.moving_things import MovingThings, STATIC
 
 every_course = pytest.mark.parametrize('name', [*COURSES, REPEATED_CORRIDOR])
 
@@ -89,3 +92,19 @@ def test_the_repeated_corridor_is_never_visited_twice_and_looks_like_it():
     late = np.flatnonzero(course.alias_shift[:, 0] > 0)
     to_early = np.linalg.norm(seeming[late, None] - center[None, : late[0]], axis=-1).min(axis=1)
     assert np.quantile(to_early, 0.9) < 0.2
+
+
+def test_what_moves_is_in_the_place_of_its_moment_only():
+    box = np.array([[100.0, 100, 0], [101, 101, 1]])
+    boxes = np.full((40, 1, 2, 3), np.nan)
+    boxes[7] = box
+    moving = MovingThings(names=('a',), boxes=boxes, thing=np.array([0]))
+    course = make_course('figure_eight', 40, 0)
+    assert course.world_at(7) is course.world
+    course = replace(course, moving=moving)
+    np.testing.assert_array_equal(course.world_at(7).boxes[-1], box)
+    assert len(course.world_at(8).boxes) == len(course.world.boxes)
+    rig = course.with_rig(np.stack([np.eye(4)] * 2))
+    np.testing.assert_array_equal(rig.world_at(15).boxes[-1], box)
+    assert len(rig.world_at(16).boxes) == len(course.world.boxes)
+    assert (course.moving_seen(7) == STATIC).all(), 'it is outside'

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 
+from vggt_ros.synthetic.busy_course import busy_course
 from vggt_ros.synthetic.course import make_course
 from vggt_ros.synthetic.course_camera import CourseCamera
+from vggt_ros.synthetic.moving_things import STATIC
 
 
 def test_images_are_of_noise_unless_they_are_asked_for():
@@ -31,3 +35,16 @@ def test_a_robot_that_stands_still_sees_the_same_picture_again():
         camera = CourseCamera(course)
         np.testing.assert_array_equal(camera.image(50), camera.image(55))
         assert (camera.image(10) != camera.image(12)).any()
+
+
+def test_what_moves_is_painted_where_it_is_and_the_rest_as_without_it():
+    course = make_course('figure_eight', 300, 0)
+    busy = busy_course(course, 0)
+    index = max(range(0, 300, 10), key=lambda i: (busy.moving_seen(i) != STATIC).mean())
+    # Without the door, whose walls are new.
+    busy = replace(busy, world=course.world).with_pictures(image_scale=1)
+    with_people = CourseCamera(busy).image(index).astype(int)
+    without = CourseCamera(course.with_pictures(image_scale=1)).image(index)
+    is_moving = busy.moving_seen(index) != STATIC
+    np.testing.assert_array_equal(with_people[~is_moving], without[~is_moving])
+    assert np.abs(with_people - without)[is_moving].mean() > 5

@@ -9,7 +9,9 @@ from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.prediction import Request
 from vggt_ros.settings.config import CloudSettings
+from vggt_ros.synthetic.busy_course import busy_course
 from vggt_ros.synthetic.course import make_course, REPEATED_CORRIDOR
+from vggt_ros.synthetic.moving_things import STATIC
 from vggt_ros.synthetic.simulated_predictor import Errors, NONE, SimulatedPredictor
 
 IDS = list(range(40, 48))
@@ -181,3 +183,22 @@ def test_places_that_look_alike_are_taken_for_one():
     np.testing.assert_allclose(se3.inverse(answer.cam_from_world), truth, atol=1e-9)
     near, far = ask(predictor, course, [late]), ask(predictor, course, [early])
     assert float((near.descriptors[0] * far.descriptors[0]).sum()) > 0.8
+
+
+def test_points_of_what_moves_are_followed_to_where_it_goes():
+    busy = busy_course(make_course('figure_eight', 300, 0), 0)
+    first = max(range(0, 290, 5), key=lambda i: (busy.moving_seen(i) != STATIC).sum())
+    ids = list(range(first, first + 8))
+    rows, columns = np.nonzero(busy.moving_seen(first) != STATIC)
+    uv = np.stack([columns, rows], axis=1).astype(np.float32)
+    prediction = ask(SimulatedPredictor(busy, NONE), busy, ids, query_points=uv)
+    is_on_it = []
+    for i, found in zip(ids, prediction.tracks.positions, strict=True):
+        near = np.rint(found).astype(int).clip(0, [31, 23])
+        shown = busy.moving_seen(i)[near[:, 1], near[:, 0]]
+        is_on_it.append((shown[prediction.tracks.visibility[i - first] > 0] != STATIC).mean())
+    assert min(is_on_it) > 0.7
+    np.testing.assert_array_equal(
+        prediction.depth[3],
+        busy.world_at(ids[3]).depth(busy.world_from_cam[ids[3]], busy.K, 32, 24),
+    )

@@ -29,6 +29,7 @@ from vggt_ros.offline.archive.map_work import MapWork
 from vggt_ros.offline.archive.process_pool import ProcessPool, threads_each
 from vggt_ros.offline.archive.ray_pool import RayPool
 from vggt_ros.offline.archive.shard_plan import shard_plan, usual_overlap
+from vggt_ros.offline.outputs import check_exports
 from vggt_ros.sources.detection import KINDS
 
 _log = logging.getLogger(__name__)
@@ -105,8 +106,10 @@ def run_command(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     out = options.out.expanduser().absolute()
     _check_place(options.path, out)
+    wanted = map_sequence.wanted_of(options)
+    check_exports(wanted.exports)
     executor = _executor(options)
-    config, wanted = map_sequence.config_of(options), map_sequence.wanted_of(options)
+    config = map_sequence.config_of(options)
     opening = _opening(options)
     work = MapWork(config, wanted, out, opening=opening, num_threads=_num_threads(options))
     overlap = options.shard_overlap

@@ -17,9 +17,11 @@ from vggt_ros.inference.prediction import Prediction
 from vggt_ros.mapping.backend.registered_window import RegisteredWindow
 from vggt_ros.mapping.layers.map_update import FrameResult, Motion
 from vggt_ros.mapping.layers.track_registry import frame_tracks, Queries
+from vggt_ros.mapping.registration.moving_pixels import moving_pixels
 from vggt_ros.mapping.registration.pose_error_model import PoseErrorModel
 from vggt_ros.mapping.registration.window_depth import kept_pixels
 from vggt_ros.settings.config import CloudSettings
+from vggt_ros.settings.world_config import MapSettings
 
 _MIN_WAY = 0.02  # median depths
 
@@ -30,6 +32,7 @@ def frame_results(
     noise: PoseErrorModel,
     settings: CloudSettings,
     queries: Queries | None,
+    map_settings: MapSettings | None = None,
 ) -> tuple[FrameResult, ...]:
     """Return the results of the frames that the map does not have yet, oldest first.
 
@@ -40,6 +43,7 @@ def frame_results(
         noise: Of the network's poses.
         settings: The filters that need the unit of the map; the others are in the prediction.
         queries: Which points the tracks of the prediction are about, None if there are none.
+        map_settings: Of the map that they are drawn into; None for one that keeps what moves.
     """
     window, in_map = registered.estimate.window, registered.in_map
     covariances, descriptors = _covariances(registered, noise), prediction.descriptors
@@ -48,11 +52,12 @@ def frame_results(
         new = np.flatnonzero(registered.estimate.is_inlier)
         rows = new[new >= window.num_overlap].tolist()
         kept = kept_pixels(registered.estimate.submap, prediction.grid, settings, rows)
+    moves = _moving(registered, prediction, map_settings)
     results = []
     for i in range(window.num_overlap, len(window.frames)):
         if not registered.estimate.is_inlier[i]:
             continue
-        keep = kept[i] & _is_in_range(in_map.points_in_cam[i, ..., 2], settings)
+        keep = kept[i] & is_in_range(in_map.points_in_cam[i, ..., 2], settings)
         tracks = None
         if queries is not None and prediction.tracks is not None:
             tracks = frame_tracks(queries, prediction.tracks, i, in_map.depth[i], in_map.K[i])
@@ -64,6 +69,7 @@ def frame_results(
                 confidence=in_map.confidence[i],
                 points_in_cam=in_map.points_in_cam[i],
                 keep=keep,
+                moves=None if moves is None else moves[i],
                 K=in_map.K[i],
                 K_image=prediction.grid.K_image_from_model(in_map.K[i]),
                 map_from_cam=in_map.ref_from_cam[i],
@@ -74,6 +80,16 @@ def frame_results(
             )
         )
     return tuple(results)
+
+
+def _moving(
+    registered: RegisteredWindow, prediction: Prediction, settings: MapSettings | None
+) -> Bool[np.ndarray, 'S H W'] | None:
+    if settings is None or not settings.enable or settings.dynamic != 'remove':
+        return None
+    estimate = registered.estimate
+    refined = None if estimate.refinement is None else estimate.refinement.window
+    return moving_pixels(registered.in_map, refined, prediction.grid, estimate.is_inlier)
 
 
 def _motion(registered: RegisteredWindow, row: int, noise: PoseErrorModel) -> Motion | None:
@@ -119,12 +135,13 @@ def _covariances(
     return covariances
 
 
-def _is_in_range(
+def is_in_range(
     depth: Float32[np.ndarray, 'H W'], settings: CloudSettings
 ) -> Bool[np.ndarray, 'H W']:
-    is_in_range = np.isfinite(depth)
+    """Return True where depth is within `cloud.min_depth` and `cloud.max_depth`, map units."""
+    in_range = np.isfinite(depth)
     if settings.min_depth > 0:
-        is_in_range &= depth >= settings.min_depth
+        in_range &= depth >= settings.min_depth
     if settings.max_depth > 0:
-        is_in_range &= depth <= settings.max_depth
-    return is_in_range
+        in_range &= depth <= settings.max_depth
+    return in_range

@@ -218,7 +218,7 @@ class MapState:
             results: Its new frames.
         """
         layers = self.layers if self.apart is None else self.apart
-        layers.add(registered, results)
+        layers.add(registered, results, self.graph)
         config = self._config.value
         self.depth.add(registered.in_map.depth)
         self._remember_places(registered, results)

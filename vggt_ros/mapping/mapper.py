@@ -311,7 +311,7 @@ class Mapper:
         window, refinement = estimate.window, estimate.refinement
         with self._map_of(window) as current:
             results = frame_results(
-                registered, prediction, current.noise, config.cloud, predicted.queries
+                registered, prediction, current.noise, config.cloud, predicted.queries, config.map
             )
             current.add(registered, results)
             inliers = np.flatnonzero(estimate.is_inlier)

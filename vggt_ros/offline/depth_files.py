@@ -11,19 +11,22 @@ import numpy as np
 
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.offline.keyframe_files import KeyframeFiles
+from vggt_ros.offline.keyframe_store import MeasuredDepth
 from vggt_ros.offline.result import Result
 
 _MAX_MM = np.iinfo(np.uint16).max
+_WHITE = np.uint8(255)
 
 
 class DepthFiles:
     """Writes what keyframes show as they come, and their depth in its final unit at the end.
 
-    `rgb/`, `depth/` and `confidence/` hold a file for each keyframe, all of the network's size,
-    `rgb.txt` and `depth.txt` list them, `intrinsics.txt` has fx fy cx cy of each. Depth is in
-    millimeters (16 bit PNG, 0 where there is none) if the map is metric, else in map units (npy,
-    NaN where there is none). `images/` has the same views at the camera's resolution, rectified,
-    and `cameras.txt` their fx fy cx cy.
+    `rgb/`, `depth/`, `confidence/` and `keep/` hold a file for each keyframe, all of the network's
+    size; `keep/` is white where depth passed the filters of `cloud.*`. `rgb.txt` and `depth.txt`
+    list them, `intrinsics.txt` has fx fy cx cy of each. Depth is in millimeters (16 bit PNG, 0
+    where there is none) if the map is metric, else in map units (npy, NaN where there is none).
+    `images/` has the same views at the camera's resolution, rectified, and `cameras.txt` their
+    fx fy cx cy.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +38,7 @@ class DepthFiles:
         self._folder = folder
         self._K: dict[int, Float[np.ndarray, '3 3']] = {}
         self._focal_px: dict[int, float] = {}
-        for name in ('rgb', 'depth', 'confidence', 'images'):
+        for name in ('rgb', 'depth', 'confidence', 'keep', 'images'):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def add(self, result: FrameResult) -> None:
@@ -47,6 +50,7 @@ class DepthFiles:
         _write_png(self._folder / 'rgb' / f'{result.frame.id}.png', image)
         image = np.ascontiguousarray(result.frame.image[..., ::-1])
         _write_png(self._folder / 'images' / f'{result.frame.id}.png', image)
+        _write_png(self._folder / 'keep' / f'{result.frame.id}.png', _WHITE * result.drawn)
         self._K[result.frame.id] = result.K
         self._focal_px[result.frame.id] = float(result.K_image[0, 0])
 
@@ -60,10 +64,20 @@ class DepthFiles:
         name = self._raw(frame_id)
         np.save(self._folder / 'depth' / name, other.depth())
         shutil.copyfile(other.confidence_file, self._folder / 'confidence' / name)
-        for folder, file in (('rgb', other.rgb_file), ('images', other.image_file)):
+        for folder, file in (
+            ('rgb', other.rgb_file),
+            ('images', other.image_file),
+            ('keep', other.keep_file),
+        ):
             shutil.copyfile(file, self._folder / folder / f'{frame_id}.png')
         self._K[frame_id] = other.K
         self._focal_px[frame_id] = float(other.K_image[0, 0])
+
+    def replace(self, frame_id: int, measured: MeasuredDepth) -> None:
+        """Write another depth of a keyframe, in the unit of the map when it came."""
+        np.save(self._folder / 'depth' / self._raw(frame_id), measured.depth)
+        np.save(self._folder / 'confidence' / self._raw(frame_id), measured.confidence)
+        _write_png(self._folder / 'keep' / f'{frame_id}.png', _WHITE * measured.keep)
 
     def finish(self, result: Result) -> None:
         """Bring depth and intrinsics to what they are in the end, and list the files."""
@@ -83,7 +97,7 @@ class DepthFiles:
                 np.save(raw.with_name(f'{stamp}.npy'), scaled)
             sure = self._folder / 'confidence' / self._raw(frame_id)
             sure.rename(sure.with_name(f'{stamp}.npy'))
-            for folder in ('rgb', 'images'):
+            for folder in ('rgb', 'keep', 'images'):
                 image = self._folder / folder / f'{frame_id}.png'
                 image.rename(image.with_name(f'{stamp}.png'))
             # A focal length that was not known may have been adjusted since.

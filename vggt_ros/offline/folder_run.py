@@ -17,7 +17,7 @@ from vggt_ros.offline.cached_predictor import CachedPredictor
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.input_identity import sha256_of
 from vggt_ros.offline.map_sequence import map_sequence, recorded_priors
-from vggt_ros.offline.outputs import EXPORTS, write_outputs
+from vggt_ros.offline.outputs import check_exports, EXPORTS, write_outputs
 from vggt_ros.offline.progress import Progress
 from vggt_ros.offline.run_folder import RunFolder, save_error
 from vggt_ros.offline.run_record import run_record
@@ -28,7 +28,7 @@ from vggt_ros.sources.source import SourceFrame
 
 CACHE, DEPTH = 'cache', 'frames'
 # Exports that are made of the files of keyframes.
-_WITH_FILES = frozenset({'transforms', 'colmap', 'mcap'})
+_WITH_FILES = frozenset({'transforms', 'colmap', 'mcap', 'mesh'})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +117,7 @@ def run_into_folder(
     if sequence.path is None:
         raise SourceError(f'{sequence.name} is not in files: no run can be recorded of it')
     _check_place(sequence.path, target)
+    check_exports(options.exports)
     folder = RunFolder(target, resume=options.resume, overwrite=options.overwrite)
     try:
         # Loaded after the folder is there: that it cannot be written should not take minutes.
@@ -156,6 +157,7 @@ def _run(
             priors=priors,
             on_keyframe=None if depth is None else depth.add,
             on_features=None if shard is None else shard.add,
+            on_depth=None if depth is None else depth.replace,
             on_progress=None if on_progress is None else _with_length(on_progress, sequence),
             refine_globally=options.refine_globally,
         )

@@ -69,12 +69,14 @@ class GlobalRefinement:
             next to them.
         growth: (N,) how much longer what each measured is now.
         K: (N, 3, 3) their intrinsics now.
+        neighbors: For each the rows of those that share matches with it, most first.
     """
 
     report: GlobalReport
     map_from_cam: Float[np.ndarray, 'N 4 4']
     growth: Float[np.ndarray, ' N']
     K: Float[np.ndarray, 'N 3 3']
+    neighbors: tuple[tuple[int, ...], ...]
 
 
 def refine_globally(
@@ -103,8 +105,10 @@ def refine_globally(
     if not 3 <= count <= MAX_KEYFRAMES:
         why = f'{count} keyframes; 3 to {MAX_KEYFRAMES} can be adjusted at once'
         K = np.array([each.K for each in keyframes]).reshape(-1, 3, 3)
-        return _kept(map_from_cam, K, GlobalReport(method='none', why=why, num_keyframes=count))
+        report = GlobalReport(method='none', why=why, num_keyframes=count)
+        return _kept(map_from_cam, K, report, ((),) * count)
     graph = view_graph(keyframes, num_threads=num_threads)
+    neighbors = tuple(tuple(graph.neighbors(row)) for row in range(count))
     K = np.stack([each.K for each in keyframes])
     before = graph.support(map_from_cam, K)
     found = [('images', structure_of_images(graph, is_calibrated=is_calibrated))]
@@ -121,7 +125,7 @@ def refine_globally(
         support_after=before,
     )
     if best is None or support < _CLEARLY_MORE * before:
-        return _kept(map_from_cam, K, report)
+        return _kept(map_from_cam, K, report, neighbors)
     K[best.rows] = best.K
     moved, growth = _in_map(best, map_from_cam, keyframes)
     return GlobalRefinement(
@@ -140,6 +144,7 @@ def refine_globally(
         map_from_cam=moved,
         growth=growth,
         K=K,
+        neighbors=neighbors,
     )
 
 
@@ -163,10 +168,17 @@ def carried(
 
 
 def _kept(
-    map_from_cam: Float[np.ndarray, 'N 4 4'], K: Float[np.ndarray, 'N 3 3'], report: GlobalReport
+    map_from_cam: Float[np.ndarray, 'N 4 4'],
+    K: Float[np.ndarray, 'N 3 3'],
+    report: GlobalReport,
+    neighbors: tuple[tuple[int, ...], ...],
 ) -> GlobalRefinement:
     return GlobalRefinement(
-        report=report, map_from_cam=map_from_cam, growth=np.ones(len(map_from_cam)), K=K
+        report=report,
+        map_from_cam=map_from_cam,
+        growth=np.ones(len(map_from_cam)),
+        K=K,
+        neighbors=neighbors,
     )
 
 

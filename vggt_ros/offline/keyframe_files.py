@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from jaxtyping import Float, Float32, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
 import numpy as np
 
 from vggt_ros.offline.frame_poses import FramePoses
@@ -50,6 +50,11 @@ class KeyframeFiles:
         """The confidence of the depth."""
         return self.folder / 'confidence' / f'{self.name}.npy'
 
+    @property
+    def keep_file(self) -> Path:
+        """Which of its pixels are good enough for the cloud."""
+        return self.folder / 'keep' / f'{self.name}.png'
+
     def depth(self) -> Float32[np.ndarray, 'H W']:
         """Return the depth in the unit of the map, NaN where there is none."""
         path = self.folder / self.depth_file
@@ -66,6 +71,10 @@ class KeyframeFiles:
     def confidence(self) -> Float32[np.ndarray, 'H W']:
         """Return the confidence of the depth."""
         return np.asarray(np.load(self.confidence_file, allow_pickle=False))
+
+    def keep(self) -> Bool[np.ndarray, 'H W']:
+        """Return True where the depth passed the filters of `cloud.*`."""
+        return _read(self.keep_file, cv2.IMREAD_UNCHANGED) > 0
 
 
 def read_keyframes(

@@ -10,6 +10,7 @@ from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.backbones import load_backbone
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.offline.progress import Progress
+from vggt_ros.offline.recorded_keyframes import OnDepth
 from vggt_ros.offline.recorded_priors import RecordedPriors, rig_of
 from vggt_ros.offline.result import Result
 from vggt_ros.offline.sequence_mapper import OnFeatures, SequenceMapper
@@ -28,6 +29,7 @@ def map_sequence(
     priors: RecordedPriors | None = None,
     on_keyframe: Callable[[FrameResult], object] | None = None,
     on_features: OnFeatures | None = None,
+    on_depth: OnDepth | None = None,
     on_progress: Callable[[Progress], object] | None = None,
     refine_globally: bool = True,
 ) -> Result:
@@ -47,6 +49,7 @@ def map_sequence(
         on_keyframe: Called with every frame that enters the map, with its depth and confidence,
             which are not kept.
         on_features: The same, with its features, whose points are in the unit of the map then.
+        on_depth: Called in the end with every keyframe whose depth was replaced by then.
         on_progress: Called after every frame.
         refine_globally: Whether all keyframes are adjusted at once in the end (docs/offline.md);
             needs pycolmap, the extra `offline`, and is left out without it.
@@ -65,6 +68,7 @@ def map_sequence(
         priors=recorded_priors(source) if priors is None else priors,
         on_keyframe=on_keyframe,
         on_features=on_features,
+        on_depth=on_depth,
         refine_globally=refine_globally,
     )
     if predictor is None:

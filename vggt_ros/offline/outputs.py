@@ -10,6 +10,7 @@ from typing import Any
 from vggt_ros.errors import VggtRosError
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.export_colmap import write_colmap
+from vggt_ros.offline.export_mesh import write_mesh
 from vggt_ros.offline.export_rosbag import write_rosbag
 from vggt_ros.offline.export_transforms import write_transforms
 from vggt_ros.offline.map_files import write_map
@@ -17,8 +18,10 @@ from vggt_ros.offline.pictures import draw_pictures
 from vggt_ros.offline.report_page import summary_of, write_report
 from vggt_ros.offline.result import Result
 from vggt_ros.offline.trajectory_files import write_euroc, write_kitti, write_tum
+from vggt_ros.offline.tsdf_volume import imported_open3d
 
-Export = Callable[[Path, Result], object]
+# Returns what run.json says about it, if anything.
+Export = Callable[[Path, Result], dict[str, Any] | None]
 
 
 def _of(path: Path, camera: int) -> Path:
@@ -44,7 +47,18 @@ EXPORTS: dict[str, Export] = {
     'transforms': write_transforms,
     'colmap': write_colmap,
     'mcap': write_rosbag,
+    'mesh': write_mesh,
 }
+
+
+def check_exports(exports: Sequence[str]) -> None:
+    """Refuse exports whose library is not there, before anything is done for them.
+
+    Raises:
+        ConfigError: What is missing, and where it is from.
+    """
+    if 'mesh' in exports:
+        imported_open3d()
 
 
 def write_outputs(
@@ -75,13 +89,13 @@ def write_outputs(
     write_map(folder, result.points)
     if depth is not None:
         depth.finish(result)
-    failures = []
+    failures, facts = [], {}
     for name in exports:
         try:
-            EXPORTS[name](folder, result)
+            facts[name] = EXPORTS[name](folder, result)
         except VggtRosError as error:
             failures.append(f'the export {name} is missing: {error}')
-    record = {**record, 'warnings': [*record['warnings'], *failures]}
+    record = {**record, 'exports': facts, 'warnings': [*record['warnings'], *failures]}
     name = Path(record['input']['path']).name
     title = f'{name}, {record["network"]["checkpoint"]}'
     pictures = draw_pictures(result, folder, title)

@@ -1,23 +1,32 @@
-"""Recorded keyframes: what global refinement needs of each, kept while a recording passes."""
+"""Recorded keyframes: what refinement in the end needs of each, kept while a recording passes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from jaxtyping import Float
 import numpy as np
 
+from vggt_ros.inference.device import resolve_device
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
+from vggt_ros.mapping.registration.metric_scale import MAX_LOCK_SIGMA
+from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
+from vggt_ros.offline.depth_again import DepthAgain, DepthReport, FinalViews
 from vggt_ros.offline.global_refinement import (
     GlobalRefinement,
     GlobalReport,
     MAX_KEYFRAMES,
     refine_globally,
 )
-from vggt_ros.offline.keyframe_clouds import KeyframeClouds
-from vggt_ros.settings.world_config import MapSettings
+from vggt_ros.offline.keyframe_clouds import fused_points
+from vggt_ros.offline.keyframe_store import KeyframeStore, MeasuredDepth
+from vggt_ros.offline.odometry_scale import scale_by_odometry
+from vggt_ros.settings.config import VggtConfig
+
+OnDepth = Callable[[int, MeasuredDepth], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,7 +38,9 @@ class RefinedKeyframes:
         map_from_cam: Their poses, by frame.
         growth: How much longer what each measured when it came is in the map now, by frame.
         K: Their intrinsics now, by frame.
-        points: The cloud drawn anew; None if the map was kept.
+        points: The cloud drawn anew; None if nothing has changed.
+        depth: What came of comparing their depth once more.
+        scale: By what the map was made metric; None if its unit is that of before.
     """
 
     report: GlobalReport
@@ -37,15 +48,23 @@ class RefinedKeyframes:
     growth: dict[int, float]
     K: dict[int, Float[np.ndarray, '3 3']]
     points: MapPoints | None
+    depth: DepthReport = field(default_factory=DepthReport)
+    scale: ScaleMeasurement | None = None
 
 
 class RecordedKeyframes:
-    """Features and points of keyframes, up to a number; beyond that nothing is kept."""
+    """Features and depth of keyframes, up to a number; beyond that nothing is kept."""
 
-    def __init__(self) -> None:
-        """Start with nothing."""
+    def __init__(self, config: VggtConfig) -> None:
+        """Start with nothing.
+
+        Args:
+            config: The settings; depth is compared once more if it is in windows, too
+                (`refine.mode`).
+        """
+        self._config = config
         self._features: dict[int, KeyframeFeatures] = {}
-        self._clouds: KeyframeClouds | None = KeyframeClouds()
+        self._store: KeyframeStore | None = KeyframeStore()
         self._num_seen = 0
 
     def add(self, result: FrameResult, features: KeyframeFeatures) -> None:
@@ -58,39 +77,42 @@ class RecordedKeyframes:
         self._num_seen += 1
         if self._num_seen > MAX_KEYFRAMES:
             self.close()
-        if self._clouds is not None:
+        if self._store is not None:
             self._features[result.frame.id] = features
-            self._clouds.add(result)
+            self._store.add(result)
 
     def close(self) -> None:
         """Let go of everything."""
         self._features.clear()
-        if self._clouds is not None:
-            self._clouds.close()
-            self._clouds = None
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
     def refined(
         self,
         map_from_cam: dict[int, Float[np.ndarray, '4 4']],
         growth: dict[int, float],
-        settings: MapSettings,
         *,
         is_calibrated: bool,
+        odom_from_cam: Mapping[int, Float[np.ndarray, '4 4'] | None] | None = None,
+        on_depth: OnDepth | None = None,
     ) -> RefinedKeyframes:
         """Refine all that are kept.
 
         Args:
             map_from_cam: Poses of the keyframes of the map, by frame.
             growth: How much longer what each measured when it came is in the map now, by frame.
-            settings: `map.*`.
             is_calibrated: Whether the focal length is known.
+            odom_from_cam: Poses of the keyframes in the odometry, meters, by frame, if a meter is
+                to be what they say; None if something else tells what a meter is.
+            on_depth: Called with every keyframe that has another depth now.
 
         Raises:
             ConfigError: pycolmap is not installed.
         """
         ids = [i for i in sorted(map_from_cam) if i in self._features]
         keyframes = [self._features[i].scaled(growth[i]) for i in ids]
-        if self._clouds is None or len(ids) < len(map_from_cam):
+        if self._store is None or len(ids) < len(map_from_cam):
             report = GlobalReport(
                 method='none',
                 why=f'{self._num_seen} keyframes; at most {MAX_KEYFRAMES} are adjusted at once',
@@ -101,13 +123,55 @@ class RecordedKeyframes:
             )
         poses = np.stack([map_from_cam[i] for i in ids]) if ids else np.zeros((0, 4, 4))
         found: GlobalRefinement = refine_globally(keyframes, poses, is_calibrated=is_calibrated)
-        intrinsics = dict(zip(ids, found.K, strict=True))
-        moved = dict(zip(ids, found.map_from_cam, strict=True))
-        longer = {i: growth[i] * float(g) for i, g in zip(ids, found.growth, strict=True)}
-        points = None
-        if found.report.method != 'none':
-            focal_px = {i: float(K[0, 0]) for i, K in intrinsics.items()}
-            points = self._clouds.fused(moved, longer, focal_px, settings)
-        return RefinedKeyframes(
-            report=found.report, map_from_cam=moved, growth=longer, K=intrinsics, points=points
+        scale = self._scale(ids, found, odom_from_cam)
+        factor = 1.0 if scale is None else scale.meters_per_unit
+        in_unit = found.map_from_cam.copy()
+        in_unit[:, :3, 3] *= factor
+        views = FinalViews(
+            map_from_cam=dict(zip(ids, in_unit, strict=True)),
+            growth={
+                i: growth[i] * float(g) * factor for i, g in zip(ids, found.growth, strict=True)
+            },
+            focal_px={i: float(K[0, 0]) for i, K in zip(ids, found.K, strict=True)},
+            neighbors={
+                i: tuple(ids[row] for row in rows)
+                for i, rows in zip(ids, found.neighbors, strict=True)
+            },
         )
+        depth = self._swept(self._store, views, on_depth)
+        points = None
+        if found.report.method != 'none' or depth.num_used or scale is not None:
+            points = fused_points(self._store, views, self._config.map)
+        return RefinedKeyframes(
+            report=found.report,
+            map_from_cam=dict(views.map_from_cam),
+            growth=dict(views.growth),
+            K=dict(zip(ids, found.K, strict=True)),
+            points=points,
+            depth=depth,
+            scale=scale,
+        )
+
+    def _scale(
+        self,
+        ids: list[int],
+        found: GlobalRefinement,
+        odom_from_cam: Mapping[int, Float[np.ndarray, '4 4'] | None] | None,
+    ) -> ScaleMeasurement | None:
+        if odom_from_cam is None:
+            return None
+        known = [odom_from_cam.get(i) for i in ids]
+        scale = scale_by_odometry(found.map_from_cam, known, self._config.scale)
+        return scale if scale is not None and scale.log_sigma <= MAX_LOCK_SIGMA else None
+
+    def _swept(
+        self, store: KeyframeStore, views: FinalViews, on_depth: OnDepth | None
+    ) -> DepthReport:
+        if self._config.refine.mode != 'depth':
+            return DepthReport()
+        device = resolve_device(self._config.model.device)
+        report, used = DepthAgain(store, views, self._config.cloud, device).work()
+        if on_depth is not None:
+            for frame_id in used:
+                on_depth(frame_id, store.measured(frame_id))
+        return report

@@ -15,6 +15,7 @@ from vggt_ros.mapping.layers.camera_view import CameraView
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
+from vggt_ros.offline.depth_again import DepthReport
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.frame_poses import FramePoses
 from vggt_ros.offline.global_refinement import GlobalReport
@@ -77,6 +78,7 @@ class Result:
         growth: (M,) how much longer what each measured when it came, as its depth, is in the unit
             of the map now.
         points: The cloud.
+        voxel_size: Edge of its voxels, map units.
         counts: What happened to the frames, by reason.
         num_segments: Parts of the map that overlap, odometry or loops did not connect when they
             came; 1 if the map is one.
@@ -84,6 +86,7 @@ class Result:
         scale: What is known of meters.
         windows: All of them, in order.
         refinement: What came of the adjustment of all keyframes at once.
+        depth: What came of comparing their depth once more.
         samples: An even choice of keyframes with their depth, to look at.
         truth: What the source knows; None if it knows nothing.
         seconds: Wall time by stage: `read`, `network`, `map`, `frames`, `global`, and `total`.
@@ -95,12 +98,14 @@ class Result:
     segments: Int64[np.ndarray, ' M']
     growth: Float[np.ndarray, ' M']
     points: MapPoints
+    voxel_size: float
     counts: Counts
     num_segments: int
     loops: tuple[ClosedLoop, ...]
     scale: ScaleState
     windows: tuple[MappedWindow, ...]
     refinement: GlobalReport
+    depth: DepthReport
     samples: tuple[DepthSample, ...]
     truth: Truth | None
     seconds: Mapping[str, float]

@@ -79,6 +79,7 @@ def run_record(
             'num_loops': len(result.loops),
             'refinements': dict(result.counts.refinements),
             'global_refinement': asdict(result.refinement),
+            'depth_again': asdict(result.depth),
             'frame': GAUGE,
         },
         'scale': asdict(result.scale),

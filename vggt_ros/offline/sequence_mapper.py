@@ -8,12 +8,11 @@ from dataclasses import replace
 import logging
 from typing import Any
 
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.errors import ConfigError, InputError
 from vggt_ros.evaluation.frame_sample import FrameSample
-from vggt_ros.evaluation.published_depth import FrameDepthError, published_depth_error
 from vggt_ros.inference.backbone import Predicts
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.frontend.needed_size import reduced, reduced_K, reduced_mask
@@ -24,23 +23,24 @@ from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.offline import finish_windows
 from vggt_ros.mapping.predicted_window import Wanted
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
+from vggt_ros.mapping.registration.metric_scale import metric_by
 from vggt_ros.offline.between_cameras import BetweenCameras
 from vggt_ros.offline.between_frames import Poses
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.global_refinement import GlobalReport
+from vggt_ros.offline.keyframe_store import MeasuredDepth
 from vggt_ros.offline.map_history import MapHistory
 from vggt_ros.offline.progress import Progress
-from vggt_ros.offline.recorded_keyframes import RecordedKeyframes, RefinedKeyframes
+from vggt_ros.offline.recorded_keyframes import OnDepth, RecordedKeyframes, RefinedKeyframes
 from vggt_ros.offline.recorded_priors import camera_frame, RecordedPriors
 from vggt_ros.offline.result import MappedWindow, Result, Truth, UNKNOWN_SCALE
 from vggt_ros.offline.stage_clock import StageClock, TimedPredictor
+from vggt_ros.offline.true_depths import TrueDepths
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.source import SourceFrame
 
 MAX_SAMPLES = 24
-# True depth that waits for the depth to compare it with.
-_MAX_TRUE_DEPTHS = 256
 _MAX_PATH = 100_000
 _log = logging.getLogger(__name__)
 OnFeatures = Callable[[FrameResult, KeyframeFeatures], object]
@@ -57,6 +57,7 @@ class SequenceMapper:
         priors: RecordedPriors | None = None,
         on_keyframe: Callable[[FrameResult], object] | None = None,
         on_features: OnFeatures | None = None,
+        on_depth: OnDepth | None = None,
         refine_globally: bool = True,
     ) -> None:
         """Start with an empty map.
@@ -69,6 +70,8 @@ class SequenceMapper:
                 one camera that nothing is known of.
             on_keyframe: Called with every frame that enters the map, while its depth is there.
             on_features: The same, with its features, whose points are in the unit of the map then.
+            on_depth: Called in the end with every keyframe that has another depth by then, in
+                the unit of the map when it came.
             refine_globally: Whether all keyframes are adjusted at once in the end; only where
                 the images are asked at all (`refine.mode`).
         """
@@ -90,19 +93,20 @@ class SequenceMapper:
         self._is_rig = num_cameras > 1
         self._slop_ns = round(1e9 * config.input.sync.slop) if self._is_rig else 0
         self._on_keyframe, self._on_features = on_keyframe, on_features
-        self._settings = config.map
+        self._on_depth = on_depth
+        self._voxel_size, self._scale_from = config.map.voxel_size, config.scale.source
         self._recorded: RecordedKeyframes | None = None
         if refine_globally and config.refine.verifies and num_cameras == 1:
-            self._recorded = RecordedKeyframes()
+            self._recorded = RecordedKeyframes(config)
         self._is_calibrated = True
         self._stamps_ns: list[int] = []
         self._stamp_shift_ns = 0
         self._cameras: list[int] = []
         self._frame_of: dict[tuple[int, int], int] = {}
         self._truth: list[Float[np.ndarray, '4 4'] | None] = []
-        self._true_depth: dict[int, Float32[np.ndarray, 'h w']] = {}
-        self._depths: list[FrameDepthError] = []
+        self._true_depths = TrueDepths()
         self._windows: list[MappedWindow] = []
+        self._redone: dict[int, DepthSample] = {}
         self._samples = FrameSample[DepthSample](MAX_SAMPLES)
         self._scale = UNKNOWN_SCALE
         self._num_segments = 0
@@ -117,9 +121,7 @@ class SequenceMapper:
         frame = self._frame(source_frame)
         self._truth.append(source_frame.world_from_cam)
         if source_frame.depth is not None:
-            self._true_depth[frame.id] = source_frame.depth
-            if len(self._true_depth) > _MAX_TRUE_DEPTHS:
-                del self._true_depth[next(iter(self._true_depth))]
+            self._true_depths.add(frame.id, source_frame.depth)
         self._priors.add(source_frame, frame.stamp_ns)
         with self.stage('map'):
             drops = self._mapper.snapshot().counts.drops
@@ -152,6 +154,8 @@ class SequenceMapper:
             growth = {i: self._growth(i, poses) for i in poses}
         with self.stage('global'):
             refined = self._refined(poses, growth)
+            if refined.scale is not None:
+                self._scale = metric_by(refined.scale)
         with self.stage('frames'):
             frames = self._between.poses(self._stamps_ns, self._cameras, refined.map_from_cam)
         self.close()
@@ -165,13 +169,15 @@ class SequenceMapper:
             segments=np.array([segment_of[i] for i in sorted(views)], dtype=np.int64),
             growth=np.array([refined.growth[i] for i in sorted(views)], dtype=np.float64),
             points=points,
+            voxel_size=self._voxel_size,
             counts=self._mapper.snapshot().counts,
             num_segments=self._num_segments,
             loops=self._mapper.map.loops(),
             scale=self._scale,
             windows=tuple(self._windows),
             refinement=refined.report,
-            samples=self._samples.frames(),
+            depth=refined.depth,
+            samples=tuple(self._redone.get(s.frame_id, s) for s in self._samples.frames()),
             truth=self._known_truth(),
             seconds=dict(self.clock.seconds) | {'total': self.clock.total_s()},
         )
@@ -179,6 +185,7 @@ class SequenceMapper:
     def close(self) -> None:
         """End what works beside it, as after an error; `finish` has done so."""
         self._between.close()
+        self._true_depths.close()
 
     def progress(self, num_frames: int | None) -> Progress:
         """Return how far it is.
@@ -216,7 +223,11 @@ class SequenceMapper:
         if self._recorded is not None:
             try:
                 return self._recorded.refined(
-                    dict(poses), growth, self._settings, is_calibrated=self._is_calibrated
+                    dict(poses),
+                    growth,
+                    is_calibrated=self._is_calibrated,
+                    odom_from_cam=self._odometry(poses),
+                    on_depth=self._take_depth,
                 )
             except ConfigError as error:
                 why = str(error)
@@ -227,6 +238,14 @@ class SequenceMapper:
         return RefinedKeyframes(
             report=report, map_from_cam=dict(poses), growth=growth, K={}, points=None
         )
+
+    def _odometry(self, poses: Poses) -> dict[int, Float[np.ndarray, '4 4'] | None] | None:
+        """Return keyframes in the odometry, if it may give metric scale."""
+        is_told = self._scale.source == 'odometry' or not self._scale.is_metric
+        if not is_told or self._scale_from not in ('auto', 'odometry'):
+            return None
+        stamp_ns = {i: self._stamps_ns[i] + self._stamp_shift_ns for i in poses}
+        return {i: self._priors.odom_from_cam(stamp_ns[i], camera_frame(0)) for i in poses}
 
     def _frame(self, source_frame: SourceFrame) -> Frame:
         stamp_ns = source_frame.stamp_ns
@@ -297,19 +316,25 @@ class SequenceMapper:
         self._samples.add(DepthSample.of(result))
         if self._on_keyframe is not None:
             self._on_keyframe(result)
-        truth = self._true_depth.get(result.frame.id)
-        if truth is not None:
-            found = published_depth_error(result, truth, f'frame {result.frame.id}')
-            if found is not None:
-                self._depths.append(found[0])
-        self._true_depth = {i: d for i, d in self._true_depth.items() if i > result.frame.id}
+        self._true_depths.compare(result)
+
+    def _take_depth(self, frame_id: int, measured: MeasuredDepth) -> None:
+        self._true_depths.compare_again(frame_id, measured.depth)
+        for sample in self._samples.frames():
+            if sample.frame_id == frame_id:
+                self._redone[frame_id] = replace(
+                    sample, depth=measured.depth, confidence=measured.confidence
+                )
+        if self._on_depth is not None:
+            self._on_depth(frame_id, measured)
 
     def _known_truth(self) -> Truth | None:
-        if all(pose is None for pose in self._truth) and not self._depths:
+        depths = self._true_depths.errors
+        if all(pose is None for pose in self._truth) and not depths:
             return None
         unknown = np.full((4, 4), np.nan)
         poses = [unknown if pose is None else pose for pose in self._truth]
-        return Truth(world_from_cam=np.array(poses), depths=tuple(self._depths))
+        return Truth(world_from_cam=np.array(poses), depths=depths)
 
 
 def _moved(view: CameraView, refined: RefinedKeyframes, frame_id: int) -> CameraView:

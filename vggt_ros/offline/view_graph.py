@@ -49,6 +49,15 @@ class ViewGraph:
     keyframes: tuple[KeyframeFeatures, ...]
     pairs: tuple[ViewPair, ...]
 
+    def neighbors(self, row: int) -> list[int]:
+        """Return the rows of keyframes that share matches with one, most first."""
+        shared = {
+            pair.b if pair.a == row else pair.a: len(pair.matches)
+            for pair in self.pairs
+            if row in (pair.a, pair.b)
+        }
+        return sorted(shared, key=lambda other: -shared[other])
+
     def support(
         self, world_from_cam: Float[np.ndarray, 'N 4 4'], K: Float[np.ndarray, 'N 3 3']
     ) -> int:

@@ -206,6 +206,12 @@ class MapSettings:
         minimum=0.0,
         maximum=1e4,
     )
+    dynamic: str = parameter(
+        'remove',
+        'remove: points that later images see through leave the map, and what moves within a '
+        'window is not drawn; keep: whatever was seen once stays.',
+        choices=('keep', 'remove'),
+    )
     publish_rate: float = parameter(
         0.5,
         'Rate limit of ~/map/points, ~/map/points_update and ~/occupancy.',

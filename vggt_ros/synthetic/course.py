@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from jaxtyping import Float
+from jaxtyping import Float, Int16
 import numpy as np
 
 from vggt_ros.errors import ConfigError
 from vggt_ros.inference.image_grid import ImageGrid
 from vggt_ros.synthetic.box_world import BoxWorld
+from vggt_ros.synthetic.moving_things import MovingThings, STATIC
 from vggt_ros.synthetic.staircase import Staircase
 from vggt_ros.synthetic.walk import look
 
@@ -37,6 +38,7 @@ class Course:
         paint_seed: Which textures the images show; None for images of noise.
         alias_shift: (N, 3) how far each frame is from the place that it looks exactly like,
             meters; None if no two places look alike.
+        moving: What is not always where it was; None if nothing moves.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Course:
     image_scale: int = 1
     paint_seed: int | None = None
     alias_shift: Float[np.ndarray, 'N 3'] | None = None
+    moving: MovingThings | None = None
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -84,6 +87,32 @@ class Course:
         return replace(
             self, K=K, width=width, height=height, image_scale=image_scale, paint_seed=seed
         )
+
+    def world_at(self, index: int) -> BoxWorld:
+        """Return what can be seen in frame `index`, what moves included."""
+        if self.moving is None:
+            return self.world
+        return self.moving.added_to(self.world, index // self.num_cameras)
+
+    def moving_seen(self, index: int) -> Int16[np.ndarray, 'H W']:
+        """Return which box of `moving` the pixels of frame `index` show, `STATIC` for none."""
+        if self.moving is None:
+            return np.full((self.height, self.width), STATIC, dtype=np.int16)
+        pose, moment = self.world_from_cam[index], index // self.num_cameras
+        return self.moving.seen(self.world, moment, pose, self.K, self.width, self.height)
+
+    def carried(
+        self,
+        points_in_world: Float[np.ndarray, 'n 3'],
+        box: Int16[np.ndarray, ' n'],
+        before: int,
+        after: int,
+    ) -> Float[np.ndarray, 'n 3']:
+        """Return where points of frame `before` are in frame `after`; see `MovingThings`."""
+        if self.moving is None:
+            return points_in_world
+        moments = before // self.num_cameras, after // self.num_cameras
+        return self.moving.carried(points_in_world, box, *moments)
 
     @property
     def grid(self) -> ImageGrid:

@@ -12,7 +12,8 @@ from vggt_ros.synthetic.course import Course
 class CourseCamera:
     """Takes the images of a course.
 
-    What they show follows from the pose alone: where the robot stands they are the same.
+    What they show follows from the pose, and from what moves: where the robot stands and nothing
+    moves they are the same.
 
     Attributes:
         course: The path, and the intrinsics.
@@ -28,9 +29,16 @@ class CourseCamera:
         """Return the RGB image of frame `index`, at the size that `course.grid` says."""
         course = self.course
         pose, grid = course.world_from_cam[index], course.grid
-        if self._painter is not None:
-            return self._painter.paint(pose, course.K_image, grid.image_width, grid.image_height)
+        painter = self._painter_of(index)
+        if painter is not None:
+            return painter.paint(pose, course.K_image, grid.image_width, grid.image_height)
         seed = np.frombuffer(pose.tobytes(), np.uint32)
         return np.random.default_rng(seed).integers(
             0, 256, (grid.image_height, grid.image_width, 3), dtype=np.uint8
         )
+
+    def _painter_of(self, index: int) -> BoxPainter | None:
+        seed = self.course.paint_seed
+        if seed is None or self.course.moving is None:
+            return self._painter
+        return BoxPainter(self.course.world_at(index), seed)

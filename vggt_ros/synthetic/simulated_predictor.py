@@ -167,7 +167,7 @@ class SimulatedPredictor:
         if known is None:
             course = self._course
             pose = course.world_from_cam[frame_id]
-            known = course.world.depth(pose, course.K, course.width, course.height)
+            known = course.world_at(frame_id).depth(pose, course.K, course.width, course.height)
             self._depths[frame_id] = known
             while len(self._depths) > _KEPT_FRAMES:
                 self._depths.popitem(last=False)
@@ -257,9 +257,11 @@ class SimulatedPredictor:
         rows = np.clip(np.rint(uv[:, 1]).astype(int), 0, course.height - 1)
         depth = self._depth(frame_ids[0])[rows, columns].astype(np.float64)
         points = se3.transform(course.world_from_cam[frame_ids[0]], unproject(uv, depth, course.K))
+        box = course.moving_seen(frame_ids[0])[rows, columns]
         positions, visibility = [], []
         for i in frame_ids:
-            in_cam = se3.transform(se3.inverse(course.world_from_cam[i]), points)
+            points_now = course.carried(points, box, frame_ids[0], i)
+            in_cam = se3.transform(se3.inverse(course.world_from_cam[i]), points_now)
             seen = project(in_cam, course.K)
             limit = np.array([course.width, course.height]) - 0.5
             is_inside = np.asarray(((seen > -0.5) & (seen < limit)).all(axis=1))

@@ -3,6 +3,7 @@ import time
 import numpy as np
 import pytest
 
+from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.layers.voxel_map import VoxelMap
 
 
@@ -153,3 +154,92 @@ def test_a_window_of_points_is_inserted_in_a_moment():
         voxels.insert(points, colors, confidence)
         seconds.append(time.perf_counter() - start_s)
     assert min(seconds) < 0.5  # the best of several, on a machine that may be busy
+
+
+def all_positions(voxels):
+    return np.arange(len(voxels))
+
+
+def seen_through_until_gone(voxels, position, limit=20):
+    for count in range(1, limit):
+        if voxels.see_through(np.array([position])):
+            return count
+    return None
+
+
+def test_what_was_seen_once_goes_after_three_views_and_what_stood_long_after_five():
+    voxels = VoxelMap(1.0, 1000)
+    insert(voxels, [(0.5, 0.5, 0.5)])
+    assert seen_through_until_gone(voxels, 0) == 3
+    assert len(voxels) == 0
+    for _ in range(30):
+        insert(voxels, [(0.5, 0.5, 0.5)])
+    assert seen_through_until_gone(voxels, 0) == 5
+
+
+def test_a_new_point_makes_the_views_before_it_void():
+    voxels = VoxelMap(1.0, 1000)
+    for _ in range(10):
+        insert(voxels, [(0.5, 0.5, 0.5)])
+        voxels.see_through(np.array([0]))
+        voxels.see_through(np.array([0]))
+    assert len(voxels) == 1
+
+
+def test_a_correction_makes_the_views_through_what_moves_void():
+    moving, staying = VoxelMap(1.0, 1000), VoxelMap(1.0, 1000)
+    for voxels in (moving, staying):
+        insert(voxels, [(0.5, 0.5, 0.5)])
+        voxels.see_through(np.array([0]))
+        voxels.see_through(np.array([0]))
+        voxels.correct({0 if voxels is moving else 7: Sim3(1.0, np.eye(3), np.array([5.0, 0, 0]))})
+    assert seen_through_until_gone(moving, 0) == 2
+    assert seen_through_until_gone(staying, 0) == 1
+
+
+def test_changes_tell_what_was_removed_unless_it_is_there_again():
+    voxels = VoxelMap(1.0, 1000)
+    insert(voxels, [(0.5, 0.5, 0.5), (4.5, 0.5, 0.5)])
+    tick = voxels.tick
+    insert(voxels, [(8.5, 0.5, 0.5)])
+    while len(voxels) > 1:
+        voxels.see_through(np.arange(len(voxels) - 1))
+    changes = voxels.points(tick)
+    assert changes.points_in_map[:, 0].tolist() == [8.5, 0.5, 4.5]
+    assert changes.hits.tolist() == changes.confidence.tolist() == [1, 0, 0]
+    assert len(voxels.points().hits) == 1, 'the whole map has what is there'
+    insert(voxels, [(0.5, 0.5, 0.5)])
+    changes = voxels.points(tick)
+    assert sorted(zip(changes.points_in_map[:, 0], changes.hits, strict=True)) == [
+        (0.5, 1),
+        (4.5, 0),
+        (8.5, 1),
+    ]
+    assert len(voxels.points(voxels.tick).hits) == 0
+    voxels.clear()
+    assert len(voxels.points(tick).hits) == 0
+
+
+def test_columns_have_all_their_voxels_and_no_others(rng):
+    voxels = VoxelMap(1.0, 10_000)
+    insert(voxels, random_points(rng, 3000, 10.0))
+    i, first, last = np.array([-3, 2]), np.array([-1, 4]), np.array([5, 4])
+    found = voxels.points_at(voxels.in_columns(i, first, last))
+    cells = np.floor(voxels.points_at(all_positions(voxels)))
+    expected = (cells[:, 0] == -3) & (cells[:, 1] >= -1) & (cells[:, 1] <= 5)
+    expected |= (cells[:, 0] == 2) & (cells[:, 1] == 4)
+    assert len(found) == expected.sum() > 50
+    np.testing.assert_array_equal(
+        np.sort(found, 0), np.sort(voxels.points_at(expected.nonzero()[0]), 0)
+    )
+    assert not len(voxels.in_columns(np.array([99]), np.array([0]), np.array([5])))
+
+
+def test_voxels_tell_their_submap_and_whether_the_newest_points_are_in_them():
+    voxels = VoxelMap(1.0, 1000)
+    for submap_id, x in ((3, 0.5), (4, 5.5)):
+        point = np.array([[x, 0.5, 0.5]], np.float32)
+        voxels.insert(point, np.zeros((1, 3), np.uint8), np.ones(1, np.float32), submap_id)
+    submaps, is_unseen = voxels.submaps_at(all_positions(voxels))
+    assert submaps.tolist() == [3, 4]
+    assert is_unseen.tolist() == [True, False]

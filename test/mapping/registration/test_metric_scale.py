@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from vggt_ros.mapping.registration.metric_scale import MetricScale
+from vggt_ros.mapping.registration.metric_scale import metric_by, MetricScale
 from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
 from vggt_ros.settings.world_config import ScaleSettings
 
@@ -121,3 +121,9 @@ def test_what_is_no_scale_of_anything_does_not_count(scale, meters_per_unit):
     assert scale.num_rejected == 20
     assert np.isnan(scale.meters_per_unit)
     assert scale.observe(seen(1.0))
+
+
+def test_a_map_that_was_brought_to_meters_is_as_sure_as_what_did_it():
+    known = metric_by(seen(3.7, log_sigma=0.02))
+    assert (known.is_metric, known.meters_per_unit, known.source) == (True, 1.0, 'odometry')
+    assert known.log_sigma == 0.02

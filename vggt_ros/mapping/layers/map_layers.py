@@ -9,7 +9,8 @@ import numpy as np
 from vggt_ros.geometry import se3
 from vggt_ros.mapping.backend.overlap_reference import anchor_poses
 from vggt_ros.mapping.backend.registered_window import RegisteredWindow
-from vggt_ros.mapping.backend.submap_graph import Correction
+from vggt_ros.mapping.backend.submap_graph import Correction, SubmapGraph
+from vggt_ros.mapping.layers.free_space import clear_free_space
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.mapping.layers.occupancy_grid import OccupancyGridMap
 from vggt_ros.mapping.layers.occupancy_scan import OccupancyScan, scan_from_frame
@@ -20,6 +21,8 @@ from vggt_ros.settings.live_config import LiveConfig
 
 # Frames of a window that are drawn into the occupancy grid.
 _SCANS_PER_WINDOW = 2
+# Frames of a window that are asked what they see through.
+_VIEWS_PER_WINDOW = 4
 # Scans that are kept to draw the grid again after a correction, 0.1 MB each.
 _MAX_SCANS = 600
 
@@ -79,12 +82,18 @@ class MapLayers:
         """Take in other layers of the same map."""
         self.absorb(other.voxels.voxels(), other.trajectory.stored(), other.occupancy.scans())
 
-    def add(self, registered: RegisteredWindow, results: tuple[FrameResult, ...]) -> None:
+    def add(
+        self,
+        registered: RegisteredWindow,
+        results: tuple[FrameResult, ...],
+        graph: SubmapGraph,
+    ) -> None:
         """Draw the new frames of a window, and put older poses where later images see them.
 
         Args:
             registered: The window, where it is now.
             results: Its new frames.
+            graph: All submaps.
         """
         self._add_path(registered, results)
         config = self._config.value
@@ -92,6 +101,9 @@ class MapLayers:
             return
         if config.map.enable:
             self._add_points(registered.placed.id, results)
+            if config.map.dynamic == 'remove':
+                views = tuple(spread(results, _VIEWS_PER_WINDOW))
+                clear_free_space(self.voxels, registered.placed, views, graph)
             if config.map.max_radius > 0:
                 self.voxels.keep_within(results[-1].map_from_cam[:3, 3], config.map.max_radius)
         if config.occupancy.enable:
@@ -120,13 +132,17 @@ class MapLayers:
             self.trajectory.add(result.frame.id, submap_id, result.view)
 
     def _add_points(self, submap_id: int, results: tuple[FrameResult, ...]) -> None:
+        all_drawn = [each.drawn for each in results]
         points_in_map = [
-            se3.transform(each.map_from_cam, each.points_in_cam[each.keep]) for each in results
+            se3.transform(each.map_from_cam, each.points_in_cam[drawn])
+            for each, drawn in zip(results, all_drawn, strict=True)
         ]
         self.voxels.insert(
             np.concatenate(points_in_map),
-            np.concatenate([each.image[each.keep] for each in results]),
-            np.concatenate([each.confidence[each.keep] for each in results]),
+            np.concatenate([each.image[d] for each, d in zip(results, all_drawn, strict=True)]),
+            np.concatenate(
+                [each.confidence[d] for each, d in zip(results, all_drawn, strict=True)]
+            ),
             submap_id,
         )
 

@@ -69,6 +69,8 @@ class FrameResult:
         motion: The step from the frame before it, None for the first frame of a map or a segment.
         descriptor: (C,) what the frame shows as a whole, None if the network does not say.
         tracks: The tracked points in this frame, None if not asked for.
+        moves: (H, W) True for what moves, which is not drawn into the map; None if the map keeps
+            it.
     """
 
     frame: Frame
@@ -84,6 +86,12 @@ class FrameResult:
     motion: Motion | None = None
     descriptor: Float32[np.ndarray, ' C'] | None = None
     tracks: FrameTracks | None = None
+    moves: Bool[np.ndarray, 'H W'] | None = None
+
+    @property
+    def drawn(self) -> Bool[np.ndarray, 'H W']:
+        """(H, W) True for the points that are drawn into the map."""
+        return self.keep if self.moves is None else self.keep & ~self.moves
 
     @property
     def view(self) -> CameraView:

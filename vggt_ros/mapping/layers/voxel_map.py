@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8
 import numpy as np
 
 from vggt_ros.mapping.backend.submap_graph import Correction
+from vggt_ros.mapping.layers.removed_points import RemovedPoints
+from vggt_ros.mapping.layers.voxel_cells import (
+    BITS,
+    CELL,
+    cells_of,
+    HALF,
+    joined,
+    keys_of,
+    MAX_SUPPORT,
+    merged,
+)
 
-# A voxel's three indices share one 63-bit key.
-_BITS = 21
-_HALF = 1 << (_BITS - 1)
 # Evicting a little more than needed spares every insertion of a full map from evicting again.
 _KEEP_WHEN_FULL = 0.95
-# Means, the sum of the weights they were taken with, number of points, the submap that saw the
-# voxel first and moves it, last insertion or move.
-_CELL = np.dtype(
-    [
-        ('xyz', 'f4', 3),
-        ('rgb', 'f4', 3),
-        ('weight', 'f8'),
-        ('hits', 'i8'),
-        ('submap', 'i8'),
-        ('seen', 'i8'),
-    ]
-)
+# Views through a voxel that count more than its insertions before it goes: what was there once
+# goes after three of them, what stood there long after five.
+_MIN_SUPPORT = -2
+_MAX_REMOVED = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,7 +36,8 @@ class MapPoints:
         points_in_map: (N, 3) map units.
         colors: (N, 3) RGB.
         confidence: (N,) mean over the points in each voxel.
-        hits: (N,) number of points that fell into each voxel.
+        hits: (N,) number of points that fell into each voxel; 0, as is the confidence, for a point
+            that is not in the map any more, which only changes have.
     """
 
     points_in_map: Float32[np.ndarray, 'N 3']
@@ -89,8 +90,9 @@ class VoxelMap:
         self._max_points = max_points
         self._keys = np.zeros(0, dtype=np.int64)
         self._slots = np.zeros(0, dtype=np.int64)
-        self._cells = np.zeros(0, dtype=_CELL)
+        self._cells = np.zeros(0, dtype=CELL)
         self._free = np.zeros(0, dtype=np.int64)
+        self._removed = RemovedPoints(_MAX_REMOVED)
         self._tick = 0
 
     def __len__(self) -> int:
@@ -114,7 +116,8 @@ class VoxelMap:
     def clear(self) -> None:
         """Forget all points."""
         self._keys, self._slots = np.zeros(0, np.int64), np.zeros(0, np.int64)
-        self._cells, self._free = np.zeros(0, _CELL), np.zeros(0, np.int64)
+        self._cells, self._free = np.zeros(0, CELL), np.zeros(0, np.int64)
+        self._removed.clear()
         self._tick += 1
 
     def insert(
@@ -134,15 +137,20 @@ class VoxelMap:
             submap_id: The submap that new voxels move with when the map is corrected.
         """
         self._tick += 1
-        keys, cells = _cells(points_in_map, colors, confidence, self._voxel_size)
-        cells['seen'], cells['submap'] = self._tick, submap_id
+        keys, cells = cells_of(points_in_map, colors, confidence, self._voxel_size)
+        cells['seen'], cells['submap'], cells['support'] = self._tick, submap_id, 1
         place = np.searchsorted(self._keys, keys)
         known = np.zeros(len(keys), dtype=bool)
         within = place < len(self._keys)
         known[within] = self._keys[place[within]] == keys[within]
         slots = self._slots[place[known]]
-        self._cells[slots] = _merged(self._cells[slots], cells[known])
+        self._cells[slots] = merged(self._cells[slots], cells[known])
         self._add(keys[~known], cells[~known])
+
+    @property
+    def voxel_size(self) -> float:
+        """Edge of a voxel, map units."""
+        return self._voxel_size
 
     @property
     def tick(self) -> int:
@@ -150,7 +158,10 @@ class VoxelMap:
         return self._tick
 
     def correct(self, correction: Correction) -> None:
-        """Move the voxels with their submaps; those that meet become one."""
+        """Move the voxels with their submaps; those that meet become one.
+
+        Views through those that move are void: the cameras may have moved otherwise.
+        """
         if not len(self):
             return
         self._tick += 1
@@ -161,6 +172,7 @@ class VoxelMap:
                 moving = inverse == row
                 cells['xyz'][moving] = correction[submap_id].apply(cells['xyz'][moving])
                 cells['seen'][moving] = self._tick
+                cells['support'][moving] = np.maximum(cells['support'][moving], 0)
         self._rebuild(cells)
 
     def keep_within(self, center: Float[np.ndarray, ' 3'], radius: float) -> None:
@@ -171,10 +183,13 @@ class VoxelMap:
             self._rebuild(cells[distance <= radius])
 
     def points(self, since: int = 0) -> MapPoints:
-        """Return a copy of all points, or of those that changed after a tick."""
+        """Return a copy of all points, or of those that changed after a tick.
+
+        Changes have the voxels that were seen through, too: without hits and confidence.
+        """
         cells = self._cells[self._slots]
         if since:
-            cells = cells[cells['seen'] > since]
+            cells = np.concatenate([cells[cells['seen'] > since], self._gone(since)])
         return MapPoints(
             points_in_map=np.ascontiguousarray(cells['xyz']),
             colors=np.rint(cells['rgb']).astype(np.uint8),
@@ -190,16 +205,17 @@ class VoxelMap:
             means=np.concatenate([cells['xyz'], cells['rgb']], axis=1),
             weights=np.ascontiguousarray(cells['weight']),
             hits=np.ascontiguousarray(cells['hits']),
-            submap_ids=np.ascontiguousarray(cells['submap']),
+            submap_ids=cells['submap'].astype(np.int64),
         )
 
     def absorb(self, stored: Voxels) -> None:
         """Add voxels as they were stored, for older ones than those that are there."""
         self._tick += 1
-        cells = np.zeros(len(stored.hits), dtype=_CELL)
+        cells = np.zeros(len(stored.hits), dtype=CELL)
         cells['xyz'], cells['rgb'] = stored.means[:, :3], stored.means[:, 3:]
         cells['weight'], cells['hits'] = stored.weights, stored.hits
         cells['submap'], cells['seen'] = stored.submap_ids, self._tick
+        cells['support'] = MAX_SUPPORT
         own = self._cells[self._slots]
         own['seen'] = self._tick
         self._rebuild(np.concatenate([cells, own]))
@@ -207,13 +223,62 @@ class VoxelMap:
             self._tick += 1
             self._evict(len(self) - self._max_points)
 
+    def in_columns(
+        self,
+        i: Int64[np.ndarray, ' c'],
+        first: Int64[np.ndarray, ' c'],
+        last: Int64[np.ndarray, ' c'],
+    ) -> Int64[np.ndarray, ' n']:
+        """Return positions of the voxels in some upright slices of the map, for `points_at`.
+
+        Args:
+            i: (c,) x of each slice in voxels.
+            first: (c,) where it begins along y, in voxels.
+            last: (c,) the last voxel along y.
+        """
+        i, first, last = (np.clip(each, -HALF, HALF - 2) + HALF for each in (i, first, last))
+        begin = np.searchsorted(self._keys, (i << 2 * BITS) | (first << BITS))
+        count = np.searchsorted(self._keys, (i << 2 * BITS) | (last + 1 << BITS)) - begin
+        begin, count = begin[count > 0], count[count > 0]
+        ends = np.cumsum(count)
+        return np.arange(count.sum()) + np.repeat(begin - ends + count, count)
+
+    def points_at(self, positions: Int64[np.ndarray, ' n']) -> Float32[np.ndarray, 'n 3']:
+        """Return the points in these voxels, map units."""
+        return self._cells['xyz'][self._slots[positions]]
+
+    def submaps_at(
+        self, positions: Int64[np.ndarray, ' n']
+    ) -> tuple[Int32[np.ndarray, ' n'], Bool[np.ndarray, ' n']]:
+        """Return the submaps of these voxels, and whether the last insertion did not see them."""
+        slots = self._slots[positions]
+        return self._cells['submap'][slots], self._cells['seen'][slots] < self._tick
+
+    def see_through(self, positions: Int64[np.ndarray, ' n']) -> int:
+        """Count one view through voxels; those with too few insertions beside it go.
+
+        Args:
+            positions: (n,) all different, of now: a removal makes others void.
+
+        Returns:
+            How many voxels went.
+        """
+        slots = self._slots[positions]
+        self._cells['support'][slots] -= 1
+        is_over = self._cells['support'][slots] <= _MIN_SUPPORT
+        gone = positions[is_over]
+        if len(gone):
+            self._removed.add(self._keys[gone], self._cells['xyz'][slots[is_over]], self._tick)
+            self._drop(gone)
+        return len(gone)
+
     def _rebuild(self, cells: np.ndarray) -> None:
         """Start again with these cells; those in one voxel become one."""
-        keys, known = _keys(cells['xyz'], self._voxel_size)
+        keys, known = keys_of(cells['xyz'], self._voxel_size)
         order = np.argsort(keys, kind='stable')
         cells = cells[known][order]
         self._keys, first = np.unique(keys[order], return_index=True)
-        self._cells = _joined(cells, first) if len(first) < len(cells) else cells
+        self._cells = joined(cells, first) if len(first) < len(cells) else cells
         self._slots, self._free = np.arange(len(self._keys)), np.zeros(0, dtype=np.int64)
 
     def _add(self, keys: Int64[np.ndarray, ' n'], cells: np.ndarray) -> None:
@@ -237,7 +302,7 @@ class VoxelMap:
         missing = num - len(slots)
         if used + missing > len(self._cells):
             capacity = min(self._max_points, max(2 * len(self._cells), used + missing))
-            grown = np.zeros(capacity, dtype=_CELL)
+            grown = np.zeros(capacity, dtype=CELL)
             grown[:used] = self._cells[:used]
             self._cells = grown
         return np.concatenate([slots, np.arange(used, used + missing)])
@@ -248,72 +313,17 @@ class VoxelMap:
         gone = np.zeros(len(seen), dtype=bool)
         gone[np.argsort(seen, kind='stable')[:num]] = True
         gone &= seen < self._tick
-        self._free = np.concatenate([self._free, self._slots[gone]])
-        self._keys, self._slots = self._keys[~gone], self._slots[~gone]
+        self._drop(np.flatnonzero(gone))
 
+    def _drop(self, positions: Int64[np.ndarray, ' n']) -> None:
+        self._free = np.concatenate([self._free, self._slots[positions]])
+        self._keys = np.delete(self._keys, positions)
+        self._slots = np.delete(self._slots, positions)
 
-def _keys(
-    points_in_map: Float32[np.ndarray, 'n 3'], voxel_size: float
-) -> tuple[Int64[np.ndarray, ' m'], Bool[np.ndarray, ' n']]:
-    """Return the voxels of the points that can have one, and which points those are."""
-    index = np.floor(points_in_map / np.float32(voxel_size))
-    valid: Bool[np.ndarray, ' n'] = np.ones(len(points_in_map), dtype=bool)
-    if not np.abs(index).max(initial=0) < _HALF:  # NaN is not smaller
-        valid = np.asarray((np.abs(index) < _HALF).all(axis=1))
-        index = index[valid]
-    i, j, k = (index[:, axis].astype(np.int64) + _HALF for axis in range(3))
-    return (i << 2 * _BITS) | (j << _BITS) | k, valid
-
-
-def _cells(
-    points_in_map: Float32[np.ndarray, 'n 3'],
-    colors: UInt8[np.ndarray, 'n 3'],
-    confidence: Float32[np.ndarray, ' n'],
-    voxel_size: float,
-) -> tuple[Int64[np.ndarray, ' m'], np.ndarray]:
-    """Return the sorted keys of the voxels the points are in, and one cell for each."""
-    all_keys, valid = _keys(points_in_map, voxel_size)
-    if not valid.all():
-        points_in_map, colors = points_in_map[valid], colors[valid]
-        confidence = confidence[valid]
-    keys, inverse = np.unique(all_keys, return_inverse=True)
-
-    cells = np.zeros(len(keys), dtype=_CELL)
-    confidence = confidence.astype(np.float64)
-    weight = np.bincount(inverse, confidence, len(keys))
-    cells['weight'] = weight
-    cells['hits'] = np.bincount(inverse, minlength=len(keys))
-    for axis in range(3):
-        cells['xyz'][:, axis] = np.bincount(inverse, confidence * points_in_map[:, axis]) / weight
-        cells['rgb'][:, axis] = np.bincount(inverse, confidence * colors[:, axis]) / weight
-    return keys, cells
-
-
-def _merged(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Return the means of cells of the same voxels."""
-    merged = new.copy()
-    merged['submap'] = old['submap']
-    merged['seen'] = np.maximum(old['seen'], new['seen'])
-    merged['weight'] += old['weight']
-    merged['hits'] += old['hits']
-    share = (new['weight'] / merged['weight']).astype(np.float32)[:, None]
-    for name in ('xyz', 'rgb'):
-        merged[name] = old[name] + share * (new[name] - old[name])
-    return merged
-
-
-def _joined(cells: np.ndarray, first: Int64[np.ndarray, ' m']) -> np.ndarray:
-    """Return one cell for every run of cells; `first` are the positions where runs begin."""
-    joined = cells[first]
-    if not len(first):
-        return joined
-    weight = np.add.reduceat(cells['weight'], first)
-    for name in ('xyz', 'rgb'):
-        for axis in range(3):
-            sums = np.add.reduceat(cells['weight'] * cells[name][:, axis], first)
-            joined[name][:, axis] = sums / weight
-    joined['weight'] = weight
-    joined['hits'] = np.add.reduceat(cells['hits'], first)
-    joined['seen'] = np.maximum.reduceat(cells['seen'], first)
-    joined['submap'] = np.minimum.reduceat(cells['submap'], first)
-    return joined
+    def _gone(self, since: int) -> np.ndarray:
+        """Return cells without hits where there was one and is none any more."""
+        keys, points_in_map = self._removed.since(since)
+        is_gone = ~np.isin(keys, self._keys)
+        cells = np.zeros(int(is_gone.sum()), dtype=CELL)
+        cells['xyz'] = points_in_map[is_gone]
+        return cells

@@ -11,7 +11,7 @@ from vggt_ros.settings.world_config import ScaleSettings
 # Measurements farther off than this many standard deviations do not count.
 _GATE_SIGMAS = 3.0
 # Lengths are called meters when they are known so well.
-_MAX_LOCK_SIGMA = 0.05
+MAX_LOCK_SIGMA = 0.05
 # So many measurements in a row that agree with each other and not with the estimate replace it,
 # as long as lengths have not been reported as meters.
 _MAX_REJECTED = 5
@@ -37,6 +37,16 @@ class ScaleState:
     log_sigma: float
     source: str
     num_rejected: int = 0
+
+
+def metric_by(measurement: ScaleMeasurement) -> ScaleState:
+    """Return what is known of a map that was brought to meters by a measurement."""
+    return ScaleState(
+        is_metric=True,
+        meters_per_unit=1.0,
+        log_sigma=measurement.log_sigma,
+        source=measurement.source,
+    )
 
 
 class MetricScale:
@@ -160,7 +170,7 @@ class MetricScale:
         """
         if self.is_locked or self.num_accepted < self.settings.lock_after:
             return None
-        if self.log_sigma > _MAX_LOCK_SIGMA:
+        if self.log_sigma > MAX_LOCK_SIGMA:
             return None
         self.is_locked = True
         return self._take()

@@ -14,14 +14,15 @@ from vggt_ros.errors import ConfigError
 from vggt_ros.geometry import se3
 from vggt_ros.mapping.frontend.counters import Counts
 from vggt_ros.mapping.layers.camera_view import CameraView
-from vggt_ros.mapping.layers.voxel_map import MapPoints
+from vggt_ros.mapping.layers.voxel_map import MapPoints, VoxelMap
 from vggt_ros.mapping.registration.metric_scale import ScaleState
+from vggt_ros.offline.depth_again import DepthReport
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.frame_poses import between, FramePoses, share_of
 from vggt_ros.offline.global_refinement import GlobalReport, refine_globally
-from vggt_ros.offline.keyframe_clouds import KeyframeClouds
 from vggt_ros.offline.result import Result, Truth, UNKNOWN_SCALE
 from vggt_ros.offline.shards.joined_frames import joined_frames, JoinedFrame, keyframe_rows
+from vggt_ros.offline.shards.keyframe_points import draw
 from vggt_ros.offline.shards.shard_files import Shard
 from vggt_ros.offline.shards.shared_frames import Joint, joint_of
 from vggt_ros.offline.shards.submap_chain import Chain, chained, pieces_of
@@ -101,6 +102,8 @@ def join_shards(
         segments=np.array([placed[i].segment for i in sorted(placed)], dtype=np.int64),
         growth=np.array([placed[i].growth for i in sorted(placed)], dtype=np.float64),
         points=_points(shards, placed, config),
+        voxel_size=config.map.voxel_size,
+        depth=DepthReport(),
         counts=_counts(shards, num_frames=len(frames), num_keyframes=len(placed)),
         num_segments=len(segments),
         loops=(),
@@ -247,22 +250,17 @@ def _view(shards: Sequence[Shard], keyframe: _Keyframe) -> CameraView:
 def _points(
     shards: Sequence[Shard], placed: Mapping[int, _Keyframe], config: VggtConfig
 ) -> MapPoints:
-    clouds = KeyframeClouds()
-    try:
-        for i, each in sorted(placed.items()):
-            shard = shards[each.shard]
-            clouds.add_cloud(i, shard.cloud(each.row), float(shard.K_measured[each.row, 0, 0]))
-        return clouds.fused(
-            {i: each.map_from_cam for i, each in placed.items()},
-            {
-                i: each.growth * float(shards[each.shard].growth[each.row])
-                for i, each in placed.items()
-            },
-            {i: float(each.K[0, 0]) for i, each in placed.items()},
-            config.map,
+    voxels = VoxelMap(config.map.voxel_size, config.map.max_points)
+    for _, each in sorted(placed.items()):
+        shard = shards[each.shard]
+        draw(
+            voxels,
+            shard.cloud(each.row),
+            each.map_from_cam,
+            each.growth * float(shard.growth[each.row]),
+            float(shard.K_measured[each.row, 0, 0] / each.K[0, 0]),
         )
-    finally:
-        clouds.close()
+    return voxels.points()
 
 
 def _counts(shards: Sequence[Shard], *, num_frames: int, num_keyframes: int) -> Counts:

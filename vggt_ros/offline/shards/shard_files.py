@@ -20,8 +20,8 @@ from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.frame_poses import FramePoses, KINDS
-from vggt_ros.offline.keyframe_clouds import cloud_of, CLOUD_POINT
 from vggt_ros.offline.result import Result
+from vggt_ros.offline.shards.keyframe_points import cloud_of, CLOUD_POINT
 
 SHARD = 'shard'
 _FEATURES, _CLOUDS, _ARRAYS = 'features.bin', 'clouds.bin', 'shard.npz'
