@@ -77,6 +77,7 @@ def test_all_keyframes_are_adjusted_at_once_if_that_is_asked_for(sharded, monkey
             map_from_cam=map_from_cam + np.array([[0, 0, 0, 1.0]] * 3 + [[0.0] * 4]),
             growth=np.full(len(keyframes), 2.0),
             K=np.array([each.K for each in keyframes]),
+            neighbors=((),) * len(keyframes),
         )
 
     monkeypatch.setattr(joined_map, 'refine_globally', refine)
