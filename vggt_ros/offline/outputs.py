@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from vggt_ros import __version__
 from vggt_ros.errors import VggtRosError
+from vggt_ros.mapping.session.session_folder import write_session
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.export_colmap import write_colmap
 from vggt_ros.offline.export_mesh import write_mesh
@@ -87,6 +89,13 @@ def write_outputs(
         write_tum(_of(folder / 'trajectory.tum', camera), poses, unit=unit)
         write_tum(_of(folder / 'keyframes.tum', camera), poses, unit=unit, kinds=('keyframe',))
     write_map(folder, result.points)
+    if result.session is not None:
+        write_session(
+            folder,
+            result.session,
+            software=f'vggt_ros {__version__}',
+            settings=record['settings'],
+        )
     if depth is not None:
         depth.finish(result)
     failures, facts = [], {}

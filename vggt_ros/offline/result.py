@@ -11,10 +11,13 @@ import numpy as np
 from vggt_ros.evaluation.published_depth import FrameDepthError
 from vggt_ros.mapping.backend.submap_graph import ClosedLoop
 from vggt_ros.mapping.frontend.counters import Counts
+from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.camera_view import CameraView
+from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
+from vggt_ros.mapping.session.map_session import MapSession
 from vggt_ros.offline.depth_again import DepthReport
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.frame_poses import FramePoses
@@ -44,6 +47,27 @@ class MappedWindow:
     refinement: RefinementReport | None
     failure: str
     process_s: float
+
+    @classmethod
+    def of(
+        cls, window: Window, update: MapUpdate | None, error: Exception | None, process_s: float
+    ) -> MappedWindow:
+        """Return what became of a window.
+
+        Args:
+            window: Its frames.
+            update: What it brought, None if it did not enter the map.
+            error: Why it did not.
+            process_s: Wall time that it took.
+        """
+        return cls(
+            frame_ids=tuple(frame.id for frame in window.frames),
+            is_connected=update is not None and update.is_connected,
+            scale_residual=float('nan') if update is None else update.scale_residual,
+            refinement=None if update is None else update.refinement,
+            failure='' if error is None else str(error),
+            process_s=process_s,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,6 +103,7 @@ class Result:
             of the map now.
         points: The cloud.
         voxel_size: Edge of its voxels, map units.
+        session: What a later run needs to go on with the map; None if it was joined of shards.
         counts: What happened to the frames, by reason.
         num_segments: Parts of the map that overlap, odometry or loops did not connect when they
             came; 1 if the map is one.
@@ -99,6 +124,7 @@ class Result:
     growth: Float[np.ndarray, ' M']
     points: MapPoints
     voxel_size: float
+    session: MapSession | None
     counts: Counts
     num_segments: int
     loops: tuple[ClosedLoop, ...]

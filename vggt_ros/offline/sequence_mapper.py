@@ -33,6 +33,7 @@ from vggt_ros.offline.map_history import MapHistory
 from vggt_ros.offline.progress import Progress
 from vggt_ros.offline.recorded_keyframes import OnDepth, RecordedKeyframes, RefinedKeyframes
 from vggt_ros.offline.recorded_priors import camera_frame, RecordedPriors
+from vggt_ros.offline.refined_session import refined_session
 from vggt_ros.offline.result import MappedWindow, Result, Truth, UNKNOWN_SCALE
 from vggt_ros.offline.stage_clock import StageClock, TimedPredictor
 from vggt_ros.offline.true_depths import TrueDepths
@@ -170,6 +171,12 @@ class SequenceMapper:
             growth=np.array([refined.growth[i] for i in sorted(views)], dtype=np.float64),
             points=points,
             voxel_size=self._voxel_size,
+            session=refined_session(
+                self._mapper.map.session(),
+                refined.map_from_cam,
+                {i: refined.growth[i] / growth[i] for i in growth},
+                self._scale,
+            ),
             counts=self._mapper.snapshot().counts,
             num_segments=self._num_segments,
             loops=self._mapper.map.loops(),
@@ -279,9 +286,8 @@ class SequenceMapper:
             with self.stage('frames'):
                 self._take(finished.window, finished.update)
             now_s = self.clock.total_s()
-            self._windows.append(
-                _mapped(finished.window, finished.update, finished.error, now_s - started_s)
-            )
+            window, update, error = finished.window, finished.update, finished.error
+            self._windows.append(MappedWindow.of(window, update, error, now_s - started_s))
             started_s = now_s
 
     def _take(self, window: Window, update: MapUpdate | None) -> None:
@@ -332,24 +338,10 @@ class SequenceMapper:
         depths = self._true_depths.errors
         if all(pose is None for pose in self._truth) and not depths:
             return None
-        unknown = np.full((4, 4), np.nan)
-        poses = [unknown if pose is None else pose for pose in self._truth]
+        poses = [np.full((4, 4), np.nan) if pose is None else pose for pose in self._truth]
         return Truth(world_from_cam=np.array(poses), depths=depths)
 
 
 def _moved(view: CameraView, refined: RefinedKeyframes, frame_id: int) -> CameraView:
     K = refined.K.get(frame_id, view.K)
     return replace(view, map_from_cam=refined.map_from_cam[frame_id], K=K)
-
-
-def _mapped(
-    window: Window, update: MapUpdate | None, error: Exception | None, process_s: float
-) -> MappedWindow:
-    return MappedWindow(
-        frame_ids=tuple(frame.id for frame in window.frames),
-        is_connected=update is not None and update.is_connected,
-        scale_residual=float('nan') if update is None else update.scale_residual,
-        refinement=None if update is None else update.refinement,
-        failure='' if error is None else str(error),
-        process_s=process_s,
-    )

@@ -103,6 +103,7 @@ def join_shards(
         growth=np.array([placed[i].growth for i in sorted(placed)], dtype=np.float64),
         points=_points(shards, placed, config),
         voxel_size=config.map.voxel_size,
+        session=None,
         depth=DepthReport(),
         counts=_counts(shards, num_frames=len(frames), num_keyframes=len(placed)),
         num_segments=len(segments),
