@@ -76,7 +76,8 @@ def test_a_run_leaves_a_folder_with_everything(run, tmp_path):
     done = run(exports=('kitti', 'euroc', 'transforms'), depth=True)
     names = {path.name for path in done.folder.iterdir()}
     assert names == {
-        'trajectory.tum', 'keyframes.tum', 'map.ply', 'session', 'run.json', 'report.html', 'overview.png',
+        'trajectory.tum', 'keyframes.tum', 'map.ply', 'session', 'run.json', 'report.html',
+        'overview.png',
         'trajectory.png', 'depth.png', 'map_above.png', 'map_side.png', 'trajectory.kitti',
         'trajectory_euroc.csv', 'transforms', 'frames',
     }  # fmt: skip
