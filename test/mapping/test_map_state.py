@@ -7,6 +7,7 @@ from vggt_ros.geometry.rotation import matrix_from_rotation_vector, rotation_ang
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import isotropic
 from vggt_ros.inference.prediction import Request
+from vggt_ros.mapping import map_state
 from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.frontend.window import Window
@@ -300,3 +301,33 @@ def test_a_window_whose_unit_jumps_is_refused_and_changes_nothing(
     with pytest.raises(AlignmentError, match='changed by a factor of'):
         add(state, make_window(range(3, 9), 3))
     assert len(state.graph) == 1
+
+
+def test_a_room_that_is_seen_all_the_time_becomes_no_larger(state, add, make_window):
+    sizes = []
+    for start in range(0, 400, 5):
+        add(state, make_window(range(start, start + 6), 1 if start else 0))
+        sizes.append((len(state.graph), len(state.places)))
+    assert sizes[-1][0] < 0.7 * len(sizes)
+    assert sizes[-1][1] < 0.7 * 2 * len(sizes)
+    session = state.session()
+    known = {each.id for each in session.submaps}
+    assert {each.submap_id for each in session.keyframes} <= known
+    assert {each.submap_id for each in session.path.values()} <= known
+    assert set(session.voxels.submap_ids.tolist()) <= known
+    assert state.last.submap_id in known
+
+
+def test_what_a_loop_waits_for_stays_and_a_map_that_is_only_looked_at_keeps_all(
+    state, add, make_window, monkeypatch
+):
+    monkeypatch.setattr(map_state, 'surplus_submaps', lambda submaps, usual_depth: [3, 4, 5])
+    state.places.submaps_in_use = frozenset({4})
+    for start in range(0, 85, 5):
+        add(state, make_window(range(start, start + 6), 1 if start else 0))
+    assert [k for k in range(8) if k not in state.graph] == [3, 5]
+    state.graph.is_frozen = True
+    state.places.submaps_in_use = frozenset()
+    for start in range(85, 170, 5):
+        add(state, make_window(range(start, start + 6), 1))
+    assert 4 in state.graph

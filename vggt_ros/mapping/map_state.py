@@ -11,6 +11,7 @@ from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase
 from vggt_ros.mapping.backend.overlap_reference import overlap_reference
+from vggt_ros.mapping.backend.place_index import surplus_submaps
 from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of
 from vggt_ros.mapping.backend.submap_graph import ClosedLoop, Correction, SubmapGraph
@@ -42,6 +43,10 @@ _log = logging.getLogger(__name__)
 _MIN_TILT_RAD = np.deg2rad(0.5)
 # Frames of a window that are remembered as places.
 _PLACES_PER_WINDOW = 2
+# What a place has too much is sought once in so many windows.
+_WINDOWS_PER_THINNING = 16
+# Submaps that go at a time: of a large map that was restored some wait for the next time.
+_MOST_THINNED = 64
 # Frame sets before those that the next window shares which hold it, too.
 MAX_ANCHOR_SETS = 8
 
@@ -229,6 +234,7 @@ class MapState:
             MAX_ANCHOR_SETS * config.input.num_cameras,
             self.scale.meters_per_unit,
         )
+        self._thin(registered.placed.id)
 
     def points(self, since: int = 0) -> tuple[MapPoints, int]:
         """Return a copy of the points of the voxel map, and the tick they are of.
@@ -318,6 +324,20 @@ class MapState:
             self.last = self.last.moved(move)
             self.correction = move if self.correction is None else move @ self.correction
         return registered.moved(correction, self.graph[registered.placed.id])
+
+    def _thin(self, newest_id: int) -> None:
+        """Forget, now and then, what places that were visited often have too much of."""
+        if newest_id % _WINDOWS_PER_THINNING or self.graph.is_frozen:
+            return
+        usual_depth = self.depth.usual
+        surplus = surplus_submaps(self.graph.submaps, usual_depth)
+        surplus = [each for each in surplus if each not in self.places.submaps_in_use]
+        hubs = self.graph.marginalize(surplus[:_MOST_THINNED])
+        for layers in filter(None, (self.layers, self.apart)):
+            layers.reassign(hubs)
+            layers.occupancy.thin(usual_depth)
+        self.places.reassign(hubs)
+        self.places.thin(usual_depth)
 
     def _remember_places(
         self, registered: RegisteredWindow, results: tuple[FrameResult, ...]

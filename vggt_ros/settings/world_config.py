@@ -171,7 +171,8 @@ class LoopSettings:
     )
     max_places: int = parameter(
         1000,
-        'Places remembered, about 0.1 MB each; of the older half every second goes first.',
+        'Views of places remembered, about 0.1 MB each; those of the most crowded places go '
+        'first.',
         unit='places',
         minimum=10,
         maximum=100_000,

@@ -103,13 +103,21 @@ def test_places_move_with_their_submaps(database):
     assert database[3].in_map.ref_from_cam[0, :2, 3].tolist() == [3.0, 0.0]
 
 
-def test_when_there_are_too_many_the_older_half_is_thinned(database):
+def test_when_there_are_too_many_those_of_crowded_places_go(database):
+    # Ten more of where the last one was.
     for index in range(30, 41):
-        database.add(index // 2, frame_of(index), in_map_of(index), descriptor_of(index))
+        database.add(index // 2, frame_of(index), in_map_of(29), descriptor_of(index))
     ids = [database[i].frame.id for i in range(len(database))]
     assert len(database) <= 40
-    assert ids[:4] == [0, 2, 4, 6]
-    assert ids[-20:] == list(range(21, 41))
+    assert ids[:30] == list(range(30)), 'none of a place that was seen once'
+    assert ids[-1] == 40
+
+
+def test_a_place_of_a_submap_that_left_moves_with_another_one(database):
+    database.reassign({2: 9})
+    assert [database[i].submap_id for i in (3, 4, 5, 6)] == [1, 9, 9, 3]
+    database.correct({9: Sim3(1.0, np.eye(3), np.ones(3))})
+    assert database[4].map_from_cam[:3, 3].tolist() == [5.0, 1.0, 1.0]
 
 
 def features_of(place, count=120):
@@ -167,7 +175,7 @@ def test_places_that_were_thinned_out_are_not_found_by_their_features(seen_memor
         seen_memory.add(
             index // 2,
             frame_of(index),
-            in_map_of(index),
+            in_map_of(min(index, 29)),
             descriptor_of(index),
             features_of(index),
         )

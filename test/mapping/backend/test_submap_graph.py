@@ -127,3 +127,25 @@ def test_ids_are_not_used_again():
     assert graph.newest is None
     assert graph.add(place(0, 0), None).id == 5
     assert graph.is_connected
+
+
+def test_a_graph_without_its_middle_says_the_same_of_the_rest():
+    whole, few = square(SubmapGraph(), drift=0.6), square(SubmapGraph(), drift=0.6)
+    hubs = few.marginalize([2])
+    assert hubs == {2: 1} or hubs == {2: 3}
+    assert [each.id for each in few.submaps] == [0, 1, 3, 4]
+    assert sorted((edge.i, edge.j) for edge in few.edges) == [(0, 1), (1, 3), (3, 4)]
+    for graph in (whole, few):
+        graph.close(loop_edge(0, 4, place(0, 0)), is_rigid=True)
+    for k in (1, 3, 4):
+        np.testing.assert_allclose(
+            few[k].map_from_submap.translation, whole[k].map_from_submap.translation, atol=0.03
+        )
+    assert few.add(place(1, 0), NOISE).id == 5
+
+
+def test_a_submap_that_nothing_that_stays_is_tied_to_stays():
+    graph = square(SubmapGraph())
+    assert graph.marginalize([]) == {}
+    assert graph.marginalize([each.id for each in graph.submaps]) == {}
+    assert len(graph) == 5

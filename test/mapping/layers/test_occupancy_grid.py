@@ -214,13 +214,28 @@ def test_new_heights_judge_old_scans():
     assert not len(places(occupancy.grid(), OCCUPIED))
 
 
-def test_the_number_of_scans_is_bounded_and_the_oldest_stay_drawn_until_a_correction():
-    old, new = scan_of(PERSON, submap_id=1), scan_of(WALL, yaw=0.5 * np.pi, submap_id=2)
-    occupancy = map_of(old, new, new, max_scans=2)
+def test_the_number_of_scans_is_bounded_and_what_went_stays_drawn_until_a_correction():
+    scans = [scan_of(PERSON, submap_id=1), scan_of(submap_id=1), scan_of(PERSON, submap_id=2)]
+    occupancy = map_of(*scans, max_scans=2)
     assert len(occupancy) == 2
-    assert value_at(occupancy.grid(), [2.81, 0.0]) == OCCUPIED
+    before = occupancy.grid()
+    assert same(before, map_of(*scans).grid())
     occupancy.correct({2: STILL})
-    assert value_at(occupancy.grid(), [2.81, 0.0]) == UNKNOWN
+    assert not same(occupancy.grid(), before)
+
+
+def test_no_place_vanishes_because_another_one_is_seen_often():
+    once, often = scan_of(PERSON, submap_id=1), scan_of(WALL, yaw=0.5 * np.pi, submap_id=2)
+    occupancy = map_of(once, *[often] * 20, max_scans=8)
+    assert len(occupancy) <= 8
+    occupancy.correct({2: STILL})
+    assert value_at(occupancy.grid(), [2.81, 0.0]) == OCCUPIED
+
+
+def test_a_scan_of_a_submap_that_left_moves_with_another_one():
+    occupancy = map_of(scan_of(WALL, submap_id=1))
+    occupancy.reassign({1: 5})
+    assert [scan.submap_id for scan in occupancy.scans()] == [5]
 
 
 def test_the_extent_is_bounded_and_the_farthest_is_cut_off():

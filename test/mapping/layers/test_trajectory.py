@@ -95,3 +95,11 @@ def test_the_poses_are_those_of_camera_0_and_the_views_those_of_all():
         trajectory.add(i, 0, replace(view(i, i), camera=i % 2))
     assert trajectory.poses().stamps_ns.tolist() == [0, 2]
     assert [each.camera for each in trajectory.views()] == [0, 1, 0, 1]
+
+
+def test_poses_of_a_submap_that_left_move_with_another_one():
+    trajectory = Trajectory(10)
+    for i in range(3):
+        trajectory.add(i, i, view(i, i))
+    trajectory.reassign({1: 7})
+    assert [each.submap_id for each in trajectory.stored().values()] == [0, 7, 2]

@@ -243,3 +243,16 @@ def test_voxels_tell_their_submap_and_whether_the_newest_points_are_in_them():
     submaps, is_unseen = voxels.submaps_at(all_positions(voxels))
     assert submaps.tolist() == [3, 4]
     assert is_unseen.tolist() == [True, False]
+
+
+def test_voxels_of_a_submap_that_left_move_with_another_one():
+    voxels = VoxelMap(1.0, 1000)
+    for submap_id, x in enumerate((0.5, 10.5, 20.5)):
+        point = np.array([[x, 0.5, 0.5]], np.float32)
+        voxels.insert(point, np.zeros((1, 3), np.uint8), np.ones(1, np.float32), submap_id)
+    voxels.reassign({1: 7, 5: 0})
+    assert sorted(voxels.voxels().submap_ids.tolist()) == [0, 2, 7]
+    voxels.correct({7: Sim3(1.0, np.eye(3), np.array([0.0, 3.0, 0.0]))})
+    moved = voxels.points().points_in_map
+    assert moved[moved[:, 0] == 10.5].tolist() == [[10.5, 3.5, 0.5]]
+    assert (moved[moved[:, 0] != 10.5, 1] == 0.5).all()

@@ -5,16 +5,18 @@ A keyframe whose features are known is kept as those with a small image, and its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import cv2
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 import numpy as np
 
 from vggt_ros.errors import InputError
 from vggt_ros.geometry.pinhole import scale_K
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.mapping.backend.place_index import enough, thinned
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
@@ -85,10 +87,16 @@ class StoredKeyframe:
 
 
 class KeyframeDatabase:
-    """Places by age; when there are too many, every other one of the older half goes."""
+    """Places by age; when there are too many, some of the most crowded ones go.
+
+    Attributes:
+        settings: How many there may be, and which may be a loop.
+        submaps_in_use: Ids of submaps that a loop which waits for its confirmation is about.
+    """
 
     def __init__(self, settings: LoopSettings) -> None:
         self.settings = settings
+        self.submaps_in_use: AbstractSet[int] = frozenset()
         self._keyframes: list[StoredKeyframe] = []
         self._words = VladIndex()
 
@@ -140,10 +148,22 @@ class KeyframeDatabase:
         features = place.features
         self._words.add(_NO_DESCRIPTORS if features is None else features.descriptors)
         if len(self._keyframes) > self.settings.max_places:
-            half = len(self._keyframes) // 2
-            kept = [*range(0, half, 2), *range(half, len(self._keyframes))]
-            self._keyframes = [self._keyframes[row] for row in kept]
-            self._words.keep(kept)
+            depths = [np.nanmedian(each.in_map.depth) for each in self._keyframes]
+            usual = float(np.nanmedian(depths))
+            self._keep(thinned(self._poses(), usual, self.settings.max_places))
+
+    def thin(self, usual_depth: float) -> None:
+        """Forget places that were seen often enough; `usual_depth` is in map units."""
+        if self._keyframes:
+            self._keep(enough(self._poses(), usual_depth))
+
+    def _poses(self) -> Float[np.ndarray, 'n 4 4']:
+        return np.stack([each.map_from_cam for each in self._keyframes])
+
+    def _keep(self, rows: Int64[np.ndarray, ' m']) -> None:
+        if len(rows) < len(self._keyframes):
+            self._keyframes = [self._keyframes[row] for row in rows.tolist()]
+            self._words.keep(rows.tolist())
 
     def keyframes(self) -> tuple[StoredKeyframe, ...]:
         """Return all places, oldest first."""
@@ -199,6 +219,12 @@ class KeyframeDatabase:
         for i, place in enumerate(self._keyframes):
             if place.submap_id in correction:
                 self._keyframes[i] = place.moved(correction[place.submap_id])
+
+    def reassign(self, hubs: Mapping[int, int]) -> None:
+        """Let places of submaps that left belong to others from now on; `hubs` says to which."""
+        for row, place in enumerate(self._keyframes):
+            if place.submap_id in hubs:
+                self._keyframes[row] = replace(place, submap_id=hubs[place.submap_id])
 
     def similarities(self, descriptor: Float32[np.ndarray, ' C']) -> Float[np.ndarray, ' n']:
         """Return how alike a frame and all places look to the network's encoder.

@@ -100,7 +100,7 @@ class LoopVerifier:
     def __init__(self, database: KeyframeDatabase) -> None:
         self._database = database
         self._counts = _Counts()
-        self._pending: LoopHypothesis | None = None
+        self._pending = None
         self._pause, self._windows_to_wait = 1, 0
 
     @property
@@ -113,6 +113,16 @@ class LoopVerifier:
             num_confirmed=counts.num_confirmed,
             refusals=dict(counts.refusals),
         )
+
+    @property
+    def _pending(self) -> LoopHypothesis | None:
+        return self._hypothesis
+
+    @_pending.setter
+    def _pending(self, hypothesis: LoopHypothesis | None) -> None:
+        self._hypothesis = hypothesis
+        edge = None if hypothesis is None else hypothesis.edge
+        self._database.submaps_in_use = frozenset() if edge is None else {edge.i, edge.j}
 
     def clear(self) -> None:
         """Forget what waits for a second window, and how long to wait."""

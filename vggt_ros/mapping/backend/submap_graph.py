@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jaxtyping import Float
@@ -11,10 +11,12 @@ import numpy as np
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import compose
 from vggt_ros.mapping.backend.loop_gate import loop_innovation
+from vggt_ros.mapping.backend.marginalization import hubs_of, marginalized
 from vggt_ros.mapping.backend.pose_graph import Edge, optimize
 
-# What a graph of more submaps would bring is not worth its memory and time.
-MAX_SUBMAPS = 4000
+# What a graph of more submaps would bring is not worth its memory and time; what `marginalize`
+# leaves of a building is far less.
+MAX_SUBMAPS = 10_000
 # Own submaps beside those of a map that is only looked at: the windows that a loop may wait for.
 _MAX_OWN_BESIDE_FROZEN = 50
 # A loop that is this many standard deviations off what all others say is a wrong one.
@@ -229,6 +231,20 @@ class SubmapGraph:
                 covariance=solution.newest_covariance if is_last else submap.covariance,
             )
         return correction
+
+    def marginalize(self, ids: Collection[int]) -> Mapping[int, int]:
+        """Take submaps out of the graph; what was known by way of them stays known.
+
+        Returns:
+            By id of each that went, the one that what hangs on it belongs to now.
+        """
+        hubs = hubs_of(self._edges, ids) if ids else {}
+        if not hubs:
+            return {}
+        self._edges = marginalized(self._edges, hubs)
+        for each in hubs:
+            del self._submaps[each]
+        return hubs
 
     def rescale(self, map_from_old_map: Sim3) -> Correction:
         """Change the unit of the map, and turn it; return where everything goes.

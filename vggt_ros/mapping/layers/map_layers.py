@@ -63,6 +63,18 @@ class MapLayers:
         self.trajectory.correct(correction)
         self.occupancy.correct(correction)
 
+    def reassign(self, hubs: Mapping[int, int]) -> None:
+        """Let what belongs to submaps that left the graph belong to others.
+
+        Args:
+            hubs: Which, by id of those that left.
+        """
+        if not hubs:
+            return
+        self.voxels.reassign(hubs)
+        self.trajectory.reassign(hubs)
+        self.occupancy.reassign(hubs)
+
     def absorb(
         self, voxels: Voxels, path: Mapping[int, PathPose], scans: Sequence[OccupancyScan]
     ) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float, Int8, Int64
 import numpy as np
 
+from vggt_ros.mapping.backend.place_index import enough, thinned
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.layers.occupancy_scan import OccupancyScan
 from vggt_ros.mapping.layers.occupancy_votes import cell_votes, HIT
@@ -22,6 +22,8 @@ _MIN_EVIDENCE, _MAX_EVIDENCE = -HIT, 96
 _FREE_FROM, _OCCUPIED_FROM = -8, 24
 # The array grows by so many cells, so that it does not grow with every scan.
 _CHUNK = 32
+# How far away things are says every sixteenth point, too.
+_EVERY_POINT = 16
 MAX_SIDE = 4000
 
 
@@ -63,9 +65,9 @@ class OccupancyGridMap:
     two limits that was in view there, so that a table is not forgotten when the camera is so near
     that it looks under it.
 
-    Bounds: the newest `max_scans` scans are kept to draw the map again after a correction; what
-    older ones drew stays until then. No side gets longer than `max_side` cells: what is farther
-    from the newest scan is cut off. Not thread-safe.
+    Bounds: `max_scans` scans are kept to draw the map again after a correction, some of every
+    place; what others drew stays until then. No side gets longer than `max_side` cells: what is
+    farther from the newest scan is cut off. Not thread-safe.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class OccupancyGridMap:
         """
         self._settings = settings
         self._max_side, self._max_scans = max_side, max_scans
-        self._scans: deque[OccupancyScan] = deque(maxlen=max_scans)
+        self._scans: list[OccupancyScan] = []
         self.clear()
 
     def __len__(self) -> int:
@@ -97,6 +99,7 @@ class OccupancyGridMap:
         self._scans.append(scan)
         if not self._is_stale:  # else it will be drawn with all others
             self._draw(scan)
+        self._bound()
 
     def scans(self) -> tuple[OccupancyScan, ...]:
         """Return the scans that are kept, oldest first."""
@@ -104,8 +107,8 @@ class OccupancyGridMap:
 
     def absorb(self, scans: Sequence[OccupancyScan]) -> None:
         """Draw stored scans, as older ones than those that are there."""
-        room = max(0, self._max_scans - len(self._scans))
-        self._scans.extendleft(reversed(scans[len(scans) - min(room, len(scans)) :]))
+        self._scans = [*scans, *self._scans]
+        self._bound()
         self._is_stale = True
 
     def correct(self, correction: Correction) -> None:
@@ -116,12 +119,28 @@ class OccupancyGridMap:
         """
         moving = [scan.submap_id in correction for scan in self._scans]
         if any(moving):
-            moved = [
+            self._scans = [
                 scan.moved(correction[scan.submap_id]) if is_moving else scan
                 for scan, is_moving in zip(self._scans, moving, strict=True)
             ]
-            self._scans = deque(moved, maxlen=self._scans.maxlen)
             self._is_stale = True
+
+    def reassign(self, hubs: Mapping[int, int]) -> None:
+        """Let scans of submaps that left move with others from now on; `hubs` says with which."""
+        self._scans = [
+            replace(scan, submap_id=hubs.get(scan.submap_id, scan.submap_id))
+            for scan in self._scans
+        ]
+
+    def thin(self, usual_depth: float) -> None:
+        """Forget scans of places that were seen often enough; what they drew stays for now.
+
+        Args:
+            usual_depth: How far away things are, map units.
+        """
+        if self._scans:
+            rows = enough(self._poses(), usual_depth)
+            self._scans = [self._scans[row] for row in rows.tolist()]
 
     def update_settings(self, settings: OccupancySettings) -> None:
         """Judge all scans kept by other heights, range or resolution from the next `grid` on."""
@@ -145,6 +164,16 @@ class OccupancyGridMap:
             origin_xy_m=self._first[::-1] * resolution,
             resolution_m=resolution,
         )
+
+    def _bound(self) -> None:
+        """Forget scans of the places that have most of them, if there are too many."""
+        if len(self._scans) > self._max_scans:
+            depths = [np.median(scan.points_in_cam[::_EVERY_POINT, 2]) for scan in self._scans]
+            rows = thinned(self._poses(), float(np.nanmedian(depths)), self._max_scans)
+            self._scans = [self._scans[row] for row in rows.tolist()]
+
+    def _poses(self) -> Float[np.ndarray, 'n 4 4']:
+        return np.stack([scan.map_from_cam for scan in self._scans])
 
     def _erase(self) -> None:
         self._evidence: Int8[np.ndarray, 'H W'] = np.zeros((0, 0), dtype=np.int8)

@@ -108,6 +108,12 @@ class Trajectory:
             if move is not None:
                 self._poses[frame_id] = pose.moved(move)
 
+    def reassign(self, hubs: Mapping[int, int]) -> None:
+        """Let poses of submaps that left move with others from now on; `hubs` says with which."""
+        for frame_id, pose in self._poses.items():
+            if pose.submap_id in hubs:
+                self._poses[frame_id] = replace(pose, submap_id=hubs[pose.submap_id])
+
     def stored(self) -> dict[int, PathPose]:
         """Return all poses by frame id, oldest first."""
         return dict(self._poses)

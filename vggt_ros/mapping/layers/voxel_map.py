@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8
@@ -174,6 +175,12 @@ class VoxelMap:
                 cells['seen'][moving] = self._tick
                 cells['support'][moving] = np.maximum(cells['support'][moving], 0)
         self._rebuild(cells)
+
+    def reassign(self, hubs: Mapping[int, int]) -> None:
+        """Let voxels of submaps that left move with others from now on; `hubs` says with which."""
+        submaps = self._cells['submap']
+        slots = np.flatnonzero(np.isin(submaps, list(hubs)))
+        submaps[slots] = [hubs[each] for each in submaps[slots].tolist()]
 
     def keep_within(self, center: Float[np.ndarray, ' 3'], radius: float) -> None:
         """Forget the voxels farther from a point in the map than a radius, map units."""
