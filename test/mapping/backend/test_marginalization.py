@@ -12,6 +12,7 @@ from vggt_ros.mapping.backend.marginalization import (
     fused,
     hubs_of,
     marginalized,
+    strongest,
     turned,
 )
 from vggt_ros.mapping.backend.pose_graph import Edge, optimize
@@ -148,3 +149,17 @@ def test_what_is_known_by_way_of_a_loop_may_be_as_wrong_as_the_loop():
         chained(edges[0], edges[1]).i_from_j.rotation,
         edges[0].i_from_j.rotation @ edges[1].i_from_j.rotation,
     ) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_of_very_many_edges_the_best_known_stay_and_everything_stays_connected():
+    places, edges = ring(1)
+    assert strongest(edges) == edges
+    rng = np.random.default_rng(0)
+    weak = [replace(each, covariance=100 * each.covariance) for each in edges]
+    pairs = [(i, j) for i in range(30) for j in range(i + 2, 30)]
+    across = [seen(places, i, j, rng) for i, j in pairs if j < 29]
+    left = strongest([*weak, *across])
+    assert len(left) == 3 * 30
+    assert weak[28] in left, 'the only one of the last submap'
+    assert sum(edge in across for edge in left) >= 88
+    optimize(places, left, is_rigid=False)  # raises if one is tied to nothing

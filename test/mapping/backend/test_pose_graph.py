@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.plain_pose_graph import optimize_plainly
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.rotation import angle_between, matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
@@ -98,3 +99,59 @@ def test_a_submap_that_is_tied_to_nothing_is_refused():
     places, edges, _ = circle(rng, is_rigid=True)
     with pytest.raises(AlignmentError, match=r'graph of 40 submaps and 38 edges has no single'):
         optimize(places, edges[:-1], is_rigid=True)
+
+
+def forked(rng, *, is_rigid, num_loops=6):
+    """A way of many submaps with loops, a fork and an end that leads nowhere."""
+    places, edges, sigmas = circle(rng, is_rigid=is_rigid)
+    for k in range(5):
+        places[N + k] = places[20 + k] @ Sim3(1.0, np.eye(3), np.array([0.0, 0.0, 0.1]))
+        edges.append(edge(places, 20 if k == 0 else N + k - 1, N + k, rng, sigmas))
+    start = dict(places)
+    for each in edges:
+        start[each.j] = start[each.i] @ each.i_from_j
+    for _ in range(num_loops):
+        i, j = sorted(rng.choice(N, 2, replace=False).tolist())
+        edges.append(edge(places, i, j, rng, sigmas, is_loop=True))
+    return start, edges
+
+
+@pytest.mark.parametrize('is_rigid', [True, False])
+@pytest.mark.parametrize('seed', range(4))
+def test_chain_by_chain_is_the_same_as_all_at_once(is_rigid, seed):
+    rng = np.random.default_rng([10, seed])
+    start, edges = forked(rng, is_rigid=is_rigid, num_loops=seed * 3)
+    found = optimize(start, edges, is_rigid=is_rigid)
+    plain = optimize_plainly(start, edges, is_rigid=is_rigid)
+    sigma = np.sqrt(np.diag(plain.newest_covariance))
+    for k, place in plain.map_from_submap.items():
+        moved = place.inverse() @ found.map_from_submap[k]
+        assert np.linalg.norm(moved.translation) < 0.02 * sigma[3:6].min()
+        assert angle_between(moved.rotation, np.eye(3)) < 0.02 * sigma[:3].min()
+        if not is_rigid:
+            assert abs(np.log(moved.scale)) < 0.02 * sigma[6]
+    # Their translations are measured in units of the submap.
+    np.testing.assert_allclose(np.sqrt(np.diag(found.newest_covariance)), sigma, rtol=0.1)
+    np.testing.assert_allclose(found.loop_errors, plain.loop_errors, rtol=0.02, atol=0.01)
+
+
+def test_scales_of_rigid_places_stay_as_they_are():
+    rng = np.random.default_rng(5)
+    start, edges = forked(rng, is_rigid=True)
+    start[7] = replace(start[7], scale=1.5)
+    found = optimize(start, edges, is_rigid=True).map_from_submap
+    assert [k for k, place in found.items() if place.scale != 1.0] == [7]
+    assert found[7].scale == 1.5
+
+
+def test_far_from_the_origin_the_solution_is_the_same():
+    rng = np.random.default_rng(6)
+    start, edges = forked(rng, is_rigid=False)
+    away = Sim3(1.0, np.eye(3), np.array([1e4, -2e4, 100.0]))
+    here = optimize(start, edges, is_rigid=False)
+    there = optimize({k: away @ place for k, place in start.items()}, edges, is_rigid=False)
+    for k, place in here.map_from_submap.items():
+        np.testing.assert_allclose(
+            there.map_from_submap[k].translation, away.apply(place.translation), atol=1e-3
+        )
+    np.testing.assert_allclose(there.newest_covariance, here.newest_covariance, atol=1e-6)

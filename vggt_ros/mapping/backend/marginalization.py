@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 
 from vggt_ros.geometry.twist import sim3_of, twist_of
 from vggt_ros.geometry.uncertainty import compose
@@ -19,6 +19,8 @@ _MIN_VARIANCE = 1e-12
 # A recognized place that says something else than the way by so many standard deviations per
 # degree of freedom is not mixed with it.
 _MAX_DIFFERENCE = 3.0
+# Neighbors on the way and across it; more say what these say.
+_MOST_EDGES_PER_SUBMAP = 3
 # Shares of either of two edges that say the same, the fair one first.
 _SHARES = (0.5, 0.25, 0.75, 0.0, 1.0)
 
@@ -61,7 +63,31 @@ def marginalized(edges: Sequence[Edge], gone: Collection[int]) -> list[Edge]:
             gone_from_other = edge if edge.j == other else turned(edge)
             joined = chained(hub_from_gone, gone_from_other)
             put(joined if hub < other else turned(joined))
-    return list(by_ends.values())
+    return strongest(list(by_ends.values()))
+
+
+def strongest(edges: Sequence[Edge]) -> list[Edge]:
+    """Return no more edges than a graph of places needs: the best known ones.
+
+    Leaving one out makes nothing surer than it is. The tree of the best known edges stays, so that
+    everything stays connected.
+    """
+    ids = np.array(sorted({each for edge in edges for each in (edge.i, edge.j)}), dtype=np.int64)
+    most = _MOST_EDGES_PER_SUBMAP * len(ids)
+    if len(edges) <= most:
+        return list(edges)
+    sizes = np.array([_size(edge) for edge in edges])
+    order = np.argsort(sizes, kind='stable')
+    # By rank: a tree knows no weights below zero.
+    rank = np.empty(len(edges))
+    rank[order] = np.arange(1, len(edges) + 1)
+    i = np.searchsorted(ids, [edge.i for edge in edges])
+    j = np.searchsorted(ids, [edge.j for edge in edges])
+    graph = coo_matrix((rank, (i, j)), shape=(len(ids), len(ids))).tocsr()
+    in_tree = np.rint(minimum_spanning_tree(graph).data).astype(np.int64) - 1
+    others = order[~np.isin(np.arange(len(edges)), in_tree)]
+    kept = np.concatenate([order[in_tree], others[: most - len(in_tree)]])
+    return [edges[row] for row in np.sort(kept).tolist()]
 
 
 def hubs_of(edges: Sequence[Edge], gone: Collection[int]) -> dict[int, int]:
