@@ -13,6 +13,7 @@ against the first tenth in which the building was known.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 import json
 from pathlib import Path
@@ -25,7 +26,7 @@ import numpy as np
 
 from vggt_ros.evaluation.course_run import drive
 from vggt_ros.evaluation.trajectory import trajectory_error
-from vggt_ros.mapping import map_state
+from vggt_ros.mapping.backend.submap_graph import SubmapGraph
 from vggt_ros.mapping.mapper import Mapper
 from vggt_ros.mapping.session.session_folder import write_session
 from vggt_ros.ros.middleware.memory import release_free, resident_mb
@@ -65,6 +66,11 @@ def walked_again(lap_frames: int, num_frames: int, seed: int) -> Course:
     return replace(once, world_from_cam=poses)
 
 
+class _GraphOfAll(SubmapGraph):
+    def marginalize(self, ids: Collection[int]) -> Mapping[int, int]:
+        return {}
+
+
 class LongWalk:
     """A mapper on its way, and what is noted of it.
 
@@ -73,17 +79,30 @@ class LongWalk:
         lines: What was noted, oldest first.
     """
 
-    def __init__(self, course: Course, lap_frames: int, seed: int = 0) -> None:
-        """Start at the beginning of the course; a lap is so many frames long."""
+    def __init__(
+        self, course: Course, lap_frames: int, *, keeps_all: bool = False, seed: int = 0
+    ) -> None:
+        """Start at the beginning of the course.
+
+        Args:
+            course: The way.
+            lap_frames: Frames of a lap.
+            keeps_all: True to take no submaps out of the graph.
+            seed: Of the errors.
+        """
         self._course, self._lap = course, lap_frames
         # Of the path only the newest lap is kept: the error is that of what is published now.
         config = with_values(VggtConfig(), _SETTINGS | {'path.max_size': lap_frames})
         self.mapper = Mapper(SimulatedPredictor(course, seed=seed), config, offline=True)
+        if keeps_all:
+            self.mapper.map.graph = _GraphOfAll()
         self.lines: list[dict[str, float]] = []
 
     def walk(self, num_notes: int) -> None:
         """Walk all of the course and note things so many times."""
-        window_s, loop_s, marks = [], [], 0
+        window_s: list[float] = []
+        loop_s: list[float] = []
+        marks = 0
         step, num_loops = len(self._course) / num_notes, 0
         for update in drive(self._course, self.mapper):
             if update is None:
@@ -138,10 +157,8 @@ def main() -> int:
     parser.add_argument('--notes', type=int, default=10)
     parser.add_argument('--all-submaps', action='store_true', help='for comparison: thin nothing')
     options = parser.parse_args()
-    if options.all_submaps:
-        map_state.surplus_submaps = lambda submaps, usual_depth: []
     course = walked_again(options.lap, options.frames, seed=0)
-    walk = LongWalk(course, options.lap)
+    walk = LongWalk(course, options.lap, keeps_all=options.all_submaps)
     walk.walk(options.notes)
     # A place is full after its third visit.
     known_after = int(np.ceil(4 * options.lap * options.notes / options.frames))
@@ -150,7 +167,7 @@ def main() -> int:
     return 0 if all(found[name] <= limit for name, limit in LIMITS.items()) else 1
 
 
-def _print(line: dict) -> None:
+def _print(line: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(line) + '\n')
     sys.stdout.flush()
 

@@ -159,7 +159,7 @@ def test_of_very_many_edges_the_best_known_stay_and_everything_stays_connected()
     pairs = [(i, j) for i in range(30) for j in range(i + 2, 30)]
     across = [seen(places, i, j, rng) for i, j in pairs if j < 29]
     left = strongest([*weak, *across])
-    assert len(left) == 3 * 30
+    assert len(left) == 2 * 30
     assert weak[28] in left, 'the only one of the last submap'
-    assert sum(edge in across for edge in left) >= 88
+    assert sum(edge in across for edge in left) >= 58
     optimize(places, left, is_rigid=False)  # raises if one is tied to nothing

@@ -19,8 +19,8 @@ _MIN_VARIANCE = 1e-12
 # A recognized place that says something else than the way by so many standard deviations per
 # degree of freedom is not mixed with it.
 _MAX_DIFFERENCE = 3.0
-# Neighbors on the way and across it; more say what these say.
-_MOST_EDGES_PER_SUBMAP = 3
+# On the way and across it; more say what these say.
+_MOST_EDGES_PER_SUBMAP = 2
 # Shares of either of two edges that say the same, the fair one first.
 _SHARES = (0.5, 0.25, 0.75, 0.0, 1.0)
 

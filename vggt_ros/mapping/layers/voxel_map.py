@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8
 import numpy as np
 
 from vggt_ros.mapping.backend.submap_graph import Correction
+from vggt_ros.mapping.layers.moved_points import moved_points
 from vggt_ros.mapping.layers.removed_points import RemovedPoints
 from vggt_ros.mapping.layers.voxel_cells import (
     BITS,
@@ -66,10 +67,7 @@ class Voxels:
     def corrected(self, correction: Correction) -> Voxels:
         """Return the same where their submaps have gone."""
         means = self.means.copy()
-        for submap_id in np.unique(self.submap_ids).tolist():
-            if submap_id in correction:
-                moving = self.submap_ids == submap_id
-                means[moving, :3] = correction[submap_id].apply(means[moving, :3])
+        means[:, :3], _ = moved_points(means[:, :3], self.submap_ids, correction)
         return replace(self, means=means)
 
 
@@ -167,13 +165,9 @@ class VoxelMap:
             return
         self._tick += 1
         cells = self._cells[self._slots]
-        submaps, inverse = np.unique(cells['submap'], return_inverse=True)
-        for row, submap_id in enumerate(submaps.tolist()):
-            if submap_id in correction:
-                moving = inverse == row
-                cells['xyz'][moving] = correction[submap_id].apply(cells['xyz'][moving])
-                cells['seen'][moving] = self._tick
-                cells['support'][moving] = np.maximum(cells['support'][moving], 0)
+        cells['xyz'], moving = moved_points(cells['xyz'], cells['submap'], correction)
+        cells['seen'][moving] = self._tick
+        cells['support'][moving] = np.maximum(cells['support'][moving], 0)
         self._rebuild(cells)
 
     def reassign(self, hubs: Mapping[int, int]) -> None:
