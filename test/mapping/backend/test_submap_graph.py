@@ -149,3 +149,17 @@ def test_a_submap_that_nothing_that_stays_is_tied_to_stays():
     assert graph.marginalize([]) == {}
     assert graph.marginalize([each.id for each in graph.submaps]) == {}
     assert len(graph) == 5
+
+
+def test_segments_that_were_tied_to_the_map_are_counted_no_more():
+    graph = SubmapGraph()
+    graph.add(place(0, 0), None)
+    for k in range(1, 6):
+        graph.add(place(k, 0), None)
+        graph.add(place(k, 0), NOISE)
+        graph.close(loop_edge(0, graph.newest.id, place(k, 0)), is_rigid=True)
+    graph.add(place(9, 0), None)
+    assert graph.newest.segment == 6
+    assert set(graph.marginalize([1, 2, 3, 4, 5, 6, 7, 8])) == set(range(1, 9))
+    assert [each.segment for each in graph.submaps] == [0, 0, 0, 1]
+    assert graph.add(place(0, 0), None).segment == 2

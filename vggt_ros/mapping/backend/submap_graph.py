@@ -244,6 +244,12 @@ class SubmapGraph:
         self._edges = marginalized(self._edges, hubs)
         for each in hubs:
             del self._submaps[each]
+        # There are never more segments than submaps.
+        used = sorted({each.segment for each in self._submaps.values()})
+        if len(used) < self._num_segments:
+            self._num_segments = len(used)
+            for each in list(self._submaps.values()):
+                self._submaps[each.id] = replace(each, segment=used.index(each.segment))
         return hubs
 
     def rescale(self, map_from_old_map: Sim3) -> Correction:
