@@ -321,7 +321,11 @@ def test_a_room_that_is_seen_all_the_time_becomes_no_larger(state, add, make_win
 def test_what_a_loop_waits_for_stays_and_a_map_that_is_only_looked_at_keeps_all(
     state, add, make_window, monkeypatch
 ):
-    monkeypatch.setattr(map_state, 'surplus_submaps', lambda submaps, usual_depth: [3, 4, 5])
+    monkeypatch.setattr(
+        map_state,
+        'surplus_submaps',
+        lambda submaps, depth, in_use: [k for k in (3, 4, 5) if k not in in_use],
+    )
     state.places.submaps_in_use = frozenset({4})
     for start in range(0, 85, 5):
         add(state, make_window(range(start, start + 6), 1 if start else 0))

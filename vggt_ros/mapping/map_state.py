@@ -45,8 +45,6 @@ _MIN_TILT_RAD = np.deg2rad(0.5)
 _PLACES_PER_WINDOW = 2
 # What a place has too much is sought once in so many windows.
 _WINDOWS_PER_THINNING = 16
-# Submaps that go at a time: of a large map that was restored some wait for the next time.
-_MOST_THINNED = 64
 # Frame sets before those that the next window shares which hold it, too.
 MAX_ANCHOR_SETS = 8
 
@@ -330,9 +328,8 @@ class MapState:
         if newest_id % _WINDOWS_PER_THINNING or self.graph.is_frozen:
             return
         usual_depth = self.depth.usual
-        surplus = surplus_submaps(self.graph.submaps, usual_depth)
-        surplus = [each for each in surplus if each not in self.places.submaps_in_use]
-        hubs = self.graph.marginalize(surplus[:_MOST_THINNED])
+        in_use = self.places.submaps_in_use
+        hubs = self.graph.marginalize(surplus_submaps(self.graph.submaps, usual_depth, in_use))
         for layers in filter(None, (self.layers, self.apart)):
             layers.reassign(hubs)
             layers.occupancy.thin(usual_depth)

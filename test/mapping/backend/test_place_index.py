@@ -80,7 +80,9 @@ def test_of_a_place_that_was_visited_often_some_views_are_enough():
 def test_submaps_of_a_place_that_was_visited_often_are_surplus():
     visits = [submap(k, x=0.5 + k % 10) for k in range(100)]
     surplus = surplus_submaps(visits, usual_depth=2.0)
-    assert set(surplus) == set(range(10, 100 - NUM_NEWEST))
+    assert surplus == list(range(10, 10 + 64)), 'the others wait'
+    surplus = surplus_submaps(visits[30:], 2.0, in_use={41})
+    assert set(surplus) == set(range(40, 100 - NUM_NEWEST)) - {41}
     assert surplus_submaps(visits[:NUM_NEWEST], 2.0) == []
     assert surplus_submaps(visits, float('nan')) == []
 

@@ -7,6 +7,7 @@ same place says what its neighbors say.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from jaxtyping import Float, Int64
 import numpy as np
@@ -21,6 +22,7 @@ _MOST_SUBMAPS = 3
 _MOST_VIEWS = 5
 # Submaps that loops and windows may still be about.
 NUM_NEWEST = 24
+_MOST_AT_A_TIME = 64
 # A face of the cube of directions has so many sectors along either edge, each 45 degrees wide.
 _SECTORS = 2
 # A bound that is met is undercut by this part, so that it is not met again at once.
@@ -121,12 +123,18 @@ def enough(
     return np.setdiff1d(every, crowded(places, _MOST_VIEWS))
 
 
-def surplus_submaps(submaps: Sequence[PlacedSubmap], usual_depth: float) -> list[int]:
+def surplus_submaps(
+    submaps: Sequence[PlacedSubmap], usual_depth: float, in_use: AbstractSet[int] = frozenset()
+) -> list[int]:
     """Return the ids of submaps that are more than enough of their place.
 
     Args:
         submaps: All of a map, oldest first; the newest ones are never among those returned.
         usual_depth: How far away things are, map units; nothing is returned if not positive.
+        in_use: Ids that are not to be among those returned.
+
+    Returns:
+        64 at most, the oldest ones: of a large map that was restored the others wait.
     """
     if not usual_depth > 0 or len(submaps) <= NUM_NEWEST:
         return []
@@ -138,4 +146,5 @@ def surplus_submaps(submaps: Sequence[PlacedSubmap], usual_depth: float) -> list
     segments = np.array([each.segment for each in submaps], dtype=np.int64)
     places = np.unique(np.column_stack([segments, places]), axis=0, return_inverse=True)[1]
     rows = crowded(np.asarray(places, np.int64).reshape(-1), _MOST_SUBMAPS)
-    return [submaps[row].id for row in rows[rows < len(submaps) - NUM_NEWEST].tolist()]
+    ids = [submaps[row].id for row in rows[rows < len(submaps) - NUM_NEWEST].tolist()]
+    return [each for each in ids if each not in in_use][:_MOST_AT_A_TIME]

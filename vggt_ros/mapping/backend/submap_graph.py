@@ -248,8 +248,8 @@ class SubmapGraph:
         used = sorted({each.segment for each in self._submaps.values()})
         if len(used) < self._num_segments:
             self._num_segments = len(used)
-            for each in list(self._submaps.values()):
-                self._submaps[each.id] = replace(each, segment=used.index(each.segment))
+            for submap in list(self._submaps.values()):
+                self._submaps[submap.id] = replace(submap, segment=used.index(submap.segment))
         return hubs
 
     def rescale(self, map_from_old_map: Sim3) -> Correction:
