@@ -24,7 +24,8 @@ CONFIG = Path(__file__).parents[1] / 'config'
 RESPAWN_DELAY_S = 2.0
 # What config/vggt.rviz listens to, as if the node were called /vggt.
 RVIZ_TOPICS = ('map/points', 'points', 'depth/image_rect', 'rgb/image_rect', 'path')
-RVIZ_TOPICS += ('camera_poses', 'tracks/image', 'confidence/image')
+RVIZ_TOPICS += ('camera_poses', 'tracks/image', 'confidence/image', 'tracks', 'occupancy')
+RVIZ_TOPICS += ('pose_with_covariance',)
 
 
 def argument(name, default, description):
