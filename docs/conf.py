@@ -43,4 +43,6 @@ _HEAVY = ('PIL', 'cv2', 'gtsam', 'huggingface_hub', 'jaxtyping', 'matplotlib', '
 _HEAVY += ('scipy', 'torch', 'tqdm')
 autodoc_mock_imports = [name for name in _HEAVY if find_spec(name) is None]
 napoleon_google_docstring = True
+# Single backticks of docstrings are code, as in Markdown.
+default_role = 'code'
 napoleon_numpy_docstring = False

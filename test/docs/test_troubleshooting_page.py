@@ -54,6 +54,25 @@ def test_a_reason_of_the_page_is_one_of_the_code(reason):
     assert any(text == reason for text in TEXTS)
 
 
+def test_states_that_are_explained_are_those_of_the_node():
+    page = (ROOT / 'docs' / 'concepts' / 'windows.md').read_text()
+    told = set(re.findall(r'^\| `(\w+)` \|', page.split('| State |')[1], re.MULTILINE))
+    source = (ROOT / 'vggt_ros' / 'mapping' / 'frontend' / 'frame_stream.py').read_text()
+    (state,) = (
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef) and node.name == 'state'
+    )
+    values = {
+        each.value
+        for node in ast.walk(state)
+        if isinstance(node, ast.Return)
+        for each in ast.walk(node)
+        if isinstance(each, ast.Constant)
+    }
+    assert told == values | {'loading'}
+
+
 def test_every_reason_to_refuse_an_image_is_on_the_page():
     told = set()
     for path in (ROOT / 'vggt_ros' / 'ros' / 'input').glob('*.py'):
