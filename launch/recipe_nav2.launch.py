@@ -1,7 +1,7 @@
 """The node as Nav2 needs it: occupancy grid on, nothing before meters are known.
 
 `ros2 launch vggt_ros recipe_nav2.launch.py image_topic:=/camera/image_raw`; Nav2 is started beside
-it with the same parameter file.
+it, with the costmaps of config/recipe_nav2.yaml in its parameters.
 """
 
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
