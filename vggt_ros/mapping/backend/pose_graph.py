@@ -12,6 +12,8 @@ import numpy as np
 
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.mapping.backend.gravity_factor import gravity_noise, upright_place
+from vggt_ros.mapping.registration.up_direction import UpDirection
 
 # A loop that disagrees by more standard deviations than this pulls less and less.
 _ROBUST_SIGMAS = 3.0
@@ -56,7 +58,11 @@ class Solution:
 
 
 def optimize(
-    map_from_submap: Mapping[int, Sim3], edges: Sequence[Edge], *, is_rigid: bool
+    map_from_submap: Mapping[int, Sim3],
+    edges: Sequence[Edge],
+    *,
+    is_rigid: bool,
+    ups: Mapping[int, UpDirection] | None = None,
 ) -> Solution:
     """Return the places that fit all edges best; the first submap stays where it is.
 
@@ -68,6 +74,7 @@ def optimize(
             to the first by edges.
         edges: At least one.
         is_rigid: True to leave all scales as they are.
+        ups: What is up along the axes of submaps, by id; the map's z is up. None for none.
 
     Raises:
         AlignmentError: A submap is connected to nothing, or the numbers are not finite.
@@ -82,6 +89,9 @@ def optimize(
     graph.add(kind.prior(first, kind.to_gtsam(map_from_submap[first]), anchor))
     for edge in edges:
         graph.add(kind.between(edge.i, edge.j, kind.to_gtsam(edge.i_from_j), _noise(edge, size)))
+    for submap_id, up in (ups or {}).items():
+        upright = kind.to_gtsam(upright_place(map_from_submap[submap_id], up))
+        graph.add(kind.prior(submap_id, upright, gravity_noise(up, size)))
     parameters = gtsam.LevenbergMarquardtParams()
     parameters.setMaxIterations(_MAX_ITERATIONS)
     try:
