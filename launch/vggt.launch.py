@@ -76,6 +76,9 @@ def generate_launch_description():
                 'Its sensor_msgs/CameraInfo, for depth that is not registered to the image; empty '
                 'for camera_info beside depth_topic.',
             ),
+            argument(
+                'imu_topic', '', 'sensor_msgs/Imu for the direction of gravity, if it exists.'
+            ),
             argument('map_frame', '', 'Fixed frame of the map; empty takes that of params_file.'),
             argument('odom_frame', '', 'Frame of the odometry; empty as above.'),
             argument('base_frame', '', 'Frame of the robot; empty as above.'),
@@ -145,6 +148,7 @@ def start(context: LaunchContext):
         remappings=[
             pair for name, found in topics.items() for pair in remapped(name, found, image_topics)
         ]
+        + [('imu', topic) for topic in listed(given('imu_topic'))]
         + tf,
         respawn=given('use_respawn').lower() in ('true', '1'),
         respawn_delay=RESPAWN_DELAY_S,

@@ -19,7 +19,7 @@ ARGUMENTS = {
     *('namespace', 'name', 'params_file', 'image_topic', 'camera_info_topic', 'checkpoint'),
     *('device', 'use_sim_time', 'autostart', 'log_level', 'use_rviz', 'rviz_config'),
     *('depth_topic', 'map_frame', 'odom_frame', 'base_frame', 'tf_mode', 'use_respawn'),
-    *('use_namespace', 'depth_info_topic'),
+    *('use_namespace', 'depth_info_topic', 'imu_topic'),
 }
 
 

@@ -19,8 +19,9 @@ from vggt_ros.mapping.registration.up_direction import UpDirection
 _KEPT_NS, _MIN_STEP_NS = 30_000_000_000, 4_000_000
 # An orientation counts for an image if one before and one after are no farther apart.
 _MAX_GAP_NS = 100_000_000
-# At rest for so long around the stamp: turning and shaking no more, in rad/s and m/s^2.
-_REST_NS, _MIN_REST_SAMPLES = 250_000_000, 8
+# At rest so long before and after the stamp, and for that long at least where the newest message
+# ends it: turning and shaking no more, in rad/s and m/s^2.
+_REST_NS, _MIN_REST_NS, _MIN_REST_SAMPLES = 250_000_000, 200_000_000, 8
 _MAX_REST_TURN, _MAX_REST_SHAKE = 0.1, 0.3
 _GRAVITY, _MAX_GRAVITY_ERROR = 9.8, 0.1
 _MAX_NORM_ERROR = 0.01
@@ -157,7 +158,7 @@ def _felt_at_rest(samples: list[ImuSample]) -> UpDirection | None:
     """Return up by the accelerometer, None unless it was at rest all the time."""
     if len(samples) < _MIN_REST_SAMPLES:
         return None
-    if samples[-1].stamp_ns - samples[0].stamp_ns < _REST_NS:
+    if samples[-1].stamp_ns - samples[0].stamp_ns < _MIN_REST_NS:
         return None
     forces = [each.acceleration for each in samples if each.acceleration is not None]
     turns = [each.turn_rate for each in samples if each.turn_rate is not None]
