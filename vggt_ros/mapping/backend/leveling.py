@@ -28,7 +28,7 @@ _MAX_ERROR_SIGMAS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Step:
-    """What gravity does to a submap: its turn along its own axes, and what is left of doubt."""
+    """What gravity does to a submap: its turn along its own axes, and the covariance after it."""
 
     error_rad: float
     sigmas: float
