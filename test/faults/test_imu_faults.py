@@ -33,14 +33,14 @@ def test_an_imu_is_refused_by_name_until_it_is_mounted_and_feels_gravity(robot, 
             feel(size)
 
     def problem():
-        return health.values.get('gravity.problem', '')
+        return health.values.get('imu.problem', '')
 
     feel_until(lambda: "TF does not know the IMU ('imu_link')" in problem(), 9.81)
     mount = transform(header_of(0, 'cam_optical'), 'imu_link', np.eye(4))
     made.publishers['tf_static'].publish(TFMessage(transforms=[mount]))
-    feel_until(lambda: health.number('gravity.windows') > 0 and not problem(), 9.81)
+    feel_until(lambda: health.number('leveling.windows') > 0 and not problem(), 9.81)
     feel_until(lambda: 'at rest the acceleration is 1.00 m/s^2' in problem(), 1.0)
-    assert health.number('gravity.refused.imu_gravity') > 0
+    assert health.number('imu.refused.imu_gravity') > 0
     assert 'problem_0' in health.values
     feel_until(lambda: not problem(), 9.81)
     assert made.node.log.count('imu_gravity: ') == 1, 'once'

@@ -298,15 +298,15 @@ def test_an_error_of_a_callback_is_an_error_for_a_while_and_counted():
 
 def test_what_gravity_says_and_why_it_is_refused_is_there():
     plain = values_of(HEALTH)
-    assert 'gravity.windows' not in plain, 'before the first configuration'
+    assert 'leveling.windows' not in plain, 'before the first configuration'
     imu = ImuReport(problem='/imu: no gravity', refused={'imu_gravity': 7})
     leveling = LevelingReport(num_used=5, num_refused=2, error_deg=1.25, problem='upside down')
     health = replace(HEALTH, imu=imu, leveling=leveling)
     values = values_of(health)
-    assert values['gravity.windows'] == '5'
-    assert values['gravity.refused_windows'] == '2'
-    assert values['gravity.error_deg'] == '1.25'
-    assert values['gravity.refused.imu_gravity'] == '7'
-    assert values['gravity.problem'] == '/imu: no gravity; upside down'
+    assert values['leveling.windows'] == '5'
+    assert values['leveling.refused'] == '2'
+    assert values['leveling.error_deg'] == '1.25'
+    assert values['imu.refused.imu_gravity'] == '7'
+    assert values['imu.problem'] == '/imu: no gravity; upside down'
     assert values['problem_0'] == 'gravity: /imu: no gravity'
     assert values['problem_1'] == 'gravity: upside down'

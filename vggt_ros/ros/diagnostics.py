@@ -192,11 +192,11 @@ def _gravity_values(health: Health) -> dict[str, str]:
         return {}
     leveling = health.leveling
     return {
-        'gravity.windows': str(leveling.num_used),
-        'gravity.error_deg': _number(leveling.error_deg),
-        'gravity.refused_windows': str(leveling.num_refused),
-        **{f'gravity.refused.{why}': str(n) for why, n in sorted(health.imu.refused.items())},
-        'gravity.problem': '; '.join(_gravity_lines(health)),
+        'leveling.windows': str(leveling.num_used),
+        'leveling.error_deg': _number(leveling.error_deg),
+        'leveling.refused': str(leveling.num_refused),
+        **{f'imu.refused.{why}': str(n) for why, n in sorted(health.imu.refused.items())},
+        'imu.problem': '; '.join(_gravity_lines(health)),
     }
 
 
