@@ -36,7 +36,7 @@ endif
 test: export PYTEST_DISABLE_PLUGIN_AUTOLOAD := 1
 PLUGINS := -p pytest_timeout -p _hypothesis_pytestplugin
 
-.PHONY: help demo test soak lint docs bench venv clean
+.PHONY: help demo test soak lint docs site bench venv clean
 
 help:
 	@echo 'make demo [INPUT=video, folder or synthetic] [CHECKPOINT=nano] [OUTPUT=demo_output]'
@@ -44,7 +44,8 @@ help:
 	@echo 'make soak [MINUTES=15]  the node under full load and faults, 100,000 made-up messages'
 	@echo 'make lint              format, lint, spelling, types'
 	@echo 'make bench             all benchmarks; tables and a picture in bench_output/'
-	@echo 'make docs              config/vggt.yaml and docs/parameters.md from vggt_ros/settings/'
+	@echo 'make docs              pages and drawings that are generated from the code'
+	@echo 'make site              the documentation as a site, in site_output/'
 	@echo 'make venv              .venv alone; PYTHON=python3.12 chooses the interpreter'
 	@echo '... ROS_WHEELS=jazzy   the same in .venv-jazzy, on the wheels of Jazzy instead of Kilted'
 	@echo 'make clean             removes .venv and everything that was built'
@@ -68,14 +69,21 @@ lint: venv
 	$(RUN) mypy tools/no_ros/environment tools/no_ros/ros_wheels/install.py
 	$(RUN) mypy training
 	$(RUN) mypy benchmarks
-	$(RUN) mypy tools/parameter_docs.py tools/all_tests.py
+	$(RUN) mypy --explicit-package-bases tools/*.py
 
 bench: export ROS_DOMAIN_ID ?= 77
 bench: venv
 	$(RUN) benchmarks.run_all
 
+# config/vggt.yaml, docs/parameters.md, docs/commands.md, docs/drawings/: they are committed.
 docs: venv
 	$(RUN) tools.parameter_docs
+	$(RUN) tools.command_docs
+	$(RUN) tools.site_drawings
+
+site: venv
+	$(RUN) sphinx -q -W --keep-going -d site_output/.doctrees docs site_output
+	@echo 'open site_output/index.html'
 
 venv:
 	@test -n '$(PYTHON)' || { \
@@ -86,6 +94,6 @@ venv:
 	@$(PYTHON) tools/no_ros/environment/make_venv.py --venv $(VENV) --wheels $(ROS_WHEELS)
 
 clean:
-	rm -rf .venv .venv-* build install log *.egg-info demo_output bench_output soak.xml
+	rm -rf .venv .venv-* build install log *.egg-info demo_output bench_output site_output soak.xml
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

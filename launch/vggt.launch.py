@@ -24,7 +24,8 @@ CONFIG = Path(__file__).parents[1] / 'config'
 RESPAWN_DELAY_S = 2.0
 # What config/vggt.rviz listens to, as if the node were called /vggt.
 RVIZ_TOPICS = ('map/points', 'points', 'depth/image_rect', 'rgb/image_rect', 'path')
-RVIZ_TOPICS += ('camera_poses', 'tracks/image', 'confidence/image')
+RVIZ_TOPICS += ('camera_poses', 'tracks/image', 'confidence/image', 'tracks', 'occupancy')
+RVIZ_TOPICS += ('pose_with_covariance',)
 
 
 def argument(name, default, description):
@@ -74,6 +75,9 @@ def generate_launch_description():
                 '',
                 'Its sensor_msgs/CameraInfo, for depth that is not registered to the image; empty '
                 'for camera_info beside depth_topic.',
+            ),
+            argument(
+                'imu_topic', '', 'sensor_msgs/Imu for the direction of gravity, if it exists.'
             ),
             argument('map_frame', '', 'Fixed frame of the map; empty takes that of params_file.'),
             argument('odom_frame', '', 'Frame of the odometry; empty as above.'),
@@ -144,6 +148,7 @@ def start(context: LaunchContext):
         remappings=[
             pair for name, found in topics.items() for pair in remapped(name, found, image_topics)
         ]
+        + [('imu', topic) for topic in listed(given('imu_topic'))]
         + tf,
         respawn=given('use_respawn').lower() in ('true', '1'),
         respawn_delay=RESPAWN_DELAY_S,

@@ -15,7 +15,7 @@ CODE = [
     for path in sorted((ROOT / folder).rglob('*.py'))
 ]
 PAGES = [
-    *sorted((ROOT / 'docs').glob('*.md')),
+    *sorted((ROOT / 'docs').rglob('*.md')),
     ROOT / 'README.md',
     ROOT / 'CONTRIBUTING.md',
     *sorted((ROOT / 'config').glob('*.yaml')),

@@ -244,7 +244,14 @@ def make_view():
     """Make what is said about a window; all frames are inliers unless said otherwise."""
 
     def make(
-        window, prediction, *, is_inlier=None, inconsistency=None, odom_from_cam=None, base=None
+        window,
+        prediction,
+        *,
+        is_inlier=None,
+        inconsistency=None,
+        odom_from_cam=None,
+        base=None,
+        up_in_cam=(),
     ):
         count = len(window.frames)
         return WindowEstimate(
@@ -257,6 +264,7 @@ def make_view():
                 base_from_cam=(base,) * count,
                 first_from_cam=(None,) * count,
                 depth_m=(None,) * count,
+                up_in_cam=tuple(up_in_cam),
             ),
         )
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.occupancy_grid import FREE, OCCUPIED
 from vggt_ros.mapping.map_state import MapState
+from vggt_ros.mapping.registration.up_direction import UpDirection
 from vggt_ros.settings.live_config import LiveConfig
 
 
@@ -186,6 +189,80 @@ def only(row):
     return is_inlier
 
 
+@pytest.fixture
+def felt(true_pose):
+    """Make what an IMU feels of some frames of the walk, whose floor is across y."""
+
+    def make(indices, off_rad=(0.0, 0.0, 0.0)):
+        up = matrix_from_rotation_vector(np.array(off_rad)) @ [0.0, -1.0, 0.0]
+        return [
+            UpDirection(along_axes=true_pose(k)[:3, :3].T @ up, sigma_rad=0.01) for k in indices
+        ]
+
+    return make
+
+
+def ups_in_map(in_map, felt_ups):
+    return np.stack(
+        [
+            pose[:3, :3] @ up.along_axes
+            for pose, up in zip(in_map.ref_from_cam, felt_ups, strict=True)
+        ]
+    )
+
+
+def test_a_map_that_begins_with_gravity_is_upright_from_the_first_window(
+    state, add, make_window, felt
+):
+    ups = felt(range(6), (0.3, 0.0, 0.2))  # as if the walk were not level
+    _, in_map = add(state, make_window(range(6), 0), up_in_cam=ups)
+    np.testing.assert_allclose(ups_in_map(in_map, ups), np.tile([0, 0, 1], (6, 1)), atol=2e-3)
+    np.testing.assert_allclose(in_map.ref_from_cam[0, :3, 3], 0, atol=1e-9)
+    assert state.graph.newest.up is not None
+    assert state.session().is_upright
+
+
+def test_a_map_that_feels_gravity_late_is_turned_once(state, add, make_window, felt, caplog):
+    ups = felt(range(3, 9), (0.3, 0.0, 0.2))
+    add(state, make_window(range(6), 0))
+    assert state.graph.newest.up is None
+    _, in_map = add(state, make_window(range(3, 9), 3), up_in_cam=ups)
+    np.testing.assert_allclose(ups_in_map(in_map, ups), np.tile([0, 0, 1], (6, 1)), atol=2e-3)
+    assert sum('the map is turned by' in record.message for record in caplog.records) == 1
+    add(state, make_window(range(6, 12), 3), up_in_cam=felt(range(6, 12), (0.3, 0.0, 0.2)))
+    assert state.correction is None
+
+
+def test_what_drifts_away_from_gravity_is_brought_back_and_edges_stay_as_measured(
+    state, add, make_window, felt
+):
+    add(state, make_window(range(6), 0), up_in_cam=felt(range(6)))
+    measured = state.graph.newest.map_from_submap.inverse()
+    # What has drifted since: the second window stands as the first, and gravity says otherwise.
+    later = felt(range(3, 9), (0.05, 0.0, 0.0))
+    plain = MapState(LiveConfig(state._config.value))
+    add(plain, make_window(range(6), 0), up_in_cam=felt(range(6)))
+    _, straight = add(plain, make_window(range(3, 9), 3))
+    _, leveled = add(state, make_window(range(3, 9), 3), up_in_cam=later)
+    turn_rad = rotation_angle(leveled.ref_from_cam[0, :3, :3] @ straight.ref_from_cam[0, :3, :3].T)
+    assert 0.0 < turn_rad < 0.05, 'a share of it'
+    assert state.leveling.report.error_deg == pytest.approx(np.degrees(0.05), rel=0.05)
+    edge = state.graph.edges[-1]
+    np.testing.assert_allclose(
+        (measured @ plain.graph.newest.map_from_submap).rotation, edge.i_from_j.rotation, atol=1e-9
+    )
+
+
+def test_gravity_that_contradicts_the_base_is_not_used(state, add, make_window, felt):
+    base = np.eye(4)
+    base[:3, :3] = [[0, 0, 1], [-1, 0, 0], [0, -1, 0]]
+    wrong = [replace(each, along_axes=-each.along_axes) for each in felt(range(6))]
+    _, in_map = add(state, make_window(range(6), 0), base=base, up_in_cam=wrong)
+    assert state.leveling.report.num_refused == 1
+    assert state.graph.newest.up is None
+    np.testing.assert_allclose(in_map.ref_from_cam[0], base, atol=1e-9)
+
+
 def test_odometry_bridges_a_gap(state, add, make_window, true_pose):
     for first, num_overlap in ((0, 0), (3, 3)):
         indices = range(first, first + 6)
@@ -269,6 +346,19 @@ def test_cells_are_drawn_only_if_somebody_wants_them(add, make_window, make_conf
     assert {FREE, OCCUPIED} <= set(np.unique(cells).tolist())
     state.begin(1)
     assert state.occupancy() is None
+
+
+@pytest.mark.parametrize('feels', [True, False])
+def test_heights_count_from_the_floor_of_a_map_that_is_known_to_be_upright(
+    add, make_window, make_config, felt, feels
+):
+    state = MapState(LiveConfig(make_config(occupancy__enable=True)))
+    for first in range(0, 15, 3):
+        indices = range(first, first + 6)
+        ups = felt(indices) if feels else ()
+        add(state, make_window(indices, 3 if first else 0), up_in_cam=ups)
+    assert state.layers.occupancy.seeks_floor == feels
+    assert state.layers.occupancy.floor_z <= 0.0
 
 
 def test_segments_that_always_end_in_front_of_a_wall_do_not_make_the_unit_smaller(

@@ -5,6 +5,7 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 import pytest
 
+from vggt_ros.mapping.backend.leveling import LevelingReport
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics
 from vggt_ros.mapping.frontend.counters import Counts
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
@@ -12,6 +13,7 @@ from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.diagnostics import Diagnostics
 from vggt_ros.ros.health import Health
+from vggt_ros.ros.input.imu_input import ImuReport
 from vggt_ros.ros.input.input_report import TopicReport
 from vggt_ros.ros.input.problem import Cause, Problem
 
@@ -292,3 +294,19 @@ def test_an_error_of_a_callback_is_an_error_for_a_while_and_counted():
     assert (values['callback_errors'], values['error']) == ('3', status.message)
     later = status_of(replace(failed, callback_error=''))
     assert later.level != DiagnosticStatus.ERROR
+
+
+def test_what_gravity_says_and_why_it_is_refused_is_there():
+    plain = values_of(HEALTH)
+    assert 'leveling.windows' not in plain, 'before the first configuration'
+    imu = ImuReport(problem='/imu: no gravity', refused={'imu_gravity': 7})
+    leveling = LevelingReport(num_used=5, num_refused=2, error_deg=1.25, problem='upside down')
+    health = replace(HEALTH, imu=imu, leveling=leveling)
+    values = values_of(health)
+    assert values['leveling.windows'] == '5'
+    assert values['leveling.refused'] == '2'
+    assert values['leveling.error_deg'] == '1.25'
+    assert values['imu.refused.imu_gravity'] == '7'
+    assert values['imu.problem'] == '/imu: no gravity; upside down'
+    assert values['problem_0'] == 'gravity: /imu: no gravity'
+    assert values['problem_1'] == 'gravity: upside down'

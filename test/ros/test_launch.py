@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tools.launch_arguments import launch_arguments
 from vggt_ros.middleware_profile import PROFILE_VARIABLES
 
 launch = pytest.importorskip('launch', reason='launch comes with a ROS 2 distribution')
@@ -13,11 +14,12 @@ sources = pytest.importorskip('launch.launch_description_sources')
 utilities = pytest.importorskip('launch.utilities')
 
 ROOT = Path(__file__).parents[2]
+FILES = sorted(path.name for path in (ROOT / 'launch').glob('*.launch.py'))
 ARGUMENTS = {
     *('namespace', 'name', 'params_file', 'image_topic', 'camera_info_topic', 'checkpoint'),
     *('device', 'use_sim_time', 'autostart', 'log_level', 'use_rviz', 'rviz_config'),
     *('depth_topic', 'map_frame', 'odom_frame', 'base_frame', 'tf_mode', 'use_respawn'),
-    'use_namespace',
+    *('use_namespace', 'depth_info_topic', 'imu_topic'),
 }
 
 
@@ -64,11 +66,17 @@ def test_the_promised_arguments_are_there():
     assert set(arguments_of(description_of('vggt.launch.py'))) == ARGUMENTS
 
 
-def test_every_argument_has_a_description_and_a_default():
-    for name in ('vggt.launch.py', 'demo.launch.py'):
-        for argument in arguments_of(description_of(name)).values():
-            assert argument.description
-            assert argument.default_value is not None
+@pytest.mark.parametrize('name', FILES)
+def test_every_argument_has_a_description_and_a_default(name):
+    for argument in arguments_of(description_of(name)).values():
+        assert argument.description
+        assert argument.default_value is not None
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_arguments_that_are_read_from_the_source_are_those_of_the_file(name):
+    read = {each.name for each in launch_arguments(ROOT / 'launch' / name)}
+    assert read == set(arguments_of(description_of(name)))
 
 
 def test_the_demo_plays_something_to_the_node():

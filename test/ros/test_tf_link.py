@@ -17,8 +17,8 @@ def test_depth_is_taken_while_active_if_the_scale_may_come_from_it(make_node):
     link.subscribe()
     assert node.count_subscribers('/depth') == 1
     publisher = node.create_publisher(Image, 'depth', 1)
-    assert make_node.spin(lambda: link.depth_reports())
-    assert link.depth_reports()[0].kind == 'depth'
+    assert make_node.spin(lambda: link.topic_reports())
+    assert link.topic_reports()[0].kind == 'depth'
     node.destroy_publisher(publisher)
     link.unsubscribe()
     assert node.count_subscribers('/depth') == 0

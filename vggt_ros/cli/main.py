@@ -21,19 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after the command's name; None takes them from the process.
     """
     logging.basicConfig(level=logging.INFO, format='%(message)s', stream=sys.stderr)
-    parser = argparse.ArgumentParser(
-        prog='vggt_ros', description='Dense maps, camera poses and tracks from plain cameras.'
-    )
-    parser.add_argument('--version', action='version', version=f'vggt_ros {__version__}')
-    commands = parser.add_subparsers(required=True, metavar='COMMAND')
-    demo.add_parser(commands)
-    map_sequence.add_parser(commands)
-    archive.add_parser(commands)
-    merge.add_parser(commands)
-    benchmark.add_parser(commands)
-    evaluate.add_parser(commands)
-    doctor.add_parser(commands)
-    options = parser.parse_args(arguments)
+    options = argument_parser().parse_args(arguments)
     options.words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return options.run(options)
@@ -46,6 +34,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_FAILED
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    """Return what the command line takes; docs/commands.md is generated from it."""
+    parser = argparse.ArgumentParser(
+        prog='vggt_ros', description='Dense maps, camera poses and tracks from plain cameras.'
+    )
+    parser.add_argument('--version', action='version', version=f'vggt_ros {__version__}')
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+    demo.add_parser(commands)
+    map_sequence.add_parser(commands)
+    archive.add_parser(commands)
+    merge.add_parser(commands)
+    benchmark.add_parser(commands)
+    evaluate.add_parser(commands)
+    doctor.add_parser(commands)
+    return parser
 
 
 if __name__ == '__main__':

@@ -10,6 +10,7 @@ import numpy as np
 from vggt_ros.geometry.rotation import rotation_angle
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.backend.keyframe_database import KeyframeDatabase
+from vggt_ros.mapping.backend.leveling import Leveling
 from vggt_ros.mapping.backend.overlap_reference import overlap_reference
 from vggt_ros.mapping.backend.place_index import surplus_submaps
 from vggt_ros.mapping.backend.pose_graph import Edge
@@ -63,6 +64,7 @@ class MapState:
         tracks: The points that are followed from window to window.
         graph: The submaps.
         places: What is remembered of them, to recognize them.
+        leveling: Keeps roll and pitch from drifting, where gravity is known.
         scale: How long a unit of the map is.
         noise: How wrong the network's poses usually are.
         depth: How far away things usually are.
@@ -81,6 +83,7 @@ class MapState:
         self.tracks = TrackRegistry()
         self.graph = SubmapGraph()
         self.places = KeyframeDatabase(config.value.loop)
+        self.leveling = Leveling()
         self.scale = MetricScale(config.value.scale)
         self.noise = PoseErrorModel()
         self.last: OverlapReference | None = None
@@ -174,8 +177,12 @@ class MapState:
         placed = self.graph.add(Sim3(1.0, first[:3, :3], first[:3, 3]), placement.covariance)
         if self.apart is None and self.graph.is_relocalizing:
             self.apart = MapLayers(self._config)
-        return self._upright(
-            RegisteredWindow(estimate=estimate, placed=placed, placement=placement, in_map=in_map)
+        return self._level(
+            self._upright(
+                RegisteredWindow(
+                    estimate=estimate, placed=placed, placement=placement, in_map=in_map
+                )
+            )
         )
 
     def lock_scale(self, registered: RegisteredWindow) -> RegisteredWindow:
@@ -221,6 +228,8 @@ class MapState:
             results: Its new frames.
         """
         layers = self.layers if self.apart is None else self.apart
+        # A map that began at odometry or base has the floor at z = 0, and the camera elsewhere.
+        layers.occupancy.seeks_floor = self._is_upright and not self._origin.any()
         layers.add(registered, results, self.graph)
         config = self._config.value
         self.depth.add(registered.in_map.depth)
@@ -273,6 +282,7 @@ class MapState:
         self.layers.clear()
         self.tracks.clear()
         self.graph.clear()
+        self.leveling.clear()
         self.places.clear()
         self.scale.clear()
         self.depth.clear()
@@ -304,11 +314,19 @@ class MapState:
         if angle_rad < _MIN_TILT_RAD:
             return registered
         _log.warning(
-            'TF tells by now which way is up: the map is turned by %.1f degrees',
+            'it is known by now which way is up: the map is turned by %.1f degrees',
             np.rad2deg(angle_rad),
         )
         map_from_old_map = Sim3(1.0, turn, self._origin - turn @ self._origin)
         return self._corrected(registered, self.graph.rescale(map_from_old_map))
+
+    def _level(self, registered: RegisteredWindow) -> RegisteredWindow:
+        """Take out of a window's roll and pitch what has drifted since gravity was felt last."""
+        if not self._is_upright:
+            return registered
+        leveled = self.leveling.level(registered, is_first=self.last is None)
+        self.graph.update(leveled.placed)
+        return leveled
 
     def _corrected(self, registered: RegisteredWindow, correction: Correction) -> RegisteredWindow:
         """Move all that has been added, and the window that is about to be."""

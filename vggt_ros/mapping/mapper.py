@@ -269,7 +269,7 @@ class Mapper:
         """Return what network, images and robot say of a window, and who is an outlier."""
         window, config = predicted.window, predicted.config
         submap = submap_from_prediction(window, prediction)
-        priors = window_priors(window, prediction, self._priors, config.scale)
+        priors = window_priors(window, prediction, self._priors, config)
         priors, refinement = replace(priors, is_metric=self._network.is_metric), None
         if config.refine.verifies:
             with self.map.lock:

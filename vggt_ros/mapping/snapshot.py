@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from vggt_ros.mapping.backend.leveling import LevelingReport
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics
 from vggt_ros.mapping.frontend.counters import Counts
 from vggt_ros.mapping.frontend.frame_stream import FrameStream
@@ -31,6 +32,7 @@ class Snapshot:
         window_limit: Frame sets that windows are limited to for lack of memory, None if they are
             not.
         epoch: Number of resets.
+        leveling: How gravity and map agree.
         no_window: Why there is no window yet, empty once there was one and while nothing is in
             the way.
         blind: Why the images that come cannot be followed; empty if they can, and before the
@@ -47,6 +49,7 @@ class Snapshot:
     loop_statistics: LoopStatistics
     window_limit: int | None
     epoch: int
+    leveling: LevelingReport = field(default_factory=LevelingReport)
     no_window: str = ''
     blind: str = ''
 
@@ -67,6 +70,7 @@ def snapshot_of(stream: FrameStream, current: MapState, statistics: LoopStatisti
             loop_statistics=statistics,
             window_limit=stream.window_limit,
             epoch=stream.epoch,
+            leveling=current.leveling.report,
             no_window=stream.why_no_window() if state == 'buffering' else '',
             blind=stream.why_blind() if has_map else '',
         )

@@ -120,6 +120,9 @@ class RecordedPriors:
             return None
         return np.asarray(se3.inverse(target) @ source)
 
+    def up_in_cam(self, stamp_ns: int, camera_frame: str) -> None:
+        """Return None: gravity of recordings is not read."""
+
     def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
         """Return the measured depth of a frame, meters; None if it is not to be used."""
         return self._depth.get((stamp_ns, camera))

@@ -72,6 +72,7 @@ class Diagnostics:
             'is_connected': _truth(health.is_connected),
             'tf_mode': health.tf_mode,
             'tf_problem': _tf_problem(health),
+            **_gravity_values(health),
             **_scale_values(health.scale_state),
             'window_busy_s': _number(health.busy_s),
             'memory_mb': _number(resident_mb()),
@@ -132,6 +133,7 @@ class Diagnostics:
             (Cause.SIGHT, health.obstacle),
             *((Cause.NETWORK, line) for line in _network_lines(health)),
             (Cause.CONFLICT, health.tf_conflict),
+            *((Cause.GRAVITY, line) for line in _gravity_lines(health)),
             *((Cause.QUALITY, line) for line in quality),
         ]
         found = [Problem(cause=cause, text=line) for cause, line in lines if line]
@@ -179,6 +181,23 @@ def _network_lines(health: Health) -> list[str]:
 def _tf_problem(health: Health) -> str:
     lines = (health.tf_conflict, *(each.text for each in health.tf_problems))
     return '; '.join(filter(None, lines))
+
+
+def _gravity_lines(health: Health) -> list[str]:
+    return [each.problem for each in (health.imu, health.leveling) if each and each.problem]
+
+
+def _gravity_values(health: Health) -> dict[str, str]:
+    if health.imu is None or health.leveling is None:
+        return {}
+    leveling = health.leveling
+    return {
+        'leveling.windows': str(leveling.num_used),
+        'leveling.error_deg': _number(leveling.error_deg),
+        'leveling.refused': str(leveling.num_refused),
+        **{f'imu.refused.{why}': str(n) for why, n in sorted(health.imu.refused.items())},
+        'imu.problem': '; '.join(_gravity_lines(health)),
+    }
 
 
 def _unusual(health: Health) -> list[str]:

@@ -9,12 +9,14 @@ import math
 import torch
 
 from vggt_ros.inference.predictor_description import PredictorDescription
+from vggt_ros.mapping.backend.leveling import LevelingReport
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics
 from vggt_ros.mapping.frontend.counters import Counts
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.input.cameras import Cameras
+from vggt_ros.ros.input.imu_input import ImuReport
 from vggt_ros.ros.input.input_report import TopicReport
 from vggt_ros.ros.input.problem import Problem
 from vggt_ros.ros.pipeline import Pipeline
@@ -46,6 +48,8 @@ class Health:
         tf_mode: What is broadcast, see `MapBroadcaster`; empty before the first configuration.
         tf_conflict: Who else sends that transform, empty if none does.
         tf_problems: What is wrong with TF and its clocks.
+        imu: How the IMU is; None before the first configuration.
+        leveling: How gravity and map agree; None before the first configuration.
         scale_state: What is known of meters, None before the first window.
         scale: Map units per unit of the newest window, NaN before it.
         scale_residual: Spread of the log depth ratio in the newest overlap, NaN before it.
@@ -80,6 +84,8 @@ class Health:
     tf_mode: str = ''
     tf_conflict: str = ''
     tf_problems: tuple[Problem, ...] = ()
+    imu: ImuReport | None = None
+    leveling: LevelingReport | None = None
     scale_state: ScaleState | None = None
     scale: float = math.nan
     scale_residual: float = math.nan
@@ -141,6 +147,8 @@ def health_of(
         tf_mode=pipeline.broadcaster.mode,
         tf_conflict=pipeline.broadcaster.conflict,
         tf_problems=() if link is None else tuple(link.problems),
+        imu=None if link is None else link.imu_report(),
+        leveling=snapshot.leveling,
         scale_state=None if update is None else update.scale_state,
         scale=math.nan if update is None else update.scale,
         scale_residual=math.nan if update is None else update.scale_residual,

@@ -46,7 +46,8 @@ class VggtNode(LifecycleNode):
     Subscribes: image (sensor_msgs/Image) or image/compressed (sensor_msgs/CompressedImage),
     camera_info (sensor_msgs/CameraInfo, optional), depth (sensor_msgs/Image, optional, for the
     scale) and depth_camera_info (sensor_msgs/CameraInfo, optional, for depth that is not
-    registered); image_0, camera_info_0 and so on for several cameras; /tf and /tf_static.
+    registered); imu (sensor_msgs/Imu, optional, for the direction of gravity); image_0,
+    camera_info_0 and so on for several cameras; /tf and /tf_static.
     Publishes: see `Publishers`; /diagnostics and /tf.
     Services: see `Services`.
 
@@ -268,7 +269,7 @@ class VggtNode(LifecycleNode):
             self._cameras.check(
                 self._pipeline.snapshot().cameras,
                 () if link is None else link.depth_problems,
-                () if link is None else link.depth_reports(),
+                () if link is None else link.topic_reports(),
             )
         if self._cameras is not None and self._link is not None:
             self._link.check(self._cameras.newest)

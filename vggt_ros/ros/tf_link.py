@@ -1,12 +1,16 @@
-"""TF link: all between the node and the rest of the robot, TF both ways and a depth camera."""
+"""TF link: all between the node and the rest of the robot: TF both ways, depth and an IMU."""
 
 from __future__ import annotations
 
 import time
 
+from jaxtyping import Float
+import numpy as np
+
 from vggt_ros.geometry.plausible import MAX_MOUNT_M
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.ros.input.depth_input import DepthInput
+from vggt_ros.ros.input.imu_input import ImuInput, ImuReport
 from vggt_ros.ros.input.input_report import TopicReport
 from vggt_ros.ros.input.problem import Cause, Problem
 from vggt_ros.ros.middleware.log_text import safe_line
@@ -54,21 +58,20 @@ class TfLink:
             note_error=context.note_error,
         )
         listener = self._listener
-        self._depth = DepthInput(
-            node,
-            config.input.num_cameras,
-            context.topics,
-            # The cameras are fixed to each other, as a rule: nothing to wait for.
-            lambda target, source, stamp_ns: listener.lookup(
-                target, source, stamp_ns, 0.0, max_length_m=MAX_MOUNT_M
-            ),
-        )
+
+        def mount(target: str, source: str, stamp_ns: int) -> Float[np.ndarray, '4 4'] | None:
+            # Sensors are fixed to each other, as a rule: nothing to wait for.
+            return listener.lookup(target, source, stamp_ns, 0.0, max_length_m=MAX_MOUNT_M)
+
+        self._depth = DepthInput(node, config.input.num_cameras, context.topics, mount)
+        self._imu = ImuInput(node, context.config, context.topics, mount)
         self._wants_depth = config.scale.source in ('auto', 'depth')
         self.priors = TfPosePriors(
             self._listener,
             config.frames,
             config.tf,
             self._depth.depth_m,
+            self._imu.up_in_cam,
             lambda line: node.get_logger().warning(safe_line(line)),
         )
         self.broadcaster = MapBroadcaster(
@@ -76,13 +79,15 @@ class TfLink:
         )
 
     def subscribe(self) -> None:
-        """Take depth images."""
+        """Take depth images and gravity."""
         if self._wants_depth:
             self._depth.subscribe()
+        self._imu.subscribe()
 
     def unsubscribe(self) -> None:
-        """Take no more depth images; again is harmless."""
+        """Take no more of them; again is harmless."""
         self._depth.unsubscribe()
+        self._imu.unsubscribe()
 
     def check(self, newest: SeenImage | None) -> None:
         """Look for what is wrong with TF, and warn; call once a second or so.
@@ -101,6 +106,7 @@ class TfLink:
         self.problems += [
             Problem(cause=Cause.ODOMETRY, text=line) for line in self._listener.problems()
         ]
+        self._imu.check(None if newest is None else newest.camera_frame)
 
     def note_frame(self, frame: Frame | UndecodedFrame) -> None:
         """Remember what a camera sees: depth is registered to it."""
@@ -111,9 +117,13 @@ class TfLink:
         """What is in the way of depth, a line each."""
         return self._depth.problems
 
-    def depth_reports(self) -> tuple[TopicReport, ...]:
-        """Return how the topics of depth images are; call once a second or so."""
-        return self._depth.reports()
+    def topic_reports(self) -> tuple[TopicReport, ...]:
+        """Return how the topics of depth images and IMU are; call once a second or so."""
+        return self._depth.reports() + self._imu.topic_reports()
+
+    def imu_report(self) -> ImuReport:
+        """Return how the IMU is."""
+        return self._imu.report()
 
     def forget(self) -> None:
         """Forget where the robot was: time has begun again."""

@@ -14,6 +14,7 @@ from vggt_ros.settings.parameter import parameter
 from vggt_ros.settings.refine_config import RefineSettings
 from vggt_ros.settings.world_config import (
     FrameSettings,
+    GravitySettings,
     LoopSettings,
     MapSettings,
     OccupancySettings,
@@ -275,6 +276,7 @@ class VggtConfig:
     path: PathSettings = field(default_factory=PathSettings)
     tf: TfSettings = field(default_factory=TfSettings)
     scale: ScaleSettings = field(default_factory=ScaleSettings)
+    gravity: GravitySettings = field(default_factory=GravitySettings)
     loop: LoopSettings = field(default_factory=LoopSettings)
     occupancy: OccupancySettings = field(default_factory=OccupancySettings)
     diagnostics: DiagnosticsSettings = field(default_factory=DiagnosticsSettings)

@@ -149,6 +149,27 @@ class ScaleSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GravitySettings:
+    """What tells which way is up, so that roll and pitch do not drift."""
+
+    use_imu: bool = parameter(
+        True, 'Use the topic imu (sensor_msgs/Imu) when it is published.', read_only=True
+    )
+    sigma: float = parameter(
+        1.0,
+        'Standard deviation of the direction of gravity, mounting of the IMU included.',
+        unit='deg',
+        minimum=0.05,
+        maximum=20.0,
+    )
+    level_base: bool = parameter(
+        False,
+        'Take frames.base for level at all times where no IMU tells: a robot with wheels on flat '
+        'floor. Wrong on ramps, legs and wings.',
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopSettings:
     """How places are recognized and what that changes."""
 
@@ -256,16 +277,22 @@ class OccupancySettings:
     resolution: float = parameter(
         0.05, 'Edge of a cell.', unit='m', minimum=0.01, maximum=1.0, read_only=True
     )
+    floor: str = parameter(
+        'auto',
+        'Where heights count from. auto: a floor found in the map, if the map began at the camera '
+        'and is known to be z-up, else z = 0; zero: z = 0 of the map.',
+        choices=('auto', 'zero'),
+    )
     min_height: float = parameter(
         0.1,
-        'Points lower than this in the map are floor, not obstacle.',
+        'Points lower than this above the floor are floor, not obstacle.',
         unit='m',
         minimum=-100.0,
         maximum=100.0,
     )
     max_height: float = parameter(
         2.0,
-        'Points higher than this in the map are passed under.',
+        'Points higher than this above the floor are passed under.',
         unit='m',
         minimum=-100.0,
         maximum=100.0,

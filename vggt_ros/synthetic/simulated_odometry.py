@@ -69,6 +69,9 @@ class SimulatedOdometry:
         """Return None: there is one camera."""
         return None
 
+    def up_in_cam(self, stamp_ns: int, camera_frame: str) -> None:
+        """Return None: wheels feel no gravity."""
+
     def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
         """Return None: wheels see no depth."""
         return None

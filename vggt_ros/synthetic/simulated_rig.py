@@ -62,6 +62,9 @@ class SimulatedRig:
         )
         return found
 
+    def up_in_cam(self, stamp_ns: int, camera_frame: str) -> None:
+        """Return None: cameras feel no gravity."""
+
     def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
         """Return None: cameras see no depth."""
         return None

@@ -273,3 +273,38 @@ def test_a_scan_is_drawn_in_a_few_milliseconds():
         occupancy.add(scan)
         times_s.append(thread_time() - start)
     assert np.median(times_s) < 0.01  # 2 ms; twice the aim, for the checks of shapes in tests
+
+
+def below_the_eye(*boxes, xy=(0.0, 0.0), yaw=0.0):
+    """A scan of a map that began at the camera: its z = 0 is 1.1 m above the floor."""
+    drop = np.array([0.0, 0.0, 1.1])
+    world = BoxWorld(hall=HALL - drop, boxes=np.array(boxes, dtype=float).reshape(-1, 2, 3) - drop)
+    return scan_in(world, look(np.array([[*xy, 0.0]]), np.array([yaw]), np.array([-0.35]))[0])
+
+
+def test_a_map_that_began_at_the_camera_counts_heights_from_the_floor_that_it_shows():
+    views = [(0.0, 0.0), (0.1, 0.4), (0.2, -0.4), (0.3, 0.2), (0.4, -0.2)]
+    occupancy, plain = (OccupancyGridMap(SETTINGS, 100) for _ in range(2))
+    occupancy.seeks_floor = True
+    for x, yaw in views:
+        for grid in (occupancy, plain):
+            grid.add(below_the_eye(PERSON, xy=(x, 0.0), yaw=yaw))
+            grid.seek_floor()
+    assert occupancy.floor_z == pytest.approx(-1.1, abs=RES)
+    ground = value_at(occupancy.grid(), np.array([[2.0, 0.0], [2.0, 0.5]]))
+    assert (ground == FREE).all()
+    assert (value_at(occupancy.grid(), [[2.83, 0.0]]) == OCCUPIED).all()
+    assert plain.floor_z == 0.0
+    occupancy.update_settings(replace(SETTINGS, floor='zero'))
+    assert occupancy.floor_z == 0.0
+    assert same(occupancy.grid(), plain.grid())
+
+
+def test_the_floor_of_a_map_that_becomes_metric_goes_with_it():
+    occupancy = OccupancyGridMap(SETTINGS, 100)
+    occupancy.seeks_floor = True
+    for x, yaw in [(0.0, 0.0), (0.1, 0.4), (0.2, -0.4), (0.3, 0.2), (0.4, -0.2)]:
+        occupancy.add(below_the_eye(xy=(x, 0.0), yaw=yaw))
+        occupancy.seek_floor()
+    occupancy.correct({0: Sim3(2.0, np.eye(3), np.zeros(3))})
+    assert occupancy.floor_z == pytest.approx(-2.2, abs=2 * RES)

@@ -7,8 +7,10 @@ from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.registration.pose_priors import NoPriors
 from vggt_ros.mapping.registration.scale_sources import measure_scale, MeasuredWindow
 from vggt_ros.mapping.registration.submap import submap_from_prediction
+from vggt_ros.mapping.registration.up_direction import UpDirection
 from vggt_ros.mapping.registration.window_priors import window_priors
-from vggt_ros.settings.world_config import ScaleSettings
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.world_config import GravitySettings, ScaleSettings
 
 ALL = np.ones(4, dtype=bool)
 
@@ -20,6 +22,7 @@ class KnownRobot:
         self.true_pose = true_pose
         self.depth = depth_m
         self.num_windows = 0
+        self.up = None
 
     def begin_window(self):
         self.num_windows += 1
@@ -37,6 +40,9 @@ class KnownRobot:
 
     def cam_from_cam(self, target_frame, source_frame, stamp_ns):
         return np.eye(4)
+
+    def up_in_cam(self, stamp_ns, camera_frame):
+        return self.up
 
     def depth_m(self, stamp_ns, camera):
         return None if self.depth is None else self.depth(self.index_of(stamp_ns))
@@ -63,7 +69,7 @@ def scale_of(priors, submap, settings, is_inlier=ALL):
 
 
 def test_of_an_unknown_robot_nothing_is_known(window, prediction):
-    view = window_priors(window, prediction, NoPriors(), ScaleSettings())
+    view = window_priors(window, prediction, NoPriors(), VggtConfig())
     assert view.odom_from_cam == (None,) * 4
     assert view.base_from_cam == (None,) * 4
     assert view.first_from_cam == (None,) * 4
@@ -73,7 +79,7 @@ def test_of_an_unknown_robot_nothing_is_known(window, prediction):
 
 def test_the_camera_in_the_odometry_tells_meters(window, prediction, true_pose):
     priors = KnownRobot(true_pose)
-    view = window_priors(window, prediction, priors, ScaleSettings())
+    view = window_priors(window, prediction, priors, VggtConfig())
     assert priors.num_windows == 1, 'its answers may wait once'
     np.testing.assert_array_equal(view.odom_from_cam[3], true_pose(3))
     assert view.odom_from_cam[2] is None
@@ -95,7 +101,9 @@ def test_measured_depth_of_another_size_tells_meters(window, prediction, true_po
         return np.float32(unit) * large
 
     settings = ScaleSettings(source='depth')
-    view = window_priors(window, prediction, KnownRobot(true_pose, depth_m), settings)
+    view = window_priors(
+        window, prediction, KnownRobot(true_pose, depth_m), VggtConfig(scale=settings)
+    )
     assert view.depth_m[1].shape == truth.depth.shape[1:]
     np.testing.assert_allclose(view.depth_m[1], unit * truth.depth[1], rtol=1e-6)
     found = scale_of(view, truth, settings)
@@ -108,7 +116,10 @@ def test_depth_is_not_asked_for_if_it_is_not_wanted(window, prediction, true_pos
         raise AssertionError('nobody wants it')
 
     view = window_priors(
-        window, prediction, KnownRobot(true_pose, depth_m), ScaleSettings(source='odometry')
+        window,
+        prediction,
+        KnownRobot(true_pose, depth_m),
+        VggtConfig(scale=ScaleSettings(source='odometry')),
     )
     assert view.depth_m == (None,) * 4
 
@@ -119,5 +130,18 @@ def test_the_places_of_several_cameras_are_asked_for_relative_to_the_first(
     pairs = [(make_frame(2 * i), make_frame(2 * i + 1, camera=1)) for i in range(2)]
     sets = tuple(FrameSet(frames=pair) for pair in pairs)
     rig_window = Window(sets=sets, num_overlap_sets=0, epoch=0)
-    view = window_priors(rig_window, prediction, KnownRobot(true_pose), ScaleSettings())
+    view = window_priors(rig_window, prediction, KnownRobot(true_pose), VggtConfig())
     np.testing.assert_array_equal(np.stack(view.first_from_cam), np.tile(np.eye(4), (4, 1, 1)))
+
+
+def test_up_is_what_gravity_says_else_what_a_base_does_that_is_called_level(
+    window, prediction, true_pose
+):
+    priors = KnownRobot(true_pose)
+    level = VggtConfig(gravity=GravitySettings(level_base=True, sigma=2.0))
+    assert window_priors(window, prediction, priors, VggtConfig()).up_in_cam == (None,) * 4
+    found = window_priors(window, prediction, priors, level).up_in_cam
+    np.testing.assert_array_equal(found[1].along_axes, [0.0, 0.0, 1.0])
+    assert found[1].sigma_rad == pytest.approx(np.radians(2.0))
+    priors.up = UpDirection(along_axes=np.array([0.0, -1.0, 0.0]), sigma_rad=0.01)
+    assert window_priors(window, prediction, priors, level).up_in_cam == (priors.up,) * 4

@@ -6,6 +6,7 @@ from vggt_ros.geometry.rotation import (
     matrix_from_rotation_vector,
     rotation_angle,
 )
+from vggt_ros.mapping.registration.up_direction import UpDirection
 from vggt_ros.mapping.registration.window_priors import WindowPriors
 from vggt_ros.mapping.registration.z_up import (
     first_map_from_cam,
@@ -23,12 +24,13 @@ def test_ahead_left_and_up_of_a_level_camera_are_x_y_and_z_of_the_map():
     assert np.linalg.det(MAP_FROM_FIRST_CAM) == 1
 
 
-def view(odom_from_cam=None, base_from_cam=None):
+def view(odom_from_cam=None, base_from_cam=None, up=None):
     return WindowPriors(
         odom_from_cam=(odom_from_cam,),
         base_from_cam=(base_from_cam,),
         first_from_cam=(None,),
         depth_m=(None,),
+        up_in_cam=(up,),
     )
 
 
@@ -78,3 +80,26 @@ def test_a_level_map_and_one_upside_down_are_turned_by_nothing_and_by_half_a_tur
     np.testing.assert_array_equal(upright_turn(level, is_inlier, made), np.eye(3))
     turn = upright_turn(over, is_inlier, made)
     np.testing.assert_allclose(turn @ over[0, :3, :3] @ [0, 0, 1], [0, 0, 1], atol=1e-12)
+
+
+def felt(*direction):
+    along_axes = np.array(direction) / np.linalg.norm(direction)
+    return UpDirection(along_axes=along_axes, sigma_rad=0.01)
+
+
+def test_gravity_sets_up_the_first_camera_unless_the_robot_does():
+    up = felt(0.3, -0.9, 0.2)
+    first = first_map_from_cam(view(up=up))
+    np.testing.assert_allclose(first[:3, :3] @ up.along_axes, [0, 0, 1], atol=1e-12)
+    assert first[0, 2] > 0.9, 'and looks ahead, along x'
+    np.testing.assert_array_equal(first[:3, 3], 0)
+    robot = se3.rigid(matrix_from_rotation_vector(np.array([0.1, 0.2, 0.3])), np.ones(3))
+    np.testing.assert_array_equal(first_map_from_cam(view(robot, up=up)), robot)
+
+
+def test_gravity_turns_a_map_that_nothing_else_does():
+    up = felt(0.3, -0.9, 0.2)
+    assert has_up(view(up=up))
+    poses = se3.rigid(MAP_FROM_FIRST_CAM, np.zeros(3))[None]
+    turn = upright_turn(poses, np.ones(1, bool), view(up=up))
+    np.testing.assert_allclose(turn @ MAP_FROM_FIRST_CAM @ up.along_axes, [0, 0, 1], atol=1e-12)

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from vggt_ros.mapping.registration.pose_priors import PosePriors
+from vggt_ros.mapping.registration.up_direction import UpDirection
 from vggt_ros.ros.tf.tf_listener import TfListener
 from vggt_ros.ros.tf.tf_pose_priors import TfPosePriors
 from vggt_ros.settings.world_config import FrameSettings, TfSettings
 
 STAMP_NS = 5_000_000_000
+UP = UpDirection(along_axes=np.array([0.0, -1.0, 0.0]), sigma_rad=0.02)
 
 
 def pose(x):
@@ -30,7 +32,12 @@ def robot_of(listener, timeout_s=0.0):
     frames = FrameSettings(odom='wheel_odom', base='footprint')
     settings = TfSettings(lookup_timeout=timeout_s)
     return TfPosePriors(
-        listener, frames, settings, lambda *asked: {(STAMP_NS, 1): depth_m}.get(asked), print
+        listener,
+        frames,
+        settings,
+        lambda *asked: {(STAMP_NS, 1): depth_m}.get(asked),
+        lambda *asked: {(STAMP_NS, 'camera'): UP}.get(asked),
+        print,
     )
 
 
@@ -41,6 +48,8 @@ def test_it_is_what_a_mapper_asks_and_knows_nothing_at_first(listener):
     assert priors.base_from_cam(STAMP_NS, 'camera') is None
     assert priors.depth_m(STAMP_NS, 1).shape == (3, 4)
     assert priors.depth_m(STAMP_NS, 0) is None
+    assert priors.up_in_cam(STAMP_NS, 'camera') is UP
+    assert priors.up_in_cam(STAMP_NS, 'other') is None
 
 
 def test_frames_have_the_names_of_the_settings(make_node, tree, listener):

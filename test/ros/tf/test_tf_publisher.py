@@ -50,7 +50,7 @@ class PosePriors:
         sent = SentTransforms()
         self.listener = TfListener(self.node, 30.0, root='map', sent=sent)
         robot = TfPosePriors(
-            self.listener, FRAMES, self.settings, lambda stamp_ns, camera: None, print
+            self.listener, FRAMES, self.settings, lambda *asked: None, lambda *asked: None, print
         )
         self.broadcaster = MapBroadcaster(
             self.node, self.settings, FRAMES, robot, self.listener.other_parent, sent

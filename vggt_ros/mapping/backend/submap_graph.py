@@ -10,9 +10,11 @@ import numpy as np
 
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import compose
+from vggt_ros.mapping.backend.gravity_graph import optimize_upright
 from vggt_ros.mapping.backend.loop_gate import loop_innovation
 from vggt_ros.mapping.backend.marginalization import hubs_of, marginalized
 from vggt_ros.mapping.backend.pose_graph import Edge, optimize
+from vggt_ros.mapping.registration.up_direction import UpDirection
 
 # What a graph of more submaps would bring is not worth its memory and time; what `marginalize`
 # leaves of a building is far less.
@@ -36,12 +38,14 @@ class PlacedSubmap:
         map_from_submap: Origin at the window's first camera, in the unit of the map when the
             window came; the scale differs from 1 only by later corrections.
         covariance: (7, 7) of `map_from_submap` against the first submap of its segment.
+        up: What is up along its axes, where the map's z is up; None if that was not measured.
     """
 
     id: int
     segment: int
     map_from_submap: Sim3
     covariance: Float[np.ndarray, '7 7']
+    up: UpDirection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -185,6 +189,10 @@ class SubmapGraph:
         self._forget_oldest()
         return self._submaps[submap_id]
 
+    def update(self, submap: PlacedSubmap) -> None:
+        """Take what else became known of a submap; its edges stay as they were measured."""
+        self._submaps[submap.id] = submap
+
     def close(self, loop: Edge, *, is_rigid: bool) -> Correction:
         """Take in a recognized place; return where everything goes.
 
@@ -212,7 +220,12 @@ class SubmapGraph:
         if loop_innovation(loop, known, places, is_rigid=is_rigid) > _MAX_LOOP_ERROR:
             self.num_loops_refused += 1
             return {}
-        solution = optimize(places, [*known, loop], is_rigid=is_rigid)
+        ups = {each.id: each.up for each in members if each.up is not None}
+        edges = [*known, loop]
+        if ups:
+            solution = optimize_upright(places, edges, ups, is_rigid=is_rigid)
+        else:
+            solution = optimize(places, edges, is_rigid=is_rigid)
         if solution.loop_errors[-1] > _MAX_LOOP_ERROR:
             self.num_loops_refused += 1
             return {}

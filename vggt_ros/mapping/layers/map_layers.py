@@ -129,6 +129,7 @@ class MapLayers:
                         result.map_from_cam,
                     )
                 )
+            self.occupancy.seek_floor()
 
     def _add_path(self, registered: RegisteredWindow, results: tuple[FrameResult, ...]) -> None:
         submap_id, in_map = registered.placed.id, registered.in_map

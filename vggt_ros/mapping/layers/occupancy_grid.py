@@ -10,6 +10,7 @@ import numpy as np
 
 from vggt_ros.mapping.backend.place_index import enough, thinned
 from vggt_ros.mapping.backend.submap_graph import Correction
+from vggt_ros.mapping.layers.floor_plane import floor_height, FloorPlane
 from vggt_ros.mapping.layers.occupancy_scan import OccupancyScan
 from vggt_ros.mapping.layers.occupancy_votes import cell_votes, HIT
 from vggt_ros.settings.world_config import OccupancySettings
@@ -25,6 +26,8 @@ _CHUNK = 32
 # How far away things are says every sixteenth point, too.
 _EVERY_POINT = 16
 MAX_SIDE = 4000
+# Scans that the floor is looked for in.
+_FLOOR_SCANS = 20
 
 
 def _cell_of_evidence() -> Int8[np.ndarray, ' n']:
@@ -58,8 +61,8 @@ class OccupancyGridMap:
     """Evidence for and against an obstacle in every cell.
 
     An obstacle is a point between `occupancy.min_height` and `occupancy.max_height` above the
-    plane z = 0 of the map. That is the floor if the map began at the odometry or at the base of
-    the robot; it is as high as the first camera if nothing else was known.
+    floor. That is the plane z = 0 of a map that began at the odometry or at the base of the robot.
+    Where z = 0 is as high as the first camera, the floor is looked for in the scans.
 
     Every scan votes once on a cell. A vote for free counts by the share of the height between the
     two limits that was in view there, so that a table is not forgotten when the camera is so near
@@ -68,6 +71,10 @@ class OccupancyGridMap:
     Bounds: `max_scans` scans are kept to draw the map again after a correction, some of every
     place; what others drew stays until then. No side gets longer than `max_side` cells: what is
     farther from the newest scan is cut off. Not thread-safe.
+
+    Attributes:
+        seeks_floor: Whether the map is z-up, and nothing but what it shows tells where the floor
+            is.
     """
 
     def __init__(
@@ -80,6 +87,8 @@ class OccupancyGridMap:
             max_scans: Scans kept, 0.1 MB each.
             max_side: Largest number of rows and of columns, at least 128.
         """
+        self.seeks_floor = False
+        self._floor = FloorPlane()
         self._settings = settings
         self._max_side, self._max_scans = max_side, max_scans
         self._scans: list[OccupancyScan] = []
@@ -92,6 +101,7 @@ class OccupancyGridMap:
     def clear(self) -> None:
         """Forget everything."""
         self._scans.clear()
+        self._floor.clear()
         self._erase()
 
     def add(self, scan: OccupancyScan) -> None:
@@ -100,6 +110,17 @@ class OccupancyGridMap:
         if not self._is_stale:  # else it will be drawn with all others
             self._draw(scan)
         self._bound()
+
+    @property
+    def floor_z(self) -> float:
+        """Where heights count from, map units."""
+        return self._floor.z if self.seeks_floor and self._settings.floor == 'auto' else 0.0
+
+    def seek_floor(self) -> None:
+        """Look for the floor in the newest scans; the next `grid` is drawn by what was found."""
+        if not self.seeks_floor or self._settings.floor != 'auto':
+            return
+        self._is_stale |= self._floor.note(self._seen_floor(), self._settings.resolution)
 
     def scans(self) -> tuple[OccupancyScan, ...]:
         """Return the scans that are kept, oldest first."""
@@ -124,6 +145,8 @@ class OccupancyGridMap:
                 for scan, is_moving in zip(self._scans, moving, strict=True)
             ]
             self._is_stale = True
+            if self._floor.z:
+                self._floor.move(self._seen_floor())
 
     def reassign(self, hubs: Mapping[int, int]) -> None:
         """Let scans of submaps that left move with others from now on; `hubs` says with which."""
@@ -175,13 +198,22 @@ class OccupancyGridMap:
     def _poses(self) -> Float[np.ndarray, 'n 4 4']:
         return np.stack([scan.map_from_cam for scan in self._scans])
 
+    def _seen_floor(self) -> float | None:
+        return floor_height(self._scans[-_FLOOR_SCANS:], self._settings.resolution)
+
     def _erase(self) -> None:
         self._evidence: Int8[np.ndarray, 'H W'] = np.zeros((0, 0), dtype=np.int8)
         self._first: Int64[np.ndarray, ' 2'] = np.zeros(2, dtype=np.int64)  # row, column
         self._is_stale = False
 
     def _draw(self, scan: OccupancyScan) -> None:
-        drawn = cell_votes(scan, self._settings, self._max_side // 2 - _CHUNK)
+        floor = self.floor_z
+        heights = replace(
+            self._settings,
+            min_height=self._settings.min_height + floor,
+            max_height=self._settings.max_height + floor,
+        )
+        drawn = cell_votes(scan, heights, self._max_side // 2 - _CHUNK)
         if drawn is None:
             return
         first, votes = drawn

@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Float32
 import numpy as np
 
+from vggt_ros.mapping.registration.up_direction import UpDirection
+
 
 @runtime_checkable
 class PosePriors(Protocol):
@@ -45,6 +47,10 @@ class PosePriors(Protocol):
         """
         ...
 
+    def up_in_cam(self, stamp_ns: int, camera_frame: str) -> UpDirection | None:
+        """Return what gravity says is up, along the axes of a camera at a stamp."""
+        ...
+
     def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
         """Return measured depth of the same view, any size, meters, NaN where there is none.
 
@@ -72,6 +78,10 @@ class NoPriors:
     def cam_from_cam(
         self, target_frame: str, source_frame: str, stamp_ns: int
     ) -> Float[np.ndarray, '4 4'] | None:
+        """Return None."""
+        return None
+
+    def up_in_cam(self, stamp_ns: int, camera_frame: str) -> UpDirection | None:
         """Return None."""
         return None
 

@@ -14,7 +14,9 @@ from vggt_ros.mapping.registration.pose_priors import PosePriors
 from vggt_ros.mapping.registration.scale_measurement import (
     ScaleMeasurement,
 )
-from vggt_ros.settings.world_config import ScaleSettings
+from vggt_ros.mapping.registration.up_direction import UpDirection
+from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.world_config import GravitySettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +29,7 @@ class WindowPriors:
         first_from_cam: Poses of the cameras in that of the first frame, meters; all None for
             one camera.
         depth_m: (H, W) measured depth on the network's pixels, meters, NaN where there is none.
+        up_in_cam: What gravity says is up along the axes of the cameras; empty for nothing.
         rig_scale: Meters per unit of the window as the network predicts it, from the places of its
             cameras; None if they do not tell.
         is_metric: Whether the network means meters.
@@ -36,12 +39,13 @@ class WindowPriors:
     base_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
     first_from_cam: tuple[Float[np.ndarray, '4 4'] | None, ...]
     depth_m: tuple[Float32[np.ndarray, 'H W'] | None, ...]
+    up_in_cam: tuple[UpDirection | None, ...] = ()
     rig_scale: ScaleMeasurement | None = None
     is_metric: bool = False
 
 
 def window_priors(
-    window: Window, prediction: Prediction, priors: PosePriors, settings: ScaleSettings
+    window: Window, prediction: Prediction, priors: PosePriors, config: VggtConfig
 ) -> WindowPriors:
     """Ask the robot about all frames of a window; may wait for its answers.
 
@@ -49,16 +53,21 @@ def window_priors(
         window: The frames.
         prediction: Whose pixels measured depth is brought to.
         priors: Answers by stamp.
-        settings: Depth is not asked for if it is not wanted.
+        config: Depth is not asked for if it is not wanted.
     """
     priors.begin_window()
     frames = window.frames
     first = frames[0]
     is_rig = len({f.camera for f in frames}) > 1
-    wants_depth = settings.source in ('auto', 'depth')
+    wants_depth = config.scale.source in ('auto', 'depth')
+    base_from_cam = tuple(priors.base_from_cam(f.stamp_ns, f.camera_frame) for f in frames)
     return WindowPriors(
         odom_from_cam=tuple(priors.odom_from_cam(f.stamp_ns, f.camera_frame) for f in frames),
-        base_from_cam=tuple(priors.base_from_cam(f.stamp_ns, f.camera_frame) for f in frames),
+        base_from_cam=base_from_cam,
+        up_in_cam=tuple(
+            _up_in_cam(priors.up_in_cam(f.stamp_ns, f.camera_frame), base, config.gravity)
+            for f, base in zip(frames, base_from_cam, strict=True)
+        ),
         first_from_cam=tuple(
             priors.cam_from_cam(first.camera_frame, f.camera_frame, f.stamp_ns) if is_rig else None
             for f in frames
@@ -70,6 +79,18 @@ def window_priors(
             for f in frames
         ),
     )
+
+
+def _up_in_cam(
+    measured: UpDirection | None,
+    base_from_cam: Float[np.ndarray, '4 4'] | None,
+    settings: GravitySettings,
+) -> UpDirection | None:
+    if measured is not None or base_from_cam is None or not settings.level_base:
+        return measured
+    # The last row is the direction up along the axes of the camera.
+    sigma_rad = float(np.deg2rad(settings.sigma))
+    return UpDirection(along_axes=base_from_cam[2, :3].copy(), sigma_rad=sigma_rad)
 
 
 def _on_network_pixels(

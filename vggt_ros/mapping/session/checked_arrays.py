@@ -31,6 +31,10 @@ class CheckedArrays:
             f'load another one'
         )
 
+    def has(self, name: str) -> bool:
+        """Return whether there is an array that files of before it was stored lack."""
+        return name in self._arrays
+
     def get(
         self,
         name: str,

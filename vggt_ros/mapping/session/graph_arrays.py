@@ -11,12 +11,15 @@ from vggt_ros.geometry.plausible import implausible
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.backend.submap_graph import PlacedSubmap
+from vggt_ros.mapping.registration.up_direction import UpDirection
 from vggt_ros.mapping.session.checked_arrays import CheckedArrays
 
 # Corrections of maps make nothing longer or shorter than by this.
 _MAX_SCALE = 1e6
 # Of rounding, against the largest entry.
 _SYMMETRY = 1e-6
+# Directions are of length 1 but for rounding, and never exact.
+_MAX_LENGTH_ERROR, _MIN_UP_SIGMA_RAD = 1e-6, 1e-6
 
 
 def arrays_of_graph(
@@ -26,14 +29,16 @@ def arrays_of_graph(
 
     Returns:
         `submap.id`, `submap.segment` (N,), `submap.map_from_submap` (N, 4, 4) rigid,
-        `submap.scale` (N,), `submap.covariance` (N, 7, 7); `edge.ids` (M, 2), `edge.i_from_j`,
-        `edge.scale`, `edge.covariance`, `edge.is_loop` (M,).
+        `submap.scale` (N,), `submap.covariance` (N, 7, 7); `submap.up` (N, 3) and
+        `submap.up_sigma_rad` (N,), NaN where up was not measured; `edge.ids` (M, 2),
+        `edge.i_from_j`, `edge.scale`, `edge.covariance`, `edge.is_loop` (M,).
     """
     return {
         'submap.id': np.array([each.id for each in submaps], dtype=np.int64),
         'submap.segment': np.array([each.segment for each in submaps], dtype=np.int64),
         **_similarities('submap', 'map_from_submap', [each.map_from_submap for each in submaps]),
         'submap.covariance': _stacked([each.covariance for each in submaps]),
+        **_arrays_of_ups([each.up for each in submaps]),
         'edge.ids': np.array([[each.i, each.j] for each in edges], np.int64).reshape(-1, 2),
         **_similarities('edge', 'i_from_j', [each.i_from_j for each in edges]),
         'edge.covariance': _stacked([each.covariance for each in edges]),
@@ -56,6 +61,7 @@ def graph_of_arrays(arrays: CheckedArrays) -> tuple[tuple[PlacedSubmap, ...], tu
     if count and (segments.min() < 0 or segments.max() >= count or segments[0] != 0):
         raise arrays.refuse('submap.segment', f'must begin with 0 and stay below {count}')
     places = _read_similarities(arrays, 'submap', 'map_from_submap', count)
+    ups = _read_ups(arrays, count)
     covariances = _read_covariances(arrays, 'submap.covariance', count)
     ends = arrays.get('edge.ids', np.int64, (None, 2))
     if not (np.isin(ends, ids).all() and (ends[:, 0] != ends[:, 1]).all()):
@@ -70,6 +76,7 @@ def graph_of_arrays(arrays: CheckedArrays) -> tuple[tuple[PlacedSubmap, ...], tu
                 segment=int(segments[k]),
                 map_from_submap=places[k],
                 covariance=covariances[k],
+                up=ups[k],
             )
             for k in range(count)
         ),
@@ -106,6 +113,32 @@ def _read_similarities(arrays: CheckedArrays, kind: str, name: str, count: int) 
     return [
         Sim3(float(scale), pose[:3, :3].copy(), pose[:3, 3].copy())
         for pose, scale in zip(poses, scales, strict=True)
+    ]
+
+
+def _arrays_of_ups(ups: Sequence[UpDirection | None]) -> dict[str, np.ndarray]:
+    directions, sigmas_rad = np.full((len(ups), 3), np.nan), np.full(len(ups), np.nan)
+    for row, up in enumerate(ups):
+        if up is not None:
+            directions[row], sigmas_rad[row] = up.along_axes, up.sigma_rad
+    return {'submap.up': directions, 'submap.up_sigma_rad': sigmas_rad}
+
+
+def _read_ups(arrays: CheckedArrays, count: int) -> list[UpDirection | None]:
+    """Return what was measured of gravity; maps of before it was have no such arrays."""
+    if not arrays.has('submap.up'):
+        return [None] * count
+    directions = arrays.get('submap.up', np.float64, (count, 3), may_be_nan=True)
+    sigmas_rad = arrays.get('submap.up_sigma_rad', np.float64, (count,), may_be_nan=True)
+    is_known = np.isfinite(directions).all(axis=1) & np.isfinite(sigmas_rad)
+    lengths = np.linalg.norm(directions[is_known], axis=1)
+    if (np.abs(lengths - 1.0) > _MAX_LENGTH_ERROR).any():
+        raise arrays.refuse('submap.up', 'has directions that are not of length 1')
+    if (sigmas_rad[is_known] < _MIN_UP_SIGMA_RAD).any():
+        raise arrays.refuse('submap.up_sigma_rad', f'is below {_MIN_UP_SIGMA_RAD:g}')
+    return [
+        UpDirection(along_axes=direction, sigma_rad=float(sigma_rad)) if known else None
+        for direction, sigma_rad, known in zip(directions, sigmas_rad, is_known, strict=True)
     ]
 
 

@@ -28,7 +28,7 @@ class TopicReport:
 
     Attributes:
         topic: Its full name.
-        kind: image, camera_info or depth.
+        kind: image, camera_info, depth or imu.
         num_publishers: Publishers that are known.
         rate_hz: Messages a second, lately.
         silent_s: Since the last message, or since it was subscribed to.
@@ -52,9 +52,9 @@ class TopicReport:
     similar: tuple[str, ...] = ()
 
     def problem_of(self, cause: Cause, text: str) -> Problem:
-        """Return a problem with this topic; it is never more than one of scale if it is depth."""
-        is_image = self.kind == 'image'
-        return Problem(cause=cause if is_image else Cause.SCALE, text=text, about=self.topic)
+        """Return a problem with this topic; it is less than one of images if it is another."""
+        of_kind = {'image': cause, 'imu': Cause.GRAVITY}.get(self.kind, Cause.SCALE)
+        return Problem(cause=of_kind, text=text, about=self.topic)
 
 
 def report_on(heard: FollowingSubscription, kind: str, num_publishers: int) -> TopicReport:
@@ -62,11 +62,11 @@ def report_on(heard: FollowingSubscription, kind: str, num_publishers: int) -> T
 
     Args:
         heard: The subscription.
-        kind: image, camera_info or depth.
+        kind: image, camera_info, depth or imu.
         num_publishers: Publishers that are known.
     """
-    # The small message beside an image is not missed: the newest one holds.
-    loss = '' if kind == 'camera_info' else heard.loss()
+    # Small messages are not missed: the newest one holds, or there are plenty.
+    loss = '' if kind in ('camera_info', 'imu') else heard.loss()
     return TopicReport(
         topic=heard.topic,
         kind=kind,

@@ -43,7 +43,9 @@ class Cause(IntEnum):
     """Transforms cease, jump or cannot be used."""
     SCALE = 14
     """Depth or calibration do not count."""
-    QUALITY = 15
+    GRAVITY = 15
+    """The IMU is not used: what it says cannot be, or nothing tells where it is."""
+    QUALITY = 16
     """Numbers outside of their usual range, frames that were dropped, a few lost."""
 
 

@@ -1,4 +1,4 @@
-"""Pose priors from TF and a depth topic."""
+"""Pose priors from TF, a depth topic and an IMU."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from jaxtyping import Float, Float32
 import numpy as np
 
 from vggt_ros.geometry.plausible import MAX_LENGTH_M, MAX_MOUNT_M
+from vggt_ros.mapping.registration.up_direction import UpDirection
 from vggt_ros.ros.tf.tf_listener import TfListener
 from vggt_ros.ros.tf.tf_mode import TfKnowledge
 from vggt_ros.ros.tf.tf_patience import TfPatience
 from vggt_ros.ros.tf.tf_rig import TfRig
 from vggt_ros.settings.world_config import FrameSettings, TfSettings
 
+UpOf = Callable[[int, str], UpDirection | None]
 DepthOf = Callable[[int, int], Float32[np.ndarray, 'h w'] | None]
 
 
@@ -32,6 +34,7 @@ class TfPosePriors:
         frames: FrameSettings,
         settings: TfSettings,
         depth_m: DepthOf,
+        up_in_cam: UpOf,
         warn: Callable[[str], object],
     ) -> None:
         """Ask nothing yet.
@@ -41,12 +44,14 @@ class TfPosePriors:
             frames: Names of the odometry's frame and of the base.
             settings: How long to wait.
             depth_m: Returns the measured depth at a stamp of a camera, or None.
+            up_in_cam: Returns what gravity says is up at a stamp along a camera's axes.
             warn: Told which camera TF does not know.
         """
         self.settings = settings
         self._listener = listener
         self._frames = frames
         self._depth_m = depth_m
+        self._up_in_cam = up_in_cam
         self._rig = TfRig(listener, warn)
         self._patience = TfPatience(settings.lookup_timeout)
 
@@ -80,6 +85,10 @@ class TfPosePriors:
     ) -> Float[np.ndarray, '4 4'] | None:
         """Return where one camera is in another's frame: rigid, meters; asked of TF once."""
         return self._rig.cam_from_cam(target_frame, source_frame, stamp_ns)
+
+    def up_in_cam(self, stamp_ns: int, camera_frame: str) -> UpDirection | None:
+        """Return what gravity says is up, along the axes of a camera at a stamp."""
+        return self._up_in_cam(stamp_ns, camera_frame)
 
     def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
         """Return measured depth of the same view, meters, NaN where there is none."""
