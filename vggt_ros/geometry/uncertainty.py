@@ -39,6 +39,17 @@ def compose(
     return adjoint @ a_covariance @ adjoint.T + b_covariance
 
 
+def in_unit(covariance: Float[np.ndarray, '7 7'], scale: float) -> Float[np.ndarray, '7 7']:
+    """Return a covariance with lengths in another unit.
+
+    Args:
+        covariance: (7, 7) of an error.
+        scale: New units per old unit.
+    """
+    units = np.array([1.0] * 3 + [scale] * 3 + [1.0])
+    return covariance * np.outer(units, units)
+
+
 def pose_covariance(
     covariance: Float[np.ndarray, '7 7'], map_from_cam: Float[np.ndarray, '4 4']
 ) -> Float[np.ndarray, '6 6']:

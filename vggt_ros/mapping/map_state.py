@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 
 import numpy as np
 
@@ -15,14 +14,11 @@ from vggt_ros.mapping.backend.overlap_reference import overlap_reference
 from vggt_ros.mapping.backend.place_index import surplus_submaps
 from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.backend.registered_window import RegisteredWindow, unit_of
-from vggt_ros.mapping.backend.submap_graph import ClosedLoop, Correction, SubmapGraph
-from vggt_ros.mapping.layers.camera_view import CameraView
+from vggt_ros.mapping.backend.submap_graph import Correction, SubmapGraph
 from vggt_ros.mapping.layers.map_layers import MapLayers, spread
 from vggt_ros.mapping.layers.map_update import FrameResult
-from vggt_ros.mapping.layers.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.layers.track_registry import TrackRegistry
-from vggt_ros.mapping.layers.trajectory import StampedPoses
-from vggt_ros.mapping.layers.voxel_map import MapPoints
+from vggt_ros.mapping.map_reading import MapReading
 from vggt_ros.mapping.registration.metric_scale import MetricScale
 from vggt_ros.mapping.registration.placement import (
     check_unit,
@@ -50,8 +46,8 @@ _WINDOWS_PER_THINNING = 16
 MAX_ANCHOR_SETS = 8
 
 
-class MapState:
-    """All that a reset forgets. The copies at the end take `lock` themselves; else hold it.
+class MapState(MapReading):
+    """All that a reset forgets. What `MapReading` copies takes `lock` itself; else hold it.
 
     What was added moves with its submap when the map is corrected: points, path, places and the
     frames that the next window is registered to, all together.
@@ -77,11 +73,9 @@ class MapState:
 
     def __init__(self, config: LiveConfig) -> None:
         """Start empty."""
-        self.lock = threading.RLock()
+        super().__init__(MapLayers(config), SubmapGraph())
         self.epoch = 0
-        self.layers = MapLayers(config)
         self.tracks = TrackRegistry()
-        self.graph = SubmapGraph()
         self.places = KeyframeDatabase(config.value.loop)
         self.leveling = Leveling()
         self.scale = MetricScale(config.value.scale)
@@ -242,41 +236,6 @@ class MapState:
             self.scale.meters_per_unit,
         )
         self._thin(registered.placed.id)
-
-    def points(self, since: int = 0) -> tuple[MapPoints, int]:
-        """Return a copy of the points of the voxel map, and the tick they are of.
-
-        Args:
-            since: A tick returned before, for only those points that have changed since.
-        """
-        with self.lock:
-            return self.layers.voxels.points(since), self.layers.voxels.tick
-
-    def path(self) -> StampedPoses:
-        """Return a copy of the newest poses of this session, oldest first."""
-        with self.lock:
-            return self.layers.trajectory.poses()
-
-    def views(self) -> list[CameraView]:
-        """Return the newest poses with their cameras."""
-        with self.lock:
-            return self.layers.trajectory.views()
-
-    def segments(self) -> list[int]:
-        """Return the segment of each of `views`; those that were forgotten are of the first."""
-        with self.lock:
-            ids = [pose.submap_id for pose in self.layers.trajectory.stored().values()]
-            return [self.graph[i].segment if i in self.graph else 0 for i in ids]
-
-    def occupancy(self) -> OccupancyCells | None:
-        """Return the free and occupied cells, None if nothing was drawn."""
-        with self.lock:
-            return self.layers.occupancy.grid()
-
-    def loops(self) -> tuple[ClosedLoop, ...]:
-        """Return the places that were recognized and moved the map."""
-        with self.lock:
-            return self.graph.loops
 
     def _clear(self) -> None:
         self.layers.clear()

@@ -14,7 +14,7 @@ import numpy as np
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.backend.gravity_factor import gravity_noise, upright_place
-from vggt_ros.mapping.backend.pose_graph import Edge, Solution
+from vggt_ros.mapping.backend.pose_graph import Edge, optimize, Solution
 from vggt_ros.mapping.registration.up_direction import UpDirection
 
 # A loop that disagrees by more standard deviations than this pulls less and less.
@@ -40,12 +40,15 @@ def optimize_upright(
         map_from_submap: Where the submaps are now, by id, oldest first; every one is connected
             to the first by edges.
         edges: At least one.
-        ups: What is up along the axes of submaps, by id; the map's z is up.
+        ups: What is up along the axes of submaps, by id; the map's z is up; without any,
+            this is `pose_graph.optimize`.
         is_rigid: True to leave all scales as they are.
 
     Raises:
         AlignmentError: A submap is connected to nothing, or the numbers are not finite.
     """
+    if not ups:
+        return optimize(map_from_submap, edges, is_rigid=is_rigid)
     kind: Any = _Rigid if is_rigid else _Similar
     graph, values = gtsam.NonlinearFactorGraph(), gtsam.Values()
     for submap_id, place in map_from_submap.items():

@@ -17,6 +17,8 @@ from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import compose
 from vggt_ros.mapping.backend.pose_graph import Edge
 
+# A loop that is this many standard deviations off what all others say is a wrong one.
+MAX_LOOP_ERROR = 5.0
 _NOTHING = np.zeros((7, 7))
 _MIN_VARIANCE = 1e-12
 

@@ -9,11 +9,12 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.geometry.uncertainty import compose
+from vggt_ros.geometry.uncertainty import compose, in_unit
+from vggt_ros.mapping.backend.frozen_place import place_beside_frozen
 from vggt_ros.mapping.backend.gravity_graph import optimize_upright
-from vggt_ros.mapping.backend.loop_gate import loop_innovation
+from vggt_ros.mapping.backend.loop_gate import loop_innovation, MAX_LOOP_ERROR
 from vggt_ros.mapping.backend.marginalization import hubs_of, marginalized
-from vggt_ros.mapping.backend.pose_graph import Edge, optimize
+from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.registration.up_direction import UpDirection
 
 # What a graph of more submaps would bring is not worth its memory and time; what `marginalize`
@@ -21,8 +22,6 @@ from vggt_ros.mapping.registration.up_direction import UpDirection
 MAX_SUBMAPS = 10_000
 # Own submaps beside those of a map that is only looked at: the windows that a loop may wait for.
 _MAX_OWN_BESIDE_FROZEN = 50
-# A loop that is this many standard deviations off what all others say is a wrong one.
-_MAX_LOOP_ERROR = 5.0
 # Where things of a submap go when it is moved: map_from_old_map, by id of the submap.
 Correction = Mapping[int, Sim3]
 
@@ -217,16 +216,12 @@ class SubmapGraph:
             places |= self._tied(loop, max(segments))
         known = [edge for edge in self._edges if edge.i in places and edge.j in places]
         # Before the graph gives way to it: spread over many edges, a large error looks small.
-        if loop_innovation(loop, known, places, is_rigid=is_rigid) > _MAX_LOOP_ERROR:
+        if loop_innovation(loop, known, places, is_rigid=is_rigid) > MAX_LOOP_ERROR:
             self.num_loops_refused += 1
             return {}
         ups = {each.id: each.up for each in members if each.up is not None}
-        edges = [*known, loop]
-        if ups:
-            solution = optimize_upright(places, edges, ups, is_rigid=is_rigid)
-        else:
-            solution = optimize(places, edges, is_rigid=is_rigid)
-        if solution.loop_errors[-1] > _MAX_LOOP_ERROR:
+        solution = optimize_upright(places, [*known, loop], ups, is_rigid=is_rigid)
+        if solution.loop_errors[-1] > MAX_LOOP_ERROR:
             self.num_loops_refused += 1
             return {}
         self.num_loops += 1
@@ -277,13 +272,13 @@ class SubmapGraph:
             # The submap's own unit changes with the map's: its scale stays what it was.
             place = Sim3(submap.map_from_submap.scale, place.rotation, place.translation)
             self._submaps[submap.id] = replace(
-                submap, map_from_submap=place, covariance=_in_unit(submap.covariance, scale)
+                submap, map_from_submap=place, covariance=in_unit(submap.covariance, scale)
             )
         self._edges = [
             replace(
                 edge,
                 i_from_j=replace(edge.i_from_j, translation=scale * edge.i_from_j.translation),
-                covariance=_in_unit(edge.covariance, scale),
+                covariance=in_unit(edge.covariance, scale),
             )
             for edge in self._edges
         ]
@@ -294,17 +289,16 @@ class SubmapGraph:
         old, new = self[loop.i], self[loop.j]
         if not old.id < self.first_own_id <= new.id:
             return {}
-        place, covariance = old.map_from_submap @ loop.i_from_j, loop.covariance
-        if new.segment == old.segment:
-            places = {old.id: old.map_from_submap, new.id: new.map_from_submap}
-            i_from_j = old.map_from_submap.inverse() @ new.map_from_submap
-            way = Edge(i=old.id, j=new.id, i_from_j=i_from_j, covariance=new.covariance)
-            # Lengths, too: nothing else may have measured them in this session.
-            if loop_innovation(loop, [way], places, is_rigid=False) > _MAX_LOOP_ERROR:
-                self.num_loops_refused += 1
-                return {}
-            solution = optimize(places, [way, loop], is_rigid=False)
-            place, covariance = solution.map_from_submap[new.id], solution.newest_covariance
+        found = place_beside_frozen(
+            old.map_from_submap,
+            new.map_from_submap,
+            new.covariance if new.segment == old.segment else None,
+            loop,
+        )
+        if found is None:
+            self.num_loops_refused += 1
+            return {}
+        place, covariance = found
         self.num_loops += 1
         move = place @ new.map_from_submap.inverse()
         own = [
@@ -354,8 +348,3 @@ class SubmapGraph:
             del self._submaps[each]
         known = self._submaps
         self._edges = [edge for edge in self._edges if edge.i in known and edge.j in known]
-
-
-def _in_unit(covariance: Float[np.ndarray, '7 7'], scale: float) -> Float[np.ndarray, '7 7']:
-    units = np.array([1.0] * 3 + [scale] * 3 + [1.0])
-    return covariance * np.outer(units, units)

@@ -1,0 +1,41 @@
+import threading
+
+import numpy as np
+import pytest
+
+from vggt_ros.mapping.mapper import Mapper
+from vggt_ros.mapping.predicted_window import Wanted
+
+
+@pytest.fixture
+def reading(predictor, make_config, make_frame):
+    mapper = Mapper(predictor, make_config(occupancy__enable=True), offline=True)
+    for index in range(9):
+        mapper.add_frame(make_frame(index))
+        while (window := mapper.wait_for_window(0.0)) is not None:
+            mapper.process(window, Wanted(tracks=False))
+    return mapper.map
+
+
+def test_what_is_read_is_a_copy(reading):
+    points, tick = reading.points()
+    points.points_in_map[:] = 0.0
+    assert np.abs(reading.points()[0].points_in_map).max() > 1.0
+    assert len(reading.points(tick)[0].hits) == 0, 'nothing has changed since'
+
+
+def test_path_views_and_segments_tell_of_the_same_frames(reading):
+    assert len(reading.path().stamps_ns) == len(reading.views()) == len(reading.segments()) == 9
+    assert set(reading.segments()) == {0}
+    assert reading.occupancy() is not None
+    assert reading.loops() == ()
+
+
+def test_who_reads_waits_for_who_writes(reading):
+    done = threading.Event()
+    with reading.lock:
+        thread = threading.Thread(target=lambda: (reading.path(), done.set()))
+        thread.start()
+        assert not done.wait(0.1)
+    assert done.wait(10.0)
+    thread.join()

@@ -1,0 +1,63 @@
+"""Map reading: copies of a map for those who publish or save it while it grows."""
+
+from __future__ import annotations
+
+import threading
+
+from vggt_ros.mapping.backend.submap_graph import ClosedLoop, SubmapGraph
+from vggt_ros.mapping.layers.camera_view import CameraView
+from vggt_ros.mapping.layers.map_layers import MapLayers
+from vggt_ros.mapping.layers.occupancy_grid import OccupancyCells
+from vggt_ros.mapping.layers.trajectory import StampedPoses
+from vggt_ros.mapping.layers.voxel_map import MapPoints
+
+
+class MapReading:
+    """What of a map may be read at any time; any thread may call.
+
+    Attributes:
+        lock: Guards the map; held for a copy.
+        layers: Points, path and occupancy.
+        graph: The submaps.
+    """
+
+    def __init__(self, layers: MapLayers, graph: SubmapGraph) -> None:
+        """Read these."""
+        self.lock = threading.RLock()
+        self.layers = layers
+        self.graph = graph
+
+    def points(self, since: int = 0) -> tuple[MapPoints, int]:
+        """Return a copy of the points of the voxel map, and the tick they are of.
+
+        Args:
+            since: A tick returned before, for only those points that have changed since.
+        """
+        with self.lock:
+            return self.layers.voxels.points(since), self.layers.voxels.tick
+
+    def path(self) -> StampedPoses:
+        """Return a copy of the newest poses of this session, oldest first."""
+        with self.lock:
+            return self.layers.trajectory.poses()
+
+    def views(self) -> list[CameraView]:
+        """Return the newest poses with their cameras."""
+        with self.lock:
+            return self.layers.trajectory.views()
+
+    def segments(self) -> list[int]:
+        """Return the segment of each of `views`; those that were forgotten are of the first."""
+        with self.lock:
+            ids = [pose.submap_id for pose in self.layers.trajectory.stored().values()]
+            return [self.graph[i].segment if i in self.graph else 0 for i in ids]
+
+    def occupancy(self) -> OccupancyCells | None:
+        """Return the free and occupied cells, None if nothing was drawn."""
+        with self.lock:
+            return self.layers.occupancy.grid()
+
+    def loops(self) -> tuple[ClosedLoop, ...]:
+        """Return the places that were recognized and moved the map."""
+        with self.lock:
+            return self.graph.loops
