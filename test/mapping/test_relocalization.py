@@ -103,7 +103,7 @@ def test_a_reset_forgets_where_the_robot_is_and_a_map_that_is_only_looked_at_sta
     assert len(mapping.map.graph) == 0
     assert len(looking.map.graph) == len(stored.submaps)
     assert looking.map.graph.is_relocalizing
-    assert walk(looking, SECOND, 2 * LATER_NS)[-1].is_connected
+    assert walk(looking, SECOND, LATER_NS + 10**10)[-1].is_connected
 
 
 @pytest.mark.parametrize('settings', [{}, LOCALIZATION], ids=['mapping', 'localization'])
