@@ -93,7 +93,7 @@ def test_another_place_after_the_dark_is_tied_to_nothing(stream, health):
     stream.send_until(LAST, gray(0), lambda: health.values['state'] == 'blind')
     for index in range(300, 320):
         stream.send(index)
-    stream.send_until(320, None, lambda: health.values['state'] == 'lost')
+    stream.send_until(320, None, lambda: health.values['state'] == 'relocalizing')
     assert health.fresh()['is_connected'] == 'false'
     assert 'another place is seen' in stream.node.log
 

@@ -14,6 +14,7 @@ BROKEN = """
     from vggt_ros.ros import node
     from vggt_ros.ros.input.camera_input import CameraInput
     from vggt_ros.ros.middleware.qos_events import QosEvents
+    from vggt_ros.ros.services import Services
 
     offer_map, take = node.VggtNode._offer_map, CameraInput._take
     broken = {'timer': 0, 'image': 0}
@@ -38,8 +39,8 @@ BROKEN = """
 
     node.VggtNode._offer_map = offer
     CameraInput._take = take_some
-    node.VggtNode._on_enable = answer
-    node.VggtNode._on_save_map = answer_later
+    Services._on_enable = answer
+    Services._on_save_map = answer_later
     sys.exit(node.main())
 """
 
