@@ -13,6 +13,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from vggt_ros.cli import archive
 from vggt_ros.cli.main import EXIT_USAGE, main
@@ -230,7 +231,17 @@ def files_of(out):
     }
 
 
+@pytest.fixture
+def one_thread():
+    """As many as each of two processes has: sums of other parts round otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures('one_thread')
 def test_shards_of_a_recording_are_joined_whoever_maps_them(long_list, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     words = ['archive', str(long_list), *CUT.split(), '--out']
