@@ -36,8 +36,9 @@ from vggt_ros.synthetic.course import Course, make_course
 from vggt_ros.synthetic.simulated_predictor import SimulatedPredictor
 
 _PERIOD_NS = 100_000_000
-# A course of so many laps and a little more comes back to where it began.
-_FRAMES_PER_LAP = 1.06
+# The course goes round once and 6 % further, and its round corners make the way shorter by so many
+# frames.
+_COURSE_PER_LAP, _CORNER_FRAMES = 1.06, 21.5
 _BESIDE_M = 0.2
 _SETTINGS = {
     'keyframe.min_parallax': 0.0,
@@ -55,7 +56,8 @@ def walked_again(lap_frames: int, num_frames: int, seed: int) -> Course:
 
     No lap is quite like another: the camera is up to 0.2 m beside where it was.
     """
-    once = make_course('corridor_loop', round(_FRAMES_PER_LAP * lap_frames), seed)
+    course_frames = round(_COURSE_PER_LAP * (lap_frames + _CORNER_FRAMES))
+    once = make_course('corridor_loop', course_frames, seed)
     index = np.arange(num_frames)
     poses: Float[np.ndarray, 'N 4 4'] = once.world_from_cam[index % lap_frames].copy()
     rng = np.random.default_rng([seed, 7])

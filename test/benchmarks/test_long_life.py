@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from benchmarks.long_life import growth, LongWalk, walked_again
 
@@ -31,3 +32,10 @@ def test_no_lap_is_like_another_and_every_lap_is_round_the_same_building():
     apart_m = np.linalg.norm(poses[:LAP, :3, 3] - poses[LAP : 2 * LAP, :3, 3], axis=1)
     assert 0.0 < apart_m.max() <= 0.4
     np.testing.assert_array_equal(poses[:LAP, :3, :3], poses[LAP : 2 * LAP, :3, :3])
+
+
+@pytest.mark.parametrize('lap_frames', [LAP, 600, 2000])
+def test_a_lap_ends_where_the_next_one_begins(lap_frames):
+    positions = walked_again(lap_frames, 2 * lap_frames, seed=0).world_from_cam[:, :3, 3]
+    steps_m = np.linalg.norm(np.diff(positions, axis=0), axis=1)
+    assert steps_m[lap_frames - 1] < 2 * np.median(steps_m)
