@@ -199,7 +199,7 @@ def test_an_ended_command_leaves_a_manifest_to_go_on_with(recordings, tmp_path):
         while not list(recordings.glob('*/begun')):
             assert process.poll() is None, process.stderr.read()
         process.send_signal(signal.SIGINT)
-        told = process.communicate(timeout=30.0)[1]
+        told = process.communicate(timeout=90.0)[1]
     assert process.returncode == EXIT_INTERRUPTED
     assert 'the same command goes on from here' in told
     manifest = Manifest(out)
