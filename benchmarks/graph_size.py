@@ -14,18 +14,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 import json
 import sys
 import time
 
 import numpy as np
 
-from benchmarks.plain_pose_graph import optimize_plainly
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.twist import sim3_of
 from vggt_ros.geometry.uncertainty import isotropic
 from vggt_ros.mapping.backend.pose_graph import Edge, optimize, Solution
+from vggt_ros.mapping.backend.whole_graph import optimize_whole
 
 Places = Mapping[int, Sim3]
 Optimize = Callable[..., Solution]
@@ -89,7 +90,9 @@ def main() -> int:
     parser.add_argument('--repeats', type=int, default=3)
     parser.add_argument('--plain', action='store_true', help='the plain solution, too')
     options = parser.parse_args()
-    ways = {'chains': optimize} | ({'plain': optimize_plainly} if options.plain else {})
+    ways: dict[str, Optimize] = {'chains': optimize}
+    if options.plain:
+        ways['plain'] = partial(optimize_whole, ups={})
     for make in (round_and_round, building):
         for num_loops in (10, 100, 1000):
             places, edges = make(options.submaps, num_loops, seed=0)

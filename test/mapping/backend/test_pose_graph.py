@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.plain_pose_graph import optimize_plainly
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.rotation import angle_between, matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import compose, isotropic
 from vggt_ros.mapping.backend.pose_graph import Edge, optimize
+from vggt_ros.mapping.backend.whole_graph import optimize_whole
 
 N = 40
 SIGMAS = (0.01, 0.02, 0.01)
@@ -122,7 +122,7 @@ def test_chain_by_chain_is_the_same_as_all_at_once(is_rigid, seed):
     rng = np.random.default_rng([10, seed])
     start, edges = forked(rng, is_rigid=is_rigid, num_loops=seed * 3)
     found = optimize(start, edges, is_rigid=is_rigid)
-    plain = optimize_plainly(start, edges, is_rigid=is_rigid)
+    plain = optimize_whole(start, edges, is_rigid=is_rigid, ups={})
     sigma = np.sqrt(np.diag(plain.newest_covariance))
     for k, place in plain.map_from_submap.items():
         moved = place.inverse() @ found.map_from_submap[k]

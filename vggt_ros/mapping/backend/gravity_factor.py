@@ -5,18 +5,16 @@ from __future__ import annotations
 import gtsam
 import numpy as np
 
-from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.registration.up_direction import across, turn_onto, UpDirection
+from vggt_ros.mapping.registration.up_direction import across, turn_upright, UpDirection
 
 # A direction that disagrees by more standard deviations than this pulls less and less.
 _ROBUST_SIGMAS = 3.0
-_UP_IN_MAP = np.array([0.0, 0.0, 1.0])
 
 
 def upright_place(place: Sim3, up: UpDirection) -> Sim3:
     """Return the place nearest to one where up is up; turned about the submap's origin."""
-    turn = matrix_from_rotation_vector(turn_onto(place.rotation @ up.along_axes, _UP_IN_MAP))
+    turn = turn_upright(place.rotation @ up.along_axes)
     return Sim3(place.scale, turn @ place.rotation, place.translation)
 
 

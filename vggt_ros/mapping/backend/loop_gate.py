@@ -51,7 +51,7 @@ def loop_innovation(
             own = compose(edge.covariance, edge.i_from_j.inverse(), _NOTHING)
             covariance = compose(covariance, edge.i_from_j.inverse(), own)
     expected = map_from_submap[loop.i].inverse() @ map_from_submap[loop.j]
-    error = _twist(loop.i_from_j.inverse() @ expected)
+    error = error_twist(loop.i_from_j.inverse() @ expected)
     size = 6 if is_rigid else 7
     total = (covariance + loop.covariance)[:size, :size] + _MIN_VARIANCE * np.eye(size)
     return float(np.sqrt(error[:size] @ np.linalg.solve(total, error[:size]) / size))
@@ -82,6 +82,11 @@ def _shortest_path(start: int, end: int, edges: Sequence[Edge]) -> list[tuple[Ed
     return path[::-1]
 
 
-def _twist(difference: Sim3) -> Float[np.ndarray, ' 7']:
+def error_twist(difference: Sim3) -> Float[np.ndarray, ' 7']:
+    """Return a similarity as an error of seven numbers: logarithm of the pose, log of the scale.
+
+    Args:
+        difference: Of two similarities that should be the same.
+    """
     pose = gtsam.Pose3(gtsam.Rot3(np.asfortranarray(difference.rotation)), difference.translation)
     return np.concatenate([gtsam.Pose3.Logmap(pose), [np.log(difference.scale)]])

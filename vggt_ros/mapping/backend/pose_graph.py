@@ -23,8 +23,8 @@ from vggt_ros.mapping.backend.graph_chains import chains_of
 from vggt_ros.mapping.backend.laplacian import Laplacian
 
 # A loop that disagrees by more standard deviations than this pulls less and less.
-_ROBUST_SIGMAS = 3.0
-_MIN_SIGMA = 1e-6
+ROBUST_SIGMAS = 3.0
+MIN_SIGMA = 1e-6
 _MAX_ITERATIONS, _MAX_HALVINGS = 30, 6
 # A step that makes the errors smaller by less than this part is the last one.
 _MIN_PROGRESS = 1e-5
@@ -150,7 +150,7 @@ class _System:
             )
         size = self._size
         covariances = np.array([edge.covariance for edge in edges])[:, :size, :size]
-        self._covariances = covariances + _MIN_SIGMA**2 * np.eye(size)
+        self._covariances = covariances + MIN_SIGMA**2 * np.eye(size)
         self._j_from_i = self._plain(Sim3Array.of([edge.i_from_j for edge in edges])).inverse()
         given = Sim3Array.of(list(map_from_submap.values()))
         self._scales = given.scale
@@ -176,7 +176,7 @@ class _System:
         certainty = 0.5 * (certainty + np.swapaxes(certainty, 1, 2))
         squares = _squares(errors[chains.final], certainty)
         loops = self._is_loop[chains.edge[chains.start]]
-        bound = _ROBUST_SIGMAS**2 * size
+        bound = ROBUST_SIGMAS**2 * size
         weight = np.where(loops, 1.0 / (1.0 + squares / bound), 1.0)
         cost = np.where(loops, bound * np.log1p(squares / bound), squares).sum()
         loop_errors = np.zeros(len(self._edges))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from jaxtyping import Float
 import numpy as np
@@ -11,10 +12,10 @@ import numpy as np
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.geometry.uncertainty import compose, in_unit
 from vggt_ros.mapping.backend.frozen_place import place_beside_frozen
-from vggt_ros.mapping.backend.gravity_graph import optimize_upright
 from vggt_ros.mapping.backend.loop_gate import loop_innovation, MAX_LOOP_ERROR
 from vggt_ros.mapping.backend.marginalization import hubs_of, marginalized
-from vggt_ros.mapping.backend.pose_graph import Edge
+from vggt_ros.mapping.backend.pose_graph import Edge, optimize
+from vggt_ros.mapping.backend.whole_graph import optimize_whole
 from vggt_ros.mapping.registration.up_direction import UpDirection
 
 # What a graph of more submaps would bring is not worth its memory and time; what `marginalize`
@@ -220,7 +221,8 @@ class SubmapGraph:
             self.num_loops_refused += 1
             return {}
         ups = {each.id: each.up for each in members if each.up is not None}
-        solution = optimize_upright(places, [*known, loop], ups, is_rigid=is_rigid)
+        solve = partial(optimize_whole, ups=ups) if ups else optimize
+        solution = solve(places, [*known, loop], is_rigid=is_rigid)
         if solution.loop_errors[-1] > MAX_LOOP_ERROR:
             self.num_loops_refused += 1
             return {}
@@ -335,16 +337,14 @@ class SubmapGraph:
         }
 
     def _forget_oldest(self) -> None:
-        if self.is_frozen:
-            own = [each for each in self._submaps if each >= self.first_own_id]
-            self._forget(own[: max(0, len(own) - _MAX_OWN_BESIDE_FROZEN)])
-        elif len(self._submaps) > MAX_SUBMAPS:
-            self._forget(list(self._submaps)[: len(self._submaps) - MAX_SUBMAPS])
-
-    def _forget(self, ids: Sequence[int]) -> None:
-        if not ids:
+        most = _MAX_OWN_BESIDE_FROZEN if self.is_frozen else MAX_SUBMAPS
+        if len(self._submaps) <= most:
             return
-        for each in ids:
+        first = self.first_own_id if self.is_frozen else 0
+        ids = [each for each in self._submaps if each >= first]
+        gone = ids[: max(0, len(ids) - most)]
+        for each in gone:
             del self._submaps[each]
-        known = self._submaps
-        self._edges = [edge for edge in self._edges if edge.i in known and edge.j in known]
+        if gone:
+            known = self._submaps
+            self._edges = [edge for edge in self._edges if edge.i in known and edge.j in known]
