@@ -12,7 +12,7 @@ def test_a_building_that_is_walked_again_does_not_grow_with_every_window():
     walk.walk(4)
     assert len(walk.lines) == 4
     last, num_windows = walk.lines[-1], 4 * LAP / 6
-    # The newest 24 stay, and up to 16 wait for the next thinning.
+    # The newest 24 stay, and up to 16 wait for the next pruning.
     assert last['submaps'] < 0.85 * num_windows
     assert last['keyframes'] < 0.8 * 2 * num_windows
     assert last['loops'] > 3

@@ -192,7 +192,7 @@ def test_a_recording_that_loops_begins_the_map_again(
     probe.spin_until(health.is_idle)
     play()
     assert 'the map begins again' in node.log
-    assert health.number('dropped.stamp_stray') == 1
+    assert health.number('dropped.stamp_outlier') == 1
     assert health.number('submaps') < 8
     health.assert_accounted_for()
     assert 'Traceback' not in node.log

@@ -48,7 +48,7 @@ SETTINGS = {
 
 
 class Load:
-    """Two cameras at 30 Hz, and somebody who breaks things."""
+    """Two cameras at 30 Hz, and faults of all kinds."""
 
     def __init__(self, probe, cameras, seed):
         self.probe, self.cameras = probe, cameras
@@ -78,7 +78,7 @@ class Load:
     def trouble(self):
         """Do one thing that should not be done."""
         name = self.rng.choice(
-            ['dead', 'stray', 'duplicate', 'broken', 'size', 'pause', 'reset', 'setting', 'jump']
+            ['dead', 'outlier', 'duplicate', 'broken', 'size', 'pause', 'reset', 'setting', 'jump']
         )
         self.last_trouble = name
         getattr(self, f'_{name}')()
@@ -87,7 +87,7 @@ class Load:
         camera = self.rng.randrange(2)
         self.dead_until[camera] = self.number + self.rng.randrange(10, 120)
 
-    def _stray(self):
+    def _outlier(self):
         self.cameras[0].send(self.rng.choice([1, 2**61, self.offset_ns - 5 * 10**9]))
 
     def _duplicate(self):

@@ -1,4 +1,4 @@
-"""Trees that are late, wrong or somebody else's: what the node sends, and what it says."""
+"""Trees that are late, wrong or of another node: what the node sends, and what it says."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Somebody else sends the transform that the node sends: named by node, and left to him."""
+"""Another node sends the transform that this node sends: it is named, the frame is its own."""
 
 import numpy as np
 import pytest

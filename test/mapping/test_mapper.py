@@ -342,7 +342,7 @@ def run_again_from_an_earlier_time(mapper, make_frame):
     run(mapper, map(make_frame, range(30, 38)))
     with pytest.raises(InputError, match=r'see input\.on_time_jump') as caught:
         mapper.add_frame(make_frame(38, stamp_ns=100_000_000))
-    assert caught.value.reason == 'stamp_stray'
+    assert caught.value.reason == 'stamp_outlier'
     return run(mapper, (make_frame(index, stamp_ns=index * 10_000_000) for index in range(39, 45)))
 
 
@@ -354,7 +354,7 @@ def test_the_map_begins_again_when_the_stamps_do(predictor, make_config, make_fr
     assert len(mapper.map.path().stamps_ns) == 6
     snapshot = mapper.snapshot()
     assert snapshot.epoch == 1
-    assert snapshot.counts.drops == {'stamp_stray': 1, 'reset': 2}
+    assert snapshot.counts.drops == {'stamp_outlier': 1, 'reset': 2}
 
 
 def test_the_map_is_kept_in_a_segment_of_its_own_when_only_the_buffers_are_cleared(
@@ -367,7 +367,7 @@ def test_the_map_is_kept_in_a_segment_of_its_own_when_only_the_buffers_are_clear
     assert not updates[0].is_connected
     assert len(mapper.map.path().stamps_ns) == 12
     assert mapper.snapshot().epoch == 0
-    assert mapper.snapshot().counts.drops == {'stamp_stray': 1, 'time_jump': 2}
+    assert mapper.snapshot().counts.drops == {'stamp_outlier': 1, 'time_jump': 2}
 
 
 def test_a_jump_of_time_may_be_ignored(predictor, make_config, make_frame):
@@ -375,7 +375,7 @@ def test_a_jump_of_time_may_be_ignored(predictor, make_config, make_frame):
     mapper = Mapper(predictor, config)
     run_again_from_an_earlier_time(mapper, make_frame)
     assert predictor.windows[1] == [33, 34, 35, 36, 37, 39]
-    assert mapper.snapshot().counts.drops == {'stamp_stray': 1}
+    assert mapper.snapshot().counts.drops == {'stamp_outlier': 1}
 
 
 def test_a_frame_that_contradicts_its_window_is_left_out_of_the_map_and_of_the_next_seam(

@@ -51,7 +51,7 @@ def test_a_recording_whose_stamps_jump_back_goes_on_in_another_segment(
         mapper.add(replace(frame, stamp_ns=frame.stamp_ns - back))
     result = mapper.finish()
     assert result.num_segments == 2
-    assert result.counts.drops['stamp_stray'] == 1
+    assert result.counts.drops['stamp_outlier'] == 1
     assert result.poses.kind[0] == result.poses.kind[-1] == 'keyframe'
     assert result.poses.kind[12] == 'none'
 

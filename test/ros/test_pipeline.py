@@ -245,7 +245,7 @@ def test_when_the_stamps_begin_again_the_map_is_empty_and_the_robot_is_told(pipe
     pipeline.add_frame(Frame(id=8, stamp_ns=3 * 10**9, camera_frame='cam', image=images[0]))
     with pytest.raises(InputError):
         pipeline.add_frame(Frame(id=9, stamp_ns=10**13, camera_frame='cam', image=images[0]))
-    assert not pipeline.restarts, 'one stamp is a stray'
+    assert not pipeline.restarts, 'one stamp is an outlier'
     with pytest.raises(InputError):
         pipeline.add_frame(strays[0])
     pipeline.add_frame(strays[1])

@@ -129,11 +129,11 @@ def _draw_top_view(
 def _fit_view(
     axis: Any, points_xy: Float[np.ndarray, 'n 2'], path_xy: Float[np.ndarray, 'm 2']
 ) -> None:
-    """Show the whole path and all but the stray points."""
+    """Show the whole path and all points but outliers."""
     low, high = path_xy.min(axis=0), path_xy.max(axis=0)
     if len(points_xy):
-        stray_low, stray_high = np.percentile(points_xy, (0.5, 99.5), axis=0)
-        low, high = np.minimum(low, stray_low), np.maximum(high, stray_high)
+        inner_low, inner_high = np.percentile(points_xy, (0.5, 99.5), axis=0)
+        low, high = np.minimum(low, inner_low), np.maximum(high, inner_high)
     margin = 0.05 * float((high - low).max()) + 1e-3
     axis.set_xlim(-high[1] - margin, -low[1] + margin)
     axis.set_ylim(low[0] - margin, high[0] + margin)

@@ -41,7 +41,7 @@ _MIN_TILT_RAD = np.deg2rad(0.5)
 # Frames of a window that are remembered as places.
 _PLACES_PER_WINDOW = 2
 # What a place has too much is sought once in so many windows.
-_WINDOWS_PER_THINNING = 16
+_WINDOWS_PER_PRUNING = 16
 # Frame sets before those that the next window shares which hold it, too.
 MAX_ANCHOR_SETS = 8
 
@@ -235,7 +235,7 @@ class MapState(MapReading):
             MAX_ANCHOR_SETS * config.input.num_cameras,
             self.scale.meters_per_unit,
         )
-        self._thin(registered.placed.id)
+        self._prune(registered.placed.id)
 
     def _clear(self) -> None:
         self.layers.clear()
@@ -300,18 +300,18 @@ class MapState(MapReading):
             self.correction = move if self.correction is None else move @ self.correction
         return registered.moved(correction, self.graph[registered.placed.id])
 
-    def _thin(self, newest_id: int) -> None:
+    def _prune(self, newest_id: int) -> None:
         """Forget, now and then, what places that were visited often have too much of."""
-        if newest_id % _WINDOWS_PER_THINNING or self.graph.is_frozen:
+        if newest_id % _WINDOWS_PER_PRUNING or self.graph.is_frozen:
             return
         usual_depth = self.depth.usual
         in_use = self.places.submaps_in_use
         hubs = self.graph.marginalize(surplus_submaps(self.graph.submaps, usual_depth, in_use))
         for layers in filter(None, (self.layers, self.apart)):
             layers.reassign(hubs)
-            layers.occupancy.thin(usual_depth)
+            layers.occupancy.prune(usual_depth)
         self.places.reassign(hubs)
-        self.places.thin(usual_depth)
+        self.places.prune(usual_depth)
 
     def _remember_places(
         self, registered: RegisteredWindow, results: tuple[FrameResult, ...]

@@ -179,11 +179,11 @@ def _flat(
 
 
 def _fit(axis: Any, points: np.ndarray, path: np.ndarray) -> None:
-    """Show the whole path and all but the stray points."""
+    """Show the whole path and all points but outliers."""
     low, high = path.min(axis=0), path.max(axis=0)
     if len(points):
-        stray_low, stray_high = np.percentile(points, (1.0, 99.0), axis=0)
-        low, high = np.minimum(low, stray_low), np.maximum(high, stray_high)
+        inner_low, inner_high = np.percentile(points, (1.0, 99.0), axis=0)
+        low, high = np.minimum(low, inner_low), np.maximum(high, inner_high)
     margin = 0.05 * float((high - low).max()) + 1e-3
     axis.set_xlim(low[0] - margin, high[0] + margin)
     axis.set_ylim(low[1] - margin, high[1] + margin)

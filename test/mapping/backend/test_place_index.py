@@ -5,11 +5,11 @@ from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.backend.place_index import (
     crowded,
-    enough,
     NUM_NEWEST,
     places_of,
+    rows_of_each_place,
+    subsampled_rows,
     surplus_submaps,
-    thinned,
 )
 from vggt_ros.mapping.backend.submap_graph import PlacedSubmap
 
@@ -54,7 +54,7 @@ def test_the_oldest_and_the_newest_views_of_a_place_stay():
 
 def test_where_there_are_too_many_views_the_most_crowded_places_lose_some():
     poses = np.stack([pose(0.5 + k) for k in range(10)] + [pose()] * 90)
-    rows = thinned(poses, 2.0, 40).tolist()
+    rows = subsampled_rows(poses, 2.0, 40).tolist()
     assert len(rows) == 35
     assert set(range(10)) <= set(rows), 'no place is given up'
     assert rows[-1] == 99
@@ -62,19 +62,19 @@ def test_where_there_are_too_many_views_the_most_crowded_places_lose_some():
 
 def test_where_there_are_more_places_than_views_may_stay_they_stay_all_over():
     poses = np.stack([pose(0.5 + k) for k in range(100)])
-    rows = thinned(poses, 2.0, 40)
+    rows = subsampled_rows(poses, 2.0, 40)
     assert 12 <= len(rows) <= 35
     assert np.diff(poses[rows, 0, 3]).max() <= 8.0
     assert rows[-1] == 99
     # Even of one spot, in all directions, and if no depth is known.
     around = np.stack([pose(yaw_deg=30.0 * k) for k in range(12)])
-    assert len(thinned(around, float('nan'), 3)) == 3
+    assert len(subsampled_rows(around, float('nan'), 3)) == 3
 
 
 def test_of_a_place_that_was_visited_often_some_views_are_enough():
     poses = np.stack([pose(0.5 + k % 10) for k in range(100)])
-    assert enough(poses, 2.0).tolist() == [*range(10), *range(60, 100)]
-    assert len(enough(poses, float('nan'))) == 100
+    assert rows_of_each_place(poses, 2.0).tolist() == [*range(10), *range(60, 100)]
+    assert len(rows_of_each_place(poses, float('nan'))) == 100
 
 
 def test_submaps_of_a_place_that_was_visited_often_are_surplus():

@@ -118,7 +118,7 @@ def test_where_stamps_begin_again_the_policy_says_whether_the_epoch_does(make_co
             stream.add(make_frame(1))
         stream.add(make_frame(2))
         assert stream.epoch == epoch, policy
-        assert stream.counts().drops['stamp_stray'] == 1
+        assert stream.counts().drops['stamp_outlier'] == 1
         assert_accounted_for(stream)
 
 

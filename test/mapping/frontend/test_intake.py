@@ -122,7 +122,7 @@ def test_a_jump_of_one_camera_is_one_of_all(make_intake, make_frame):
     intake, _, buffer = make_intake(2)
     for camera in (0, 1):
         add(intake, make_frame(0, stamp_ns=50 * STEP_NS, camera=camera))
-    assert add(intake, make_frame(7, stamp_ns=STEP_NS, camera=0)) == 'stamp_stray'
+    assert add(intake, make_frame(7, stamp_ns=STEP_NS, camera=0)) == 'stamp_outlier'
     assert intake.check(make_frame(14, stamp_ns=2 * STEP_NS, camera=0)) is not None
     intake.add(make_frame(14, stamp_ns=2 * STEP_NS, camera=0))
     assert add(intake, make_frame(14, stamp_ns=2 * STEP_NS, camera=1)) is None

@@ -41,24 +41,24 @@ def test_a_step_back_of_more_than_a_second_is_a_jump_when_the_next_frame_goes_on
     check, make_frame
 ):
     assert refuse(check, make_frame(0, stamp_ns=50 * SECOND_NS)) is None
-    assert refuse(check, make_frame(1, stamp_ns=49 * SECOND_NS - 1)) == ('stamp_stray', False)
+    assert refuse(check, make_frame(1, stamp_ns=49 * SECOND_NS - 1)) == ('stamp_outlier', False)
     jump = check.check(make_frame(2, stamp_ns=49 * SECOND_NS))
     assert isinstance(jump, TimeJump)
     assert '50000000000 to 49000000000 ns' in jump.message
     assert refuse(check, make_frame(3, stamp_ns=49 * SECOND_NS + 1)) is None
 
 
-@pytest.mark.parametrize('stray_ns', [10**18, 1])
-def test_one_stray_stamp_costs_one_frame(check, make_frame, stray_ns):
+@pytest.mark.parametrize('outlier_ns', [10**18, 1])
+def test_one_stray_stamp_costs_one_frame(check, make_frame, outlier_ns):
     assert refuse(check, make_frame(20)) is None
-    assert refuse(check, make_frame(21, stamp_ns=stray_ns)) == ('stamp_stray', False)
+    assert refuse(check, make_frame(21, stamp_ns=outlier_ns)) == ('stamp_outlier', False)
     assert [refuse(check, make_frame(i)) for i in range(22, 25)] == [None] * 3
 
 
 def test_stamps_that_go_on_after_hours_are_taken(check, make_frame):
     assert refuse(check, make_frame(0)) is None
     late_ns = 10_000 * SECOND_NS
-    assert refuse(check, make_frame(1, stamp_ns=late_ns)) == ('stamp_stray', False)
+    assert refuse(check, make_frame(1, stamp_ns=late_ns)) == ('stamp_outlier', False)
     assert refuse(check, make_frame(2, stamp_ns=late_ns + 1)) is None
 
 

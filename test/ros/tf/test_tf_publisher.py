@@ -400,7 +400,7 @@ def test_odometry_that_begins_late_replaces_the_base(robot_of):
 
 
 def test_what_the_node_sends_itself_is_not_taken_for_odometry(robot_of):
-    """Somebody else says where odom is in the map, and nobody where the robot is in odom."""
+    """Another node says where odom is in the map, and none where the robot is in odom."""
     robot = robot_of()
     robot.mount_camera()
     for _ in range(3):

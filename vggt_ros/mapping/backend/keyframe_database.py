@@ -16,7 +16,7 @@ import numpy as np
 from vggt_ros.errors import InputError
 from vggt_ros.geometry.pinhole import scale_K
 from vggt_ros.geometry.sim3 import Sim3
-from vggt_ros.mapping.backend.place_index import enough, thinned
+from vggt_ros.mapping.backend.place_index import rows_of_each_place, subsampled_rows
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
@@ -150,12 +150,12 @@ class KeyframeDatabase:
         if len(self._keyframes) > self.settings.max_places:
             depths = [np.nanmedian(each.in_map.depth) for each in self._keyframes]
             usual = float(np.nanmedian(depths))
-            self._keep(thinned(self._poses(), usual, self.settings.max_places))
+            self._keep(subsampled_rows(self._poses(), usual, self.settings.max_places))
 
-    def thin(self, usual_depth: float) -> None:
+    def prune(self, usual_depth: float) -> None:
         """Forget places that were seen often enough; `usual_depth` is in map units."""
         if self._keyframes:
-            self._keep(enough(self._poses(), usual_depth))
+            self._keep(rows_of_each_place(self._poses(), usual_depth))
 
     def _poses(self) -> Float[np.ndarray, 'n 4 4']:
         return np.stack([each.map_from_cam for each in self._keyframes])

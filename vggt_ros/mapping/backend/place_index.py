@@ -72,7 +72,7 @@ def crowded(places: Int64[np.ndarray, ' n'], most: int) -> Int64[np.ndarray, ' m
     return np.sort(order[is_crowded])
 
 
-def thinned(
+def subsampled_rows(
     map_from_cam: Float[np.ndarray, 'n 4 4'], usual_depth: float, most: int
 ) -> Int64[np.ndarray, ' m']:
     """Return the rows, ascending, of views that stay when there are too many.
@@ -107,7 +107,7 @@ def thinned(
     return np.setdiff1d(np.arange(len(map_from_cam)), gone)
 
 
-def enough(
+def rows_of_each_place(
     map_from_cam: Float[np.ndarray, 'n 4 4'], usual_depth: float
 ) -> Int64[np.ndarray, ' m']:
     """Return the rows, ascending, of views that stay where places were visited often.

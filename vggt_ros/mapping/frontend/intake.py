@@ -32,7 +32,7 @@ class Intake:
     One thread at a time; every frame that `add` is called with is then in the buffer, waits here,
     or is dropped under one reason:
 
-    - stamp_zero, stamp_repeated, stamp_backwards, stamp_stray: the stamp does not go on from the
+    - stamp_zero, stamp_repeated, stamp_backwards, stamp_outlier: the stamp does not go on from the
       last one of its camera;
     - image_empty, size_changed, bad_camera_info: the frame cannot be used. After a change of
       size the stream goes on from the next frame, and the frames that waited are dropped, too;

@@ -44,13 +44,13 @@ class TimeJump:
 class StreamCheck:
     """Checks each frame of one camera against those before it; one thread at a time.
 
-    One stamp that is far off is a stray: it is refused, and nothing else happens. Only a second
+    One stamp that is far off is an outlier: it is refused, and nothing else happens. Only a second
     frame that goes on from there makes it a jump.
     """
 
     def __init__(self) -> None:
         self._last_stamp_ns = 0
-        self._stray_stamp_ns: int | None = None
+        self._outlier_ns: int | None = None
         self._last_size: tuple[int, int] | None = None
 
     def check(self, frame: Frame | UndecodedFrame) -> Refusal | TimeJump | None:
@@ -66,7 +66,7 @@ class StreamCheck:
     def restart(self) -> None:
         """Take any stamp next: another camera of the same clock has jumped."""
         self._last_stamp_ns = 0
-        self._stray_stamp_ns = None
+        self._outlier_ns = None
 
     def _check_stamp(self, stamp_ns: int) -> Refusal | TimeJump | None:
         if stamp_ns <= 0:
@@ -75,10 +75,10 @@ class StreamCheck:
                 message=f'image with stamp {stamp_ns} ns; a stamp must be positive: '
                 'let the driver fill in header.stamp',
             )
-        last_ns, stray_ns = self._last_stamp_ns, self._stray_stamp_ns
+        last_ns, outlier_ns = self._last_stamp_ns, self._outlier_ns
         step_ns = stamp_ns - last_ns
         if last_ns == 0 or 0 < step_ns <= _LEAP_NS:
-            self._last_stamp_ns, self._stray_stamp_ns = stamp_ns, None
+            self._last_stamp_ns, self._outlier_ns = stamp_ns, None
             return None
         if step_ns == 0:
             return Refusal(
@@ -86,8 +86,8 @@ class StreamCheck:
                 message=f'image with stamp {stamp_ns} ns, the same as the last one; publish every '
                 f'image once, from one publisher',
             )
-        if stray_ns is not None and 0 < stamp_ns - stray_ns <= _LEAP_NS:
-            self._last_stamp_ns, self._stray_stamp_ns = stamp_ns, None
+        if outlier_ns is not None and 0 < stamp_ns - outlier_ns <= _LEAP_NS:
+            self._last_stamp_ns, self._outlier_ns = stamp_ns, None
             if step_ns > 0:
                 return None
             return TimeJump(
@@ -101,10 +101,10 @@ class StreamCheck:
                 '(it must be later); publish images in the order of their stamps, from one '
                 'publisher',
             )
-        self._stray_stamp_ns = stamp_ns
+        self._outlier_ns = stamp_ns
         where = f'{abs(step_ns) * 1e-9:.3f} s {"after" if step_ns > 0 else "before"} the last one'
         return Refusal(
-            reason='stamp_stray',
+            reason='stamp_outlier',
             message=f'image with stamp {stamp_ns} ns, {where} (limits {_RESTART_NS * 1e-9:g} s '
             f'before, {_LEAP_NS * 1e-9:g} s after); if the next image goes on from there, the '
             f'stream does: see input.on_time_jump',

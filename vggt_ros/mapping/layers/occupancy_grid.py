@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float, Int8, Int64
 import numpy as np
 
-from vggt_ros.mapping.backend.place_index import enough, thinned
+from vggt_ros.mapping.backend.place_index import rows_of_each_place, subsampled_rows
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.layers.floor_plane import floor_height, FloorPlane
 from vggt_ros.mapping.layers.occupancy_scan import OccupancyScan
@@ -155,14 +155,14 @@ class OccupancyGridMap:
             for scan in self._scans
         ]
 
-    def thin(self, usual_depth: float) -> None:
+    def prune(self, usual_depth: float) -> None:
         """Forget scans of places that were seen often enough; what they drew stays for now.
 
         Args:
             usual_depth: How far away things are, map units.
         """
         if self._scans:
-            rows = enough(self._poses(), usual_depth)
+            rows = rows_of_each_place(self._poses(), usual_depth)
             self._scans = [self._scans[row] for row in rows.tolist()]
 
     def update_settings(self, settings: OccupancySettings) -> None:
@@ -192,7 +192,7 @@ class OccupancyGridMap:
         """Forget scans of the places that have most of them, if there are too many."""
         if len(self._scans) > self._max_scans:
             depths = [np.median(scan.points_in_cam[::_EVERY_POINT, 2]) for scan in self._scans]
-            rows = thinned(self._poses(), float(np.nanmedian(depths)), self._max_scans)
+            rows = subsampled_rows(self._poses(), float(np.nanmedian(depths)), self._max_scans)
             self._scans = [self._scans[row] for row in rows.tolist()]
 
     def _poses(self) -> Float[np.ndarray, 'n 4 4']:
