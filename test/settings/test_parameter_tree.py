@@ -2,7 +2,12 @@ import pytest
 
 from vggt_ros.errors import ConfigError
 from vggt_ros.settings.config import VggtConfig
-from vggt_ros.settings.parameter_tree import check_changes, iterate_parameters, with_values
+from vggt_ros.settings.parameter_tree import (
+    check_changes,
+    iterate_parameters,
+    values_of,
+    with_values,
+)
 
 SETTINGS = list(iterate_parameters(VggtConfig()))
 
@@ -19,6 +24,9 @@ def test_values_are_set_by_name_and_the_rest_stays():
     assert changed.window.max_wait == config.window.max_wait
     assert changed.cloud == config.cloud
     assert config == VggtConfig()
+    values = values_of(changed)
+    assert values['window.size'] == 12
+    assert with_values(config, values) == changed
 
 
 def test_whole_numbers_are_taken_where_a_float_belongs():

@@ -24,7 +24,7 @@ from vggt_ros.inference.backbone import Backbone
 from vggt_ros.inference.backbones import load_backbone
 from vggt_ros.mapping.layers.trajectory import StampedPoses
 from vggt_ros.settings.config import VggtConfig
-from vggt_ros.settings.parameter_tree import iterate_parameters, with_values
+from vggt_ros.settings.parameter_tree import values_of, with_values
 from vggt_ros.sources.dataset import Dataset
 from vggt_ros.sources.dataset_formats import DEFAULT_RATE_HZ, LAYOUTS, open_dataset
 
@@ -146,7 +146,7 @@ def _dataset(options: argparse.Namespace) -> Dataset:
 def _header(
     options: argparse.Namespace, config: VggtConfig, dataset: Dataset, predictor: Backbone
 ) -> dict[str, Any]:
-    values = {name: value for name, value, _ in iterate_parameters(config)}
+    values = values_of(config)
     described = predictor.description
     return {
         'folder': str(options.folder),

@@ -7,7 +7,7 @@ from typing import Any
 
 from vggt_ros.errors import ConfigError
 from vggt_ros.settings.config import VggtConfig
-from vggt_ros.settings.parameter_tree import iterate_parameters, with_values
+from vggt_ros.settings.parameter_tree import values_of, with_values
 
 _TRUTH = {'true': True, '1': True, 'false': False, '0': False}
 _READ: dict[type, Callable[[str], Any]] = {
@@ -29,7 +29,7 @@ def with_words(config: VggtConfig, words: Sequence[str]) -> VggtConfig:
         ConfigError: A word has no `=`, a name is unknown, or a value has the wrong type or is out
             of range.
     """
-    kinds = {name: type(value) for name, value, _ in iterate_parameters(config)}
+    kinds = {name: type(value) for name, value in values_of(config).items()}
     values = {}
     for word in words:
         name, equals, value = word.partition('=')

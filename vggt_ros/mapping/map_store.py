@@ -9,19 +9,20 @@ import threading
 import time
 
 from vggt_ros.errors import SaveError
-from vggt_ros.mapping.export.disk_sync import sync_folder
 from vggt_ros.mapping.export.latest_link import point_latest, remove_left_links
 from vggt_ros.mapping.export.part_folder import (
     maps_named,
     PartFolder,
     remove_leftovers,
     remove_map,
+    write_whole,
 )
 from vggt_ros.mapping.export.saved_map import save_map, SavedMap
 from vggt_ros.mapping.map_state import MapState
+from vggt_ros.mapping.session.map_session import MapSession
 from vggt_ros.mapping.session.session_folder import write_session
 from vggt_ros.settings.live_config import LiveConfig
-from vggt_ros.settings.parameter_tree import iterate_parameters
+from vggt_ros.settings.parameter_tree import values_of
 
 # Maps of one folder are told apart by the number that follows.
 MAP_NAME, AUTOSAVE_NAME = 'map', 'autosave'
@@ -91,9 +92,7 @@ class MapStore:
             camera_frame=camera_frame,
             max_saves=config.map.max_saves,
             on_begin=self._saves.append,
-            write_more=lambda path: write_session(
-                path, session, software=self._software, settings=self._settings()
-            ),
+            write_more=lambda path: self._write(path, session),
         )
         with suppress(OSError):  # the map itself is there
             point_latest(saved.folder.parent, saved.folder.name)
@@ -109,29 +108,25 @@ class MapStore:
             SaveError: The disk is full or not writable; the last save is still there.
         """
         self._check_mode()
-        with self._lock, self._map.lock:
-            newest = self._map.graph.newest
-            state = (
-                self._map.epoch,
-                -1 if newest is None else newest.id,
-                self._map.graph.num_loops,
-            )
-            if newest is None or state == self._saved:
-                return None
-            session = self._map.session()
         with self._lock:
+            with self._map.lock:
+                newest = self._map.graph.newest
+                state = (
+                    self._map.epoch,
+                    -1 if newest is None else newest.id,
+                    self._map.graph.num_loops,
+                )
+                if newest is None or state == self._saved:
+                    return None
+                session = self._map.session()
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                part = PartFolder(self.folder, AUTOSAVE_NAME)
-                self._saves.append(part)
-                try:
-                    write_session(
-                        part.path, session, software=self._software, settings=self._settings()
-                    )
-                    sync_folder(part.path)
-                    target = part.publish()
-                finally:
-                    part.discard()
+                target = write_whole(
+                    self.folder,
+                    AUTOSAVE_NAME,
+                    lambda path: self._write(path, session),
+                    self._saves.append,
+                )
                 self._point_to(target)
             except (OSError, RuntimeError) as error:
                 reason = getattr(error, 'strerror', None) or error
@@ -166,5 +161,6 @@ class MapStore:
                 f'mapping to go on with it'
             )
 
-    def _settings(self) -> dict[str, object]:
-        return {name: value for name, value, _ in iterate_parameters(self._config.value)}
+    def _write(self, folder: Path, session: MapSession) -> None:
+        settings = values_of(self._config.value)
+        write_session(folder, session, software=self._software, settings=settings)

@@ -10,7 +10,7 @@ from typing import Any
 from vggt_ros.errors import ConfigError
 from vggt_ros.offline.published_number import published_numbers, PublishedNumber
 from vggt_ros.settings.config import VggtConfig
-from vggt_ros.settings.parameter_tree import iterate_parameters, with_values
+from vggt_ros.settings.parameter_tree import values_of, with_values
 
 # Words of a sequence, and the arguments of `open_sequence` that they are.
 _NUMBER = (int, float)
@@ -156,7 +156,7 @@ def _opening(words: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def _as_settings(values: Mapping[str, Any], config: VggtConfig) -> dict[str, Any]:
     """Return values as the settings have them: in YAML `off` is a truth value, and 1 no float."""
-    kinds = {name: type(value) for name, value, _ in iterate_parameters(config)}
+    kinds = {name: type(value) for name, value in values_of(config).items()}
     found = {}
     for name, value in values.items():
         kind = kinds.get(str(name))

@@ -16,7 +16,7 @@ from vggt_ros.offline.benchmark_table import BenchmarkRow, row_of
 from vggt_ros.offline.folder_run import run_into_folder, RunOptions
 from vggt_ros.offline.run_record import known
 from vggt_ros.settings.config import ModelSettings
-from vggt_ros.settings.parameter_tree import iterate_parameters
+from vggt_ros.settings.parameter_tree import values_of
 from vggt_ros.sources.detection import open_sequence
 
 
@@ -70,7 +70,7 @@ def _finished(target: Path, run: BenchmarkRun) -> dict[str, Any] | None:
     """Return the record of a run that is over, None if there is none with these settings."""
     with suppress(OSError, ValueError):
         record = json.loads((target / 'run.json').read_text(encoding='utf-8'))
-        settings = {name: known(value) for name, value, _ in iterate_parameters(run.config)}
+        settings = {name: known(value) for name, value in values_of(run.config).items()}
         if record['settings'] == json.loads(json.dumps(settings)):
             return dict(record)
     return None

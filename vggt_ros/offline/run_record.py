@@ -18,7 +18,7 @@ from vggt_ros.offline.input_identity import input_identity
 from vggt_ros.offline.result import Result
 from vggt_ros.offline.truth_errors import truth_errors
 from vggt_ros.settings.config import VggtConfig
-from vggt_ros.settings.parameter_tree import iterate_parameters
+from vggt_ros.settings.parameter_tree import values_of
 from vggt_ros.sources.sequence import FrameSequence
 
 GAUGE = 'z-up map, origin at the first camera'
@@ -88,7 +88,7 @@ def run_record(
         'peak_memory_mb': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         'errors': truth_errors(result),
         'warnings': warnings_of(result, network, sequence.drops),
-        'settings': {name: value for name, value, _ in iterate_parameters(config)},
+        'settings': values_of(config),
         'windows': [
             {
                 'frames': window.frame_ids,

@@ -14,7 +14,7 @@ from vggt_ros.mapping.session.session_folder import write_session
 from vggt_ros.offline.map_files import write_map
 from vggt_ros.offline.run_folder import save_error
 from vggt_ros.settings.config import VggtConfig
-from vggt_ros.settings.parameter_tree import iterate_parameters
+from vggt_ros.settings.parameter_tree import values_of
 
 
 def write_session_files(folder: Path, session: MapSession) -> None:
@@ -36,7 +36,7 @@ def write_session_files(folder: Path, session: MapSession) -> None:
         stamps_ns=np.array([view.stamp_ns for view in views], dtype=np.int64),
         map_from_cam=np.array([view.map_from_cam for view in views]).reshape(-1, 4, 4),
     )
-    settings = {name: value for name, value, _ in iterate_parameters(config)}
+    settings = values_of(config)
     try:
         write_session(folder, session, software=f'vggt_ros {__version__}', settings=settings)
         write_map(folder, voxels.points())

@@ -24,6 +24,11 @@ def iterate_parameters(node: Any, prefix: str = '') -> Iterator[tuple[str, Any, 
             yield name, value, about
 
 
+def values_of(node: Any) -> dict[str, Any]:
+    """Return the value of every setting below a settings dataclass by its dotted name."""
+    return {name: value for name, value, _ in iterate_parameters(node)}
+
+
 def with_values(config: _Settings, values: Mapping[str, Any]) -> _Settings:
     """Return `config` with the named settings replaced, all of them or none.
 

@@ -10,6 +10,7 @@ from vggt_ros.mapping.export.part_folder import (
     PartFolder,
     remove_leftovers,
     remove_map,
+    write_whole,
 )
 
 
@@ -85,3 +86,20 @@ def test_to_discard_takes_no_time(tmp_path):
     start_s = time.monotonic()
     part.discard()
     assert time.monotonic() - start_s < 1.0
+
+
+def test_a_map_is_there_whole_or_not_at_all(tmp_path):
+    def write(path):
+        (path / 'a').write_text('a')
+
+    def fail(path):
+        write(path)
+        raise OSError(28, 'No space left on device')
+
+    begun = []
+    assert write_whole(tmp_path, 'map', write, begun.append) == tmp_path / 'map'
+    with pytest.raises(OSError, match='No space'):
+        write_whole(tmp_path, 'map', fail, begun.append)
+    assert [part.is_over for part in begun] == [True, True]
+    assert [path.name for path in tmp_path.iterdir()] == ['map']
+    assert (tmp_path / 'map' / 'a').read_text() == 'a'

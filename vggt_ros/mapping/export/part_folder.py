@@ -5,6 +5,7 @@ It is locked while a process writes, so that it can be told from what a killed p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 import errno
 import fcntl
 from itertools import count
@@ -16,7 +17,7 @@ import shutil
 import threading
 
 from vggt_ros.errors import SaveError
-from vggt_ros.mapping.export.disk_sync import sync_entries
+from vggt_ros.mapping.export.disk_sync import sync_entries, sync_folder
 
 # What renaming a folder onto something that is there says.
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
@@ -81,6 +82,34 @@ class PartFolder:
     def _close(self) -> None:
         self._is_over = True
         os.close(self._descriptor)
+
+
+def write_whole(
+    folder: Path,
+    name: str,
+    write: Callable[[Path], object],
+    on_begin: Callable[[PartFolder], object],
+) -> Path:
+    """Write a map, bring it to the disk and only then give it its name; return the new folder.
+
+    Args:
+        folder: Is there.
+        name: Of the map; the first of `name`, `name-2`... that is free is taken.
+        write: Writes the files into the folder it is given.
+        on_begin: Told of the hidden folder; to discard it, from any thread, ends the save.
+
+    Raises:
+        SaveError: It was discarded.
+        OSError: The disk is full or not writable; nothing is left.
+    """
+    part = PartFolder(folder, name)
+    try:
+        on_begin(part)
+        write(part.path)
+        sync_folder(part.path)
+        return part.publish()
+    finally:
+        part.discard()
 
 
 def remove_leftovers(folder: Path, name: str) -> int:

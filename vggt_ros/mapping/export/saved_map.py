@@ -11,8 +11,12 @@ import numpy as np
 
 from vggt_ros.errors import SaveError
 from vggt_ros.mapping.export.colmap_model import write_colmap_model
-from vggt_ros.mapping.export.disk_sync import sync_folder
-from vggt_ros.mapping.export.part_folder import maps_named, PartFolder, remove_leftovers
+from vggt_ros.mapping.export.part_folder import (
+    maps_named,
+    PartFolder,
+    remove_leftovers,
+    write_whole,
+)
 from vggt_ros.mapping.export.pcd import write_pcd
 from vggt_ros.mapping.export.ply import write_ply
 from vggt_ros.mapping.layers.camera_view import CameraView
@@ -90,21 +94,20 @@ def save_map(
         'first_stamp_ns': views[0].stamp_ns if views else None,
         'last_stamp_ns': views[-1].stamp_ns if views else None,
     }
+    num_bytes = 0
+
+    def write(path: Path) -> None:
+        nonlocal num_bytes
+        _write(path, points, views, facts)
+        write_more(path)
+        num_bytes = sum(each.stat().st_size for each in path.rglob('*'))
+
     folder = _expanded(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder, name)
         _check_room(folder, name, max_saves)
-        part = PartFolder(folder, name)
-        try:
-            on_begin(part)
-            _write(part.path, points, views, facts)
-            write_more(part.path)
-            sync_folder(part.path)
-            num_bytes = sum(each.stat().st_size for each in part.path.rglob('*'))
-            target = part.publish()
-        finally:
-            part.discard()
+        target = write_whole(folder, name, write, on_begin)
     except OSError as error:
         raise SaveError(
             f'the map cannot be saved as {folder / name}: {error.strerror or error}; nothing was '
