@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from jaxtyping import Float, Float32, Int32, UInt8
+from jaxtyping import Float, Float32, Int32, Int64, Integer, UInt8
 import numpy as np
 
 from vggt_ros.errors import ConfigError
-from vggt_ros.geometry import se3
+from vggt_ros.geometry import grid_keys, se3
 from vggt_ros.geometry.pinhole import unproject_depth
 from vggt_ros.offline.triangle_mesh import TriangleMesh
 
@@ -23,9 +23,6 @@ TRUNCATION_VOXELS = 5.0
 # What a voxel takes: float distance, 16 bit weight and color.
 _BYTES_OF_VOXEL = 4 + 2 + 3 * 2
 BYTES_OF_BLOCK = BLOCK_VOXELS**3 * _BYTES_OF_VOXEL
-# Blocks have indices of 21 bits in one key.
-_BITS = 21
-_HALF = 1 << (_BITS - 1)
 
 
 def imported_open3d() -> Any:
@@ -72,12 +69,12 @@ def blocks_of(
 
 def num_blocks(blocks: Int32[np.ndarray, 'B 3'], factor: int) -> int:
     """Return how many there would be, about, with voxels `factor` times as large."""
-    return len(np.unique(_keys(blocks.astype(np.int64) // factor)))
+    return len(np.unique(_keys(blocks // factor)))
 
 
 def joined(a: Int32[np.ndarray, 'A 3'], b: Int32[np.ndarray, 'B 3']) -> Int32[np.ndarray, 'C 3']:
     """Return blocks that are in one or the other."""
-    return _from_keys(np.union1d(_keys(a.astype(np.int64)), _keys(b.astype(np.int64))))
+    return _from_keys(np.union1d(_keys(a), _keys(b)))
 
 
 class TsdfVolume:
@@ -159,12 +156,9 @@ class TsdfVolume:
         )
 
 
-def _keys(blocks: np.ndarray) -> np.ndarray:
-    x, y, z = (blocks + _HALF).T
-    return np.asarray((x << 2 * _BITS) | (y << _BITS) | z)
+def _keys(blocks: Integer[np.ndarray, 'B 3']) -> Int64[np.ndarray, ' B']:
+    return grid_keys.keys_of(*blocks.T)
 
 
-def _from_keys(keys: np.ndarray) -> Int32[np.ndarray, 'B 3']:
-    mask = (1 << _BITS) - 1
-    parts = keys >> 2 * _BITS, (keys >> _BITS) & mask, keys & mask
-    return (np.stack(parts, axis=1) - _HALF).astype(np.int32)
+def _from_keys(keys: Int64[np.ndarray, ' B']) -> Int32[np.ndarray, 'B 3']:
+    return grid_keys.indices_of(keys).astype(np.int32)

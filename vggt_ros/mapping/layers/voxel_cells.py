@@ -5,9 +5,8 @@ from __future__ import annotations
 from jaxtyping import Bool, Float32, Int64, UInt8
 import numpy as np
 
-# A voxel's three indices share one 63-bit key.
-BITS = 21
-HALF = 1 << (BITS - 1)
+from vggt_ros.geometry import grid_keys
+
 # Insertions that count for a voxel: those of one that stood long are not worth more.
 MAX_SUPPORT = 3
 # Means, the sum of the weights they were taken with, number of points, the submap that saw the
@@ -31,11 +30,10 @@ def keys_of(
     """Return the voxels of the points that can have one, and which points those are."""
     index = np.floor(points_in_map / np.float32(voxel_size))
     valid: Bool[np.ndarray, ' n'] = np.ones(len(points_in_map), dtype=bool)
-    if not np.abs(index).max(initial=0) < HALF:  # NaN is not smaller
-        valid = np.asarray((np.abs(index) < HALF).all(axis=1))
+    if not np.abs(index).max(initial=0) < grid_keys.HALF:  # NaN is not smaller
+        valid = np.asarray((np.abs(index) < grid_keys.HALF).all(axis=1))
         index = index[valid]
-    i, j, k = (index[:, axis].astype(np.int64) + HALF for axis in range(3))
-    return (i << 2 * BITS) | (j << BITS) | k, valid
+    return grid_keys.keys_of(*index.astype(np.int64).T), valid
 
 
 def cells_of(

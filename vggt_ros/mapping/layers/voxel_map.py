@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8
 import numpy as np
 
+from vggt_ros.geometry import grid_keys
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.layers.moved_points import moved_points
 from vggt_ros.mapping.layers.removed_points import RemovedPoints
 from vggt_ros.mapping.layers.voxel_cells import (
-    BITS,
     CELL,
     cells_of,
-    HALF,
     joined,
     keys_of,
     MAX_SUPPORT,
@@ -237,9 +236,11 @@ class VoxelMap:
             first: (c,) where it begins along y, in voxels.
             last: (c,) the last voxel along y.
         """
-        i, first, last = (np.clip(each, -HALF, HALF - 2) + HALF for each in (i, first, last))
-        begin = np.searchsorted(self._keys, (i << 2 * BITS) | (first << BITS))
-        count = np.searchsorted(self._keys, (i << 2 * BITS) | (last + 1 << BITS)) - begin
+        half = grid_keys.HALF
+        i, first, last = (np.clip(each, -half, half - 2) for each in (i, first, last))
+        lowest = np.full(len(i), -half)
+        begin = np.searchsorted(self._keys, grid_keys.keys_of(i, first, lowest))
+        count = np.searchsorted(self._keys, grid_keys.keys_of(i, last + 1, lowest)) - begin
         begin, count = begin[count > 0], count[count > 0]
         ends = np.cumsum(count)
         return np.arange(count.sum()) + np.repeat(begin - ends + count, count)
