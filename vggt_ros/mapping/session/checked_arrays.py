@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vggt_ros.errors import SessionError
+from vggt_ros.geometry.plausible import implausible
 
 
 class CheckedArrays:
@@ -69,6 +70,30 @@ class CheckedArrays:
             bad = np.isinf(found) if may_be_nan else ~np.isfinite(found)
             if bad.any():
                 raise self.refuse(name, f'has {int(bad.sum())} numbers that are not finite')
+        return found
+
+    def ids(self, name: str) -> Any:
+        """Return (n,) int64, none of them twice.
+
+        Raises:
+            SessionError: As in `get`, or one is there twice.
+        """
+        found = self.get(name, np.int64, (None,))
+        if len(np.unique(found)) != len(found):
+            raise self.refuse(name, 'has one twice')
+        return found
+
+    def poses(self, name: str, count: int) -> Any:
+        """Return (count, 4, 4) float64, rigid transforms.
+
+        Raises:
+            SessionError: As in `get`, or one is no rigid transform.
+        """
+        found = self.get(name, np.float64, (count, 4, 4))
+        for pose in found:
+            problem = implausible(pose)
+            if problem:
+                raise self.refuse(name, f'is no place: {problem}')
         return found
 
     def pieces(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.geometry.plausible import implausible
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.backend.submap_graph import PlacedSubmap
@@ -102,14 +101,10 @@ def _similarities(kind: str, name: str, places: Sequence[Sim3]) -> dict[str, np.
 
 
 def _read_similarities(arrays: CheckedArrays, kind: str, name: str, count: int) -> list[Sim3]:
-    poses = arrays.get(f'{kind}.{name}', np.float64, (count, 4, 4))
+    poses = arrays.poses(f'{kind}.{name}', count)
     scales = arrays.get(f'{kind}.scale', np.float64, (count,))
     if ((scales < 1.0 / _MAX_SCALE) | (scales > _MAX_SCALE)).any():
         raise arrays.refuse(f'{kind}.scale', f'is beyond 1/{_MAX_SCALE:g}..{_MAX_SCALE:g}')
-    for pose in poses:
-        problem = implausible(pose)
-        if problem:
-            raise arrays.refuse(f'{kind}.{name}', f'is no place: {problem}')
     return [
         Sim3(float(scale), pose[:3, :3].copy(), pose[:3, 3].copy())
         for pose, scale in zip(poses, scales, strict=True)

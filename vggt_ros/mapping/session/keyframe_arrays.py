@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vggt_ros.geometry.plausible import implausible
 from vggt_ros.mapping.backend.keyframe_database import StoredKeyframe
 from vggt_ros.mapping.frontend.frame import Frame
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
@@ -75,10 +74,8 @@ def keyframes_of_arrays(
     Raises:
         SessionError: An array is not as it must be.
     """
-    frame_ids = arrays.get('frame_id', np.int64, (None,))
+    frame_ids = arrays.ids('frame_id')
     count = len(frame_ids)
-    if len(np.unique(frame_ids)) != count:
-        raise arrays.refuse('frame_id', 'has one twice')
     cameras = arrays.get('camera', np.int64, (count,))
     if count and not (cameras.min() >= 0 and cameras.max() <= _MAX_CAMERA):
         raise arrays.refuse('camera', f'is not within 0..{_MAX_CAMERA}')
@@ -138,11 +135,7 @@ def _features(arrays: CheckedArrays, count: int) -> list[KeyframeFeatures | None
 
 def _in_map(arrays: CheckedArrays, frame_ids: np.ndarray) -> list[Submap]:
     count = len(frame_ids)
-    poses = arrays.get('map_from_cam', np.float64, (count, 4, 4))
-    for pose in poses:
-        problem = implausible(pose)
-        if problem:
-            raise arrays.refuse('map_from_cam', f'is no place: {problem}')
+    poses = arrays.poses('map_from_cam', count)
     K = arrays.get('depth_K', np.float64, (count, 3, 3))
     focal_ratio = arrays.get('focal_ratio', np.float64, (count,), may_be_nan=True)
     sizes = arrays.get('depth_size', np.int64, (count, 2))

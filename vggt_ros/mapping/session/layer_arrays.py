@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vggt_ros.geometry.plausible import implausible
 from vggt_ros.mapping.layers.camera_view import CameraView
 from vggt_ros.mapping.layers.occupancy_scan import OccupancyScan
 from vggt_ros.mapping.layers.trajectory import PathPose
@@ -66,15 +65,12 @@ def path_of_arrays(arrays: CheckedArrays) -> dict[int, PathPose]:
     Raises:
         SessionError: An array is not as it must be.
     """
-    frame_ids = arrays.get('frame_id', np.int64, (None,))
+    frame_ids = arrays.ids('frame_id')
     count = len(frame_ids)
-    if len(np.unique(frame_ids)) != count:
-        raise arrays.refuse('frame_id', 'has one twice')
     submap_ids = arrays.get('submap_id', np.int64, (count,))
     stamps_ns = arrays.get('stamp_ns', np.int64, (count,))
     cameras = arrays.get('camera', np.int64, (count,))
-    poses = arrays.get('map_from_cam', np.float64, (count, 4, 4))
-    _check_places(arrays, poses)
+    poses = arrays.poses('map_from_cam', count)
     K = arrays.get('K', np.float64, (count, 3, 3))
     sizes = arrays.get('image_size', np.int64, (count, 2))
     return {
@@ -120,8 +116,7 @@ def scans_of_arrays(arrays: CheckedArrays) -> tuple[OccupancyScan, ...]:
     submap_ids = arrays.get('submap_id', np.int64, (None,))
     count = len(submap_ids)
     stamps_ns = arrays.get('stamp_ns', np.int64, (count,))
-    poses = arrays.get('map_from_cam', np.float64, (count, 4, 4))
-    _check_places(arrays, poses)
+    poses = arrays.poses('map_from_cam', count)
     spacing_rad = arrays.get('spacing_rad', np.float64, (count,))
     if count and not (spacing_rad.min() > 0 and spacing_rad.max() < np.pi):
         raise arrays.refuse('spacing_rad', 'is no angle between rays')
@@ -141,10 +136,3 @@ def scans_of_arrays(arrays: CheckedArrays) -> tuple[OccupancyScan, ...]:
         )
         for k in range(count)
     )
-
-
-def _check_places(arrays: CheckedArrays, poses: np.ndarray) -> None:
-    for pose in poses:
-        problem = implausible(pose)
-        if problem:
-            raise arrays.refuse('map_from_cam', f'is no place: {problem}')
