@@ -52,10 +52,14 @@ class FramePoses:
         """How many cameras took the frames."""
         return 1 + max(self.camera, default=0)
 
+    def camera_of(self, row: int) -> int:
+        """Return which camera took a frame."""
+        return self.camera[row] if self.camera else 0
+
     def name(self, row: int) -> str:
         """Return a name for the files of a frame: its stamp in seconds, and a camera beyond 0."""
         seconds, nanoseconds = divmod(int(self.stamps_ns[row]), _NS_PER_S)
-        camera = self.camera[row] if self.camera else 0
+        camera = self.camera_of(row)
         return f'{seconds}.{nanoseconds:09d}' + (f'_{camera}' if camera else '')
 
     def of_camera(self, camera: int) -> FramePoses:

@@ -129,6 +129,11 @@ class LoopVerifier:
         self._pending = None
         self._pause, self._windows_to_wait = 1, 0
 
+    def look_up(self, query: LoopQuery, graph: SubmapGraph) -> Edge | None:
+        """Return what `candidates` and `verify` say, where nothing else works on the map."""
+        candidates = self.candidates(query, graph)
+        return None if candidates is None else self.verify(candidates)
+
     def candidates(self, query: LoopQuery, graph: SubmapGraph) -> LoopCandidates | None:
         """Return what to compare a window with; None if there is nothing, or it is too early.
 

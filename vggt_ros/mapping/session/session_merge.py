@@ -89,17 +89,15 @@ def _close_common(
     database = KeyframeDatabase(LoopSettings(max_places=100_000))
     database.restore(first.keyframes)
     verifier = LoopVerifier(database)
-    queries = KeyframeDatabase(LoopSettings(max_places=100_000))
-    queries.restore(second.keyframes)
+    queries = list(second.keyframes)
     num_common = 0
-    for newest, keyframe in enumerate(second.keyframes):
-        following = second.keyframes[newest + 1 : newest + 2]
+    for newest, keyframe in enumerate(queries):
+        following = queries[newest + 1 : newest + 2]
         if following and following[0].submap_id == keyframe.submap_id:
             continue
         if keyframe.submap_id not in graph:
             continue
-        rows = range(max(0, newest + 1 - _MAX_IN_QUERY), newest + 1)
-        edge = _found(verifier, graph, [queries[row] for row in rows])
+        edge = _found(verifier, graph, queries[max(0, newest + 1 - _MAX_IN_QUERY) : newest + 1])
         if edge is None:
             continue
         try:
@@ -109,7 +107,10 @@ def _close_common(
             continue
         num_common += bool(correction)
         database.correct(correction)
-        queries.correct(correction)
+        queries = [
+            each.moved(correction[each.submap_id]) if each.submap_id in correction else each
+            for each in queries
+        ]
     return num_common
 
 
@@ -131,8 +132,7 @@ def _found(
         descriptors=np.stack([each.descriptor for each in of_one]),
         features=tuple(each.features for each in of_one),
     )
-    candidates = verifier.candidates(query, graph)
-    return None if candidates is None else verifier.verify(candidates)
+    return verifier.look_up(query, graph)
 
 
 def _joined(

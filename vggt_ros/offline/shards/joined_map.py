@@ -11,7 +11,6 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.errors import ConfigError
-from vggt_ros.geometry import se3
 from vggt_ros.mapping.frontend.counters import Counts
 from vggt_ros.mapping.layers.camera_view import CameraView
 from vggt_ros.mapping.layers.voxel_map import MapPoints, VoxelMap
@@ -19,7 +18,7 @@ from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.offline.depth_again import DepthReport
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.frame_poses import between, FramePoses, share_of
-from vggt_ros.offline.global_refinement import GlobalReport, refine_globally
+from vggt_ros.offline.global_refinement import carried, GlobalReport, refine_globally
 from vggt_ros.offline.result import Result, Truth, UNKNOWN_SCALE
 from vggt_ros.offline.shards.joined_frames import joined_frames, JoinedFrame, keyframe_rows
 from vggt_ros.offline.shards.keyframe_points import draw
@@ -201,16 +200,13 @@ def _poses(
             # Two parts of a map may have moved apart: the frame goes with the earlier one.
             of_part = {placed[keys[frame.shard][key]].segment for key in near}
             near = near[:1] if len(of_part) > 1 else near
-            moved = [
-                _carried(shard.poses, frame.row, key, placed[keys[frame.shard][key]])
-                for key in near
-            ]
+            known, moved = shard.poses.map_from_cam, []
+            for key in near:
+                to = placed[keys[frame.shard][key]]
+                moved.append(carried(known[frame.row], known[key], to.map_from_cam, to.growth))
             stamps = shard.poses.stamps_ns[[frame.row, near[0], near[-1]]].tolist()
             poses[number] = between(moved[0], moved[-1], share_of(*stamps))
-    cameras = [
-        shards[frame.shard].poses.camera[frame.row] if shards[frame.shard].poses.camera else 0
-        for frame in frames
-    ]
+    cameras = [shards[frame.shard].poses.camera_of(frame.row) for frame in frames]
     return FramePoses(
         stamps_ns=np.array([shards[f.shard].poses.stamps_ns[f.row] for f in frames], np.int64),
         map_from_cam=poses,
@@ -228,12 +224,6 @@ def _near(keys: np.ndarray, poses: FramePoses, row: int) -> list[int]:
     return [int(key) for key in keys[max(0, place - 1) : place + 1]]
 
 
-def _carried(poses: FramePoses, row: int, key: int, placed: _Keyframe) -> Float[np.ndarray, '4 4']:
-    key_from_cam = se3.inverse(poses.map_from_cam[key]) @ poses.map_from_cam[row]
-    key_from_cam[:3, 3] *= placed.growth
-    return np.asarray(placed.map_from_cam @ key_from_cam)
-
-
 def _view(shards: Sequence[Shard], keyframe: _Keyframe) -> CameraView:
     shard = shards[keyframe.shard]
     frame = int(shard.keyframes[keyframe.row])
@@ -244,7 +234,7 @@ def _view(shards: Sequence[Shard], keyframe: _Keyframe) -> CameraView:
         K=keyframe.K,
         width=width,
         height=height,
-        camera=shard.poses.camera[frame] if shard.poses.camera else 0,
+        camera=shard.poses.camera_of(frame),
     )
 
 

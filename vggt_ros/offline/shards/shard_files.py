@@ -156,6 +156,15 @@ class Shard:
         unknown: dict[str, Any] = {'meters_per_unit': float('nan'), 'log_sigma': float('inf')}
         return ScaleState(**told | {k: v for k, v in unknown.items() if told[k] is None})
 
+    def median_depth(self, rows: Int64[np.ndarray, ' n']) -> float:
+        """Return how far away what some keyframes show is, in the unit of its map; 1 if unknown.
+
+        Args:
+            rows: (n,) of 0 .. M - 1, one or more.
+        """
+        depths = np.concatenate([self.features(row).points_in_cam[:, 2] for row in rows.tolist()])
+        return float(np.nanmedian(depths)) if np.isfinite(depths).any() else 1.0
+
     def features(self, row: int) -> KeyframeFeatures:
         """Return the features of a keyframe, with points in the unit of its map.
 

@@ -67,8 +67,8 @@ class _Scale:
 
 def frame_keys(shard: Shard) -> list[tuple[int, int]]:
     """Return stamp and camera of each frame, by which it is found in another shard."""
-    cameras = shard.poses.camera or (0,) * len(shard.poses)
-    return list(zip(shard.poses.stamps_ns.tolist(), cameras, strict=True))
+    poses = shard.poses
+    return [(stamp_ns, poses.camera_of(i)) for i, stamp_ns in enumerate(poses.stamps_ns.tolist())]
 
 
 def joint_of(a: Shard, b: Shard) -> Joint | str:
@@ -93,7 +93,7 @@ def joint_of(a: Shard, b: Shard) -> Joint | str:
     rows = [(i, j) for i, j in rows if (segment_a[i], segment_b[j]) == segments]
     poses_a = a.poses.map_from_cam[[i for i, _ in rows]]
     poses_b = b.poses.map_from_cam[[j for _, j in rows]]
-    depth = _median_depth(a, segments[0])
+    depth = a.median_depth(np.flatnonzero(a.segments == segments[0])[-4:])
     log_ratios = _log_depth_ratios(a, b, rows)
     scale = _scale(a, b, log_ratios, poses_a[:, :3, 3], poses_b[:, :3, 3], depth)
     if scale is None:
@@ -146,12 +146,6 @@ def _segments(shard: Shard) -> list[int]:
     """Return the part of the map of each frame: that of the keyframe before it."""
     place = np.searchsorted(shard.keyframes, np.arange(len(shard.poses)), side='right') - 1
     return [int(shard.segments[max(0, row)]) for row in place.tolist()]
-
-
-def _median_depth(shard: Shard, segment: int) -> float:
-    rows = np.flatnonzero(shard.segments == segment)[-4:]
-    depths = np.concatenate([shard.features(int(row)).points_in_cam[:, 2] for row in rows])
-    return float(np.nanmedian(depths)) if np.isfinite(depths).any() else 1.0
 
 
 def _log_depth_ratios(a: Shard, b: Shard, rows: list[tuple[int, int]]) -> Float[np.ndarray, ' k']:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 import logging
 
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int64
 import numpy as np
 
 from vggt_ros.errors import AlignmentError
@@ -138,7 +138,7 @@ class _Growing:
         self._is_metric, self._settings = is_metric, settings
         self._keys = [frame_keys(shard) for shard in shards]
         self._units = _units(shards, joints)
-        self._depths = [_median_depth(shard) for shard in shards]
+        self._depths = [shard.median_depth(_evenly(len(shard.keyframes))) for shard in shards]
         self._noise = PoseErrorModel()
         self._graph = SubmapGraph()
         most = max(settings.max_places, _KEYFRAMES * num_pieces)
@@ -170,8 +170,7 @@ class _Growing:
             return
         features = [self._features(piece, row, place.scale) for row in piece.rows]
         query = self._query(placed, piece, features)
-        candidates = self._verifier.candidates(query, self._graph)
-        loop = None if candidates is None else self._verifier.verify(candidates)
+        loop = self._verifier.look_up(query, self._graph)
         if loop is not None:
             self._close(loop)
         now = self._places[-1]
@@ -308,8 +307,5 @@ def _units(shards: Sequence[Shard], joints: Sequence[Joint | None]) -> list[floa
     return [unit * scale for unit, scale in zip(units, scales, strict=True)]
 
 
-def _median_depth(shard: Shard) -> float:
-    """Return the median depth of an even choice of keyframes."""
-    rows = np.unique(np.linspace(0, len(shard.keyframes) - 1, 8).astype(int))
-    depths = np.concatenate([shard.features(int(row)).points_in_cam[:, 2] for row in rows])
-    return float(np.nanmedian(depths)) if np.isfinite(depths).any() else 1.0
+def _evenly(num_rows: int) -> Int64[np.ndarray, ' n']:
+    return np.unique(np.linspace(0, num_rows - 1, 8).astype(np.int64))
