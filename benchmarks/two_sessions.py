@@ -1,7 +1,7 @@
 """A course or a recording cut in two sessions: the second one goes on with the map of the first.
 
     .venv/bin/python -m benchmarks.two_sessions [--courses corridor_loop figure_eight]
-        [--seeds 3] [--frames 300]
+        [--seeds 3] [--first-seed 0] [--frames 300]
     .venv/bin/python -m benchmarks.two_sessions --part localization | elsewhere [...]
     .venv/bin/python -m benchmarks.two_sessions --recording path/to/a/sequence
 
@@ -234,6 +234,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument('--part', choices=('two', 'localization', 'elsewhere'), default='two')
     parser.add_argument('--courses', nargs='*', default=moving, choices=moving)
     parser.add_argument('--seeds', type=int, default=3)
+    parser.add_argument('--first-seed', type=int, default=0, help='to go on where a run ended')
     parser.add_argument('--frames', type=int, default=300)
     parser.add_argument('--recording', type=Path)
     options = parser.parse_args(arguments)
@@ -241,7 +242,7 @@ def main(arguments: list[str] | None = None) -> int:
         return int(_print_two(options.recording.name, of_recording(options.recording)))
     num_wrong = 0
     for name in options.courses:
-        for seed in range(options.seeds):
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
             title = f'{name} {seed}'
             if options.part == 'two':
                 num_wrong += _print_two(title, of_course(name, seed, options.frames))

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from vggt_ros.mapping.layers.occupancy_change import OccupancyPatch
 from vggt_ros.mapping.layers.occupancy_grid import OccupancyCells
 from vggt_ros.ros.middleware.messages import header_of
 from vggt_ros.ros.middleware.stamps import ns_from_stamp
-from vggt_ros.ros.output.occupancy_message import occupancy_grid
+from vggt_ros.ros.output.occupancy_message import occupancy_grid, occupancy_update
 
 STAMP_NS = 1_700_000_000_123_456_789
 CELLS = OccupancyCells(
@@ -46,6 +47,14 @@ def test_header_and_load_time_have_every_nanosecond():
     assert message.header.frame_id == 'map'
     assert ns_from_stamp(message.header.stamp) == STAMP_NS
     assert ns_from_stamp(message.info.map_load_time) == STAMP_NS
+
+
+def test_an_update_says_in_cells_where_its_rows_belong():
+    patch = OccupancyPatch(cells=CELLS.cells, row=7, column=4)
+    message = occupancy_update(header_of(STAMP_NS, 'map'), patch)
+    assert (message.x, message.y, message.width, message.height) == (4, 7, 3, 2)
+    assert message.data.tolist() == [-1, 0, 100, 50, -1, 0]
+    assert message.header == header_of(STAMP_NS, 'map')
 
 
 def test_messages_do_not_share_their_cells():

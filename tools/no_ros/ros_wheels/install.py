@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 HERE = Path(__file__).resolve().parent
+MESSAGES = ('tf2_msgs', 'map_msgs')
 STAND_INS = ('tf2_ros', 'cv_bridge', 'sensor_msgs_py', 'tf_transformations')
 OUR_PREFIX = 'vggt-ros-'
 
@@ -39,7 +40,7 @@ print(json.dumps(answer))
 def providers(python: Path) -> dict[str, list[str]]:
     """Return, for each of our import names, the distributions that provide it; [] if none."""
     asked = subprocess.run(
-        [str(python), '-c', _WHO_PROVIDES, 'tf2_msgs', *STAND_INS],
+        [str(python), '-c', _WHO_PROVIDES, *MESSAGES, *STAND_INS],
         capture_output=True,
         text=True,
         check=True,
@@ -57,17 +58,21 @@ def is_real(owners: list[str]) -> bool:
 def install(python: Path) -> None:
     """Install all that is missing, and bring our own parts up to date."""
     owners = providers(python)
-    if not owners['tf2_msgs']:
-        _say('building tf2_msgs')
+    missing = [name for name in MESSAGES if not owners[name]]
+    if is_real(owners['tf2_msgs']) and missing:
+        # A distribution's messages are of its own build; map_msgs is of use, not of need.
+        _say(f'{", ".join(missing)}: left to the distribution')
+    elif missing:
+        _say(f'building {", ".join(missing)}')
         with tempfile.TemporaryDirectory(prefix='wheel_') as folder:
             built = subprocess.run(
-                [str(python), str(HERE / 'tf2_msgs' / 'build_wheel.py'), folder],
+                [str(python), str(HERE / 'build_wheel.py'), folder, *missing],
                 stdout=subprocess.PIPE,
                 text=True,
                 check=True,
                 env=_environment(),
             )
-            _pip(python, built.stdout.strip())
+            _pip(python, *built.stdout.split())
     for name in STAND_INS:
         if is_real(owners[name]):
             _say(f'{name}: the real one is here')

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
 from rclpy.lifecycle import LifecyclePublisher
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from vggt_ros.mapping.layers.map_update import FrameResult, FrameTracks
@@ -120,3 +120,12 @@ class CameraPublishers:
 def reliable(depth: int) -> QoSProfile:
     """Return the quality of service of data: nothing is lost up to a queue of this depth."""
     return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def latched() -> QoSProfile:
+    """Return the quality of service of maps: who subscribes later gets the newest."""
+    return QoSProfile(
+        depth=1,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    )

@@ -56,7 +56,8 @@ class MapOffer:
                 points, self._changes_tick = self._map.points(self._changes_tick)
                 self._publishers.publish_map_update(self._stamp_ns, points)
             is_due = now_s - self._cells_sent_s >= period_s
-            if self._has_cells and is_due and self._publishers.wants_occupancy:
+            has_cells = self._has_cells or self._publishers.owes_occupancy
+            if has_cells and is_due and self._publishers.wants_occupancy:
                 self._has_cells, self._cells_sent_s = False, now_s
                 cells = self._map.occupancy()
                 if cells is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 from geometry_msgs.msg import PoseArray
-from nav_msgs.msg import OccupancyGrid, Odometry, Path
+from nav_msgs.msg import Odometry, Path
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import PointCloud2
 
 from vggt_ros.mapping.layers.map_update import MapUpdate
@@ -17,15 +17,12 @@ from vggt_ros.mapping.layers.trajectory import StampedPoses
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.ros.middleware import messages
 from vggt_ros.ros.middleware.qos_events import QosEvents
-from vggt_ros.ros.output.camera_publishers import CameraPublishers, reliable
+from vggt_ros.ros.output.camera_publishers import CameraPublishers, latched, reliable
 from vggt_ros.ros.output.clouds import map_cloud
-from vggt_ros.ros.output.occupancy_message import occupancy_grid
+from vggt_ros.ros.output.occupancy_publisher import OccupancyPublisher
 from vggt_ros.settings.live_config import LiveConfig
 
 _NEWEST_DEPTH = 2
-_MAP_QOS = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
 
 
 class Publishers:
@@ -55,11 +52,11 @@ class Publishers:
         )
         self._path = self._create(Path, '~/path', newest)
         self._camera_poses = self._create(PoseArray, '~/camera_poses', newest)
-        self._map = self._create(PointCloud2, '~/map/points', _MAP_QOS)
+        self._map = self._create(PointCloud2, '~/map/points', latched())
         self._map_update = self._create(PointCloud2, '~/map/points_update', newest)
-        self._occupancy: LifecyclePublisher | None = None
+        self._occupancy: OccupancyPublisher | None = None
         if config.value.occupancy.enable:
-            self._occupancy = self._create(OccupancyGrid, '~/occupancy', _MAP_QOS)
+            self._occupancy = OccupancyPublisher(node, self._create, self._wanted)
 
     @property
     def wants_tracks(self) -> bool:
@@ -87,9 +84,15 @@ class Publishers:
 
     @property
     def wants_occupancy(self) -> bool:
-        """Whether the occupancy grid has a subscriber."""
+        """Whether the occupancy grid has a subscriber, and none that needs time for the last."""
         with self._lock:
-            return self._occupancy is not None and self._wanted(self._occupancy)
+            return self._occupancy is not None and self._occupancy.is_wanted
+
+    @property
+    def owes_occupancy(self) -> bool:
+        """Whether someone has an old occupancy grid, even if it has not changed since."""
+        with self._lock:
+            return self._occupancy is not None and self._occupancy.is_owed
 
     def publish(self, update: MapUpdate) -> None:
         """Publish what a window says about its frames: for every topic in the order of stamps."""
@@ -143,12 +146,11 @@ class Publishers:
                 self._map.publish(message)
 
     def publish_occupancy(self, stamp_ns: int, cells: OccupancyCells) -> None:
-        """Publish the occupancy grid as of `stamp_ns`; it is latched."""
+        """Publish the occupancy grid as of `stamp_ns`, or what changed of it."""
         header = messages.header_of(stamp_ns, self._config.value.frames.map)
-        message = occupancy_grid(header, cells)
         with self._lock:
             if not self._is_closed and self._occupancy is not None:
-                self._occupancy.publish(message)
+                self._occupancy.publish(header, cells)
 
     def forget_tracks(self) -> None:
         """Draw no trails of tracks from before."""

@@ -5,7 +5,7 @@ import re
 import pytest
 
 TOOLS = Path(__file__).parents[4] / 'tools' / 'no_ros'
-FOLDER = TOOLS / 'ros_wheels' / 'tf2_msgs'
+FOLDER = TOOLS / 'ros_wheels'
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def pip_calls(installer, monkeypatch):
 
 
 def answer(installer, monkeypatch, **owners):
-    names = ('tf2_msgs', *installer.STAND_INS)
+    names = (*installer.MESSAGES, *installer.STAND_INS)
     monkeypatch.setattr(
         installer, 'providers', lambda _: {name: owners.get(name, []) for name in names}
     )
@@ -49,7 +49,7 @@ def test_everything_that_is_not_ours_is_real(installer, owners, real):
 
 def test_providers_are_those_of_the_interpreter_that_is_asked(installer):
     found = installer.providers(Path(sys.executable))
-    assert set(found) == {'tf2_msgs', *installer.STAND_INS}
+    assert set(found) == {*installer.MESSAGES, *installer.STAND_INS}
     for name, owners in found.items():
         assert bool(owners) == (importlib.util.find_spec(name) is not None)
 
@@ -59,7 +59,8 @@ def test_a_python_without_any_of_them_provides_nothing(installer, monkeypatch, t
     python.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
     python.chmod(0o755)
     monkeypatch.delenv('PYTHONPATH', raising=False)
-    assert installer.providers(python) == {name: [] for name in ('tf2_msgs', *installer.STAND_INS)}
+    names = (*installer.MESSAGES, *installer.STAND_INS)
+    assert installer.providers(python) == {name: [] for name in names}
 
 
 def test_packages_outside_of_any_distribution_count(installer, monkeypatch, tmp_path):
@@ -75,7 +76,7 @@ def test_packages_outside_of_any_distribution_count(installer, monkeypatch, tmp_
 
 
 def test_the_real_packages_are_left_alone(installer, monkeypatch, pip_calls):
-    names = ('tf2_msgs', *installer.STAND_INS)
+    names = (*installer.MESSAGES, *installer.STAND_INS)
     answer(installer, monkeypatch, **{name: ['unknown'] for name in names})
     installer.install(Path(sys.executable))
     assert pip_calls == []
@@ -87,8 +88,11 @@ def test_only_what_is_missing_or_ours_is_installed(installer, monkeypatch, pip_c
     assert pip_calls == ['cv_bridge', 'sensor_msgs_py', 'tf_transformations']
 
 
-def test_tf2_msgs_is_built_where_nothing_provides_it(installer, monkeypatch, pip_calls):
-    answer(installer, monkeypatch, **{name: ['unknown'] for name in installer.STAND_INS})
+@pytest.mark.parametrize('there', [(), ('tf2_msgs',)])
+def test_messages_are_built_where_nothing_provides_them(installer, monkeypatch, pip_calls, there):
+    owners = {name: ['unknown'] for name in installer.STAND_INS}
+    owners |= {name: [f'vggt-ros-{name.replace("_", "-")}'] for name in there}
+    answer(installer, monkeypatch, **owners)
     commands = []
 
     def build(command, **options):
@@ -97,8 +101,16 @@ def test_tf2_msgs_is_built_where_nothing_provides_it(installer, monkeypatch, pip
 
     monkeypatch.setattr(installer.subprocess, 'run', build)
     installer.install(Path(sys.executable))
-    assert commands[0][:2] == [sys.executable, str(PATH.parent / 'tf2_msgs' / 'build_wheel.py')]
+    assert commands[0][:2] == [sys.executable, str(PATH.parent / 'build_wheel.py')]
+    assert commands[0][3:] == [name for name in installer.MESSAGES if name not in there]
     assert pip_calls == ['built.whl']
+
+
+def test_messages_of_a_distribution_are_not_mixed_with_ours(installer, monkeypatch, pip_calls):
+    owners = {name: ['unknown'] for name in (*installer.MESSAGES, *installer.STAND_INS)}
+    answer(installer, monkeypatch, **{**owners, 'map_msgs': []})
+    installer.install(Path(sys.executable))
+    assert pip_calls == []
 
 
 def test_sources_are_installed_without_what_an_earlier_build_left(
@@ -135,3 +147,5 @@ def test_every_stand_in_has_sources(installer):
     for name in installer.STAND_INS:
         assert (PATH.parent / name / 'setup.py').exists()
         assert (PATH.parent / name / name / '__init__.py').exists()
+    for name in installer.MESSAGES:
+        assert (PATH.parent / name / 'CMakeLists.txt').exists()

@@ -1,14 +1,16 @@
-"""Builds tf2_msgs with rosidl, in a throw-away environment, and packs it as a wheel.
+"""Builds message packages with rosidl, in a throw-away environment, and packs them as wheels.
 
-    python build_wheel.py OUTPUT_FOLDER
+    python build_wheel.py OUTPUT_FOLDER PACKAGE [PACKAGE ...]
 
-The wheel fits the Python that runs this file, and the ROS 2 wheels it has. Needs a C++ compiler
-and Python's headers; cmake, ninja and rosidl come from pip.
+A package is a folder beside this file: tf2_msgs, map_msgs. Prints a line for each wheel. They fit
+the Python that runs this file, and the ROS 2 wheels it has. Needs a C++ compiler and Python's
+headers; cmake, ninja and rosidl come from pip.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 import hashlib
 import importlib.metadata
 import os
@@ -21,9 +23,8 @@ import tempfile
 import zipfile
 
 HERE = Path(__file__).resolve().parent
-NAME = 'vggt_ros_tf2_msgs'
 VERSION = '0.1.0'
-MESSAGES = 'ros-geometry-msgs'  # what tf2_msgs is made of
+MESSAGES = 'ros-geometry-msgs'  # what they are made of, with its std_msgs
 
 # Entries of exported CMake targets that name folders of the machine the wheels were built on;
 # CMake refuses targets with include folders that do not exist.
@@ -48,28 +49,35 @@ def requirements_for(version: str) -> Path:
         known |= dict.fromkeys(re.findall(rf'^{MESSAGES}==(.+)$', path.read_text(), re.M), path)
     if version not in known:
         raise UnknownWheelsError(
-            f'{MESSAGES} {version} is installed, tf2_msgs is built for '
+            f'{MESSAGES} {version} is installed, messages are built for '
             f'{", ".join(sorted(known))}; install one of these, or write a '
             'build-requirements-*.txt with the versions that go with it'
         )
     return known[version]
 
 
-def build_wheel(output: Path) -> Path:
-    """Build the wheel into a folder and return its path.
+def build_wheels(output: Path, packages: Sequence[str]) -> list[Path]:
+    """Build the wheels into a folder and return their paths.
+
+    Args:
+        output: The folder.
+        packages: Names of folders beside this file.
 
     Raises:
         subprocess.CalledProcessError: pip, cmake or the compiler failed.
         UnknownWheelsError: The messages here are of a distribution that was never tried.
     """
     needed = requirements_for(importlib.metadata.version(MESSAGES))
-    with tempfile.TemporaryDirectory(prefix='tf2_msgs_') as scratch:
+    with tempfile.TemporaryDirectory(prefix='messages_') as scratch:
         prefix = Path(scratch) / 'environment'
         _make_environment(prefix, needed)
         _remove_foreign_folders(prefix)
-        installed = Path(scratch) / 'installed'
-        _compile(prefix, Path(scratch) / 'build', installed)
-        return _pack(installed, output)
+        wheels = []
+        for package in packages:
+            build, installed = Path(scratch) / package / 'build', Path(scratch) / package / 'made'
+            _compile(HERE / package, prefix, build, installed)
+            wheels.append(_pack(f'vggt_ros_{package}', installed, output))
+        return wheels
 
 
 def _clean_environment(**extra: str) -> dict[str, str]:
@@ -97,7 +105,7 @@ def _remove_foreign_folders(prefix: Path) -> None:
             path.write_text(_FOREIGN_FOLDER.sub('', text))
 
 
-def _compile(prefix: Path, build: Path, installed: Path) -> None:
+def _compile(source: Path, prefix: Path, build: Path, installed: Path) -> None:
     environment = _clean_environment(
         AMENT_PREFIX_PATH=str(prefix),
         CMAKE_PREFIX_PATH=str(prefix),
@@ -108,7 +116,7 @@ def _compile(prefix: Path, build: Path, installed: Path) -> None:
     cmake = str(prefix / 'bin' / 'cmake')
     commands = (
         [
-            *(cmake, '-S', str(HERE), '-B', str(build), '-G', 'Ninja'),
+            *(cmake, '-S', str(source), '-B', str(build), '-G', 'Ninja'),
             f'-DCMAKE_INSTALL_PREFIX={installed}',
             f'-DPYTHON_INSTALL_DIR={packages}',
             f'-DPython3_EXECUTABLE={prefix / "bin" / "python"}',
@@ -127,7 +135,7 @@ def _compile(prefix: Path, build: Path, installed: Path) -> None:
             done.check_returncode()
 
 
-def _pack(installed: Path, output: Path) -> Path:
+def _pack(name: str, installed: Path, output: Path) -> Path:
     """Zip the install tree as a wheel (PEP 427)."""
     python = f'cp{sys.version_info[0]}{sys.version_info[1]}'
     platform = sysconfig.get_platform().replace('-', '_').replace('.', '_')
@@ -136,24 +144,24 @@ def _pack(installed: Path, output: Path) -> Path:
     for path in sorted(installed.rglob('*')):
         inside = path.relative_to(installed)
         if path.is_file() and not _is_left_out(inside):
-            files[_wheel_name(inside)] = path.read_bytes()
-    info = f'{NAME}-{VERSION}.dist-info'
+            files[_path_in_wheel(name, inside)] = path.read_bytes()
+    info = f'{name}-{VERSION}.dist-info'
     files[f'{info}/METADATA'] = (
-        f'Metadata-Version: 2.1\nName: {NAME}\nVersion: {VERSION}\n'
-        'Summary: tf2_msgs for environments without a ROS installation\n'
+        f'Metadata-Version: 2.1\nName: {name}\nVersion: {VERSION}\n'
+        'Summary: messages for environments without a ROS installation\n'
     ).encode()
     files[f'{info}/WHEEL'] = (
-        f'Wheel-Version: 1.0\nGenerator: {NAME}\nRoot-Is-Purelib: false\nTag: {tag}\n'
+        f'Wheel-Version: 1.0\nGenerator: vggt_ros\nRoot-Is-Purelib: false\nTag: {tag}\n'
     ).encode()
     record = ''.join(
-        f'{name},{_hash(content)},{len(content)}\n' for name, content in files.items()
+        f'{path},{_hash(content)},{len(content)}\n' for path, content in files.items()
     )
     files[f'{info}/RECORD'] = f'{record}{info}/RECORD,,\n'.encode()
     output.mkdir(parents=True, exist_ok=True)
-    wheel = output / f'{NAME}-{VERSION}-{tag}.whl'
+    wheel = output / f'{name}-{VERSION}-{tag}.whl'
     with zipfile.ZipFile(wheel, 'w', zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
+        for path, content in files.items():
+            archive.writestr(path, content)
     return wheel
 
 
@@ -163,11 +171,11 @@ def _is_left_out(inside: Path) -> bool:
     return is_header or is_metadata or inside.suffix in {'.pyc', '.c'}
 
 
-def _wheel_name(inside: Path) -> str:
+def _path_in_wheel(name: str, inside: Path) -> str:
     parts = inside.parts
     if 'site-packages' in parts:
         return '/'.join(parts[parts.index('site-packages') + 1 :])
-    return '/'.join((f'{NAME}-{VERSION}.data', 'data', *parts))
+    return '/'.join((f'{name}-{VERSION}.data', 'data', *parts))
 
 
 def _hash(content: bytes) -> str:
@@ -176,4 +184,5 @@ def _hash(content: bytes) -> str:
 
 
 if __name__ == '__main__':
-    sys.stdout.write(f'{build_wheel(Path(sys.argv[1]))}\n')
+    for built in build_wheels(Path(sys.argv[1]), sys.argv[2:]):
+        sys.stdout.write(f'{built}\n')
