@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 import yaml
 
 from tools.launch_arguments import launch_arguments
@@ -152,6 +152,24 @@ def test_parameters_of_a_costmap_are_those_that_nav2_documents(name, published):
             assert type_name(publisher.msg_type) == 'nav_msgs/msg/OccupancyGrid'
             is_latched = publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
             assert given['map_subscribe_transient_local'] == is_latched
+            assert publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+            assert publisher.qos_profile.depth == 1
+            if given['subscribe_to_updates']:
+                updates = published[f'{given["map_topic"]}_updates']
+                assert type_name(updates.msg_type) == 'map_msgs/msg/OccupancyGridUpdate'
+                assert updates.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+def test_the_voxels_of_the_local_costmap_reach_over_its_obstacles():
+    camera = NAV2['local_costmap']['local_costmap']['ros__parameters']['camera']
+    points = camera['points']
+    assert camera['z_voxels'] <= 16  # bits of a column of Nav2's voxel grid
+    top = camera['origin_z'] + camera['z_voxels'] * camera['z_resolution']
+    assert top >= camera['max_obstacle_height'] >= points['max_obstacle_height']
+    assert points['max_obstacle_height'] > points['min_obstacle_height'] >= camera['origin_z']
+    # What is taken away by a ray is seen by one at least as long as what is marked.
+    assert points['raytrace_max_range'] >= points['obstacle_max_range']
+    assert points['raytrace_min_range'] <= points['obstacle_min_range']
 
 
 def test_rtabmap_is_given_an_rgbd_camera_by_arguments_that_it_has(published):
