@@ -31,6 +31,16 @@ def test_path_views_and_segments_tell_of_the_same_frames(reading):
     assert reading.loops() == ()
 
 
+def test_coverage_is_that_of_the_grid(reading):
+    found = reading.coverage(0.5)
+    grid = reading.occupancy()
+    known = np.count_nonzero(grid.cells != -1)
+    assert found.observed_m2 == pytest.approx(known * grid.resolution_m**2)
+    assert known > 100
+    reading.layers.occupancy.clear()
+    assert reading.coverage(0.5) is None
+
+
 def test_who_reads_waits_for_who_writes(reading):
     done = threading.Event()
     with reading.lock:

@@ -9,6 +9,7 @@ from vggt_ros.mapping.backend.leveling import LevelingReport
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics
 from vggt_ros.mapping.frontend.counters import Counts
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
+from vggt_ros.mapping.layers.coverage import Coverage
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.diagnostics import Diagnostics
@@ -109,6 +110,21 @@ def test_meters_have_their_source_and_how_sure_they_are():
         'tf_mode': 'map_to_odom',
     }
     assert expected.items() <= values.items()
+
+
+def test_how_much_of_the_floor_was_seen_is_there_with_a_grid():
+    assert not any(key.startswith('coverage') for key in values_of(HEALTH))
+    found = Coverage(
+        observed_m2=12.5, free_m2=10.0, frontier_m=2.25, num_frontiers=3, closed=0.875
+    )
+    expected = {
+        'coverage.observed_m2': '12.5',
+        'coverage.free_m2': '10',
+        'coverage.frontier_m': '2.25',
+        'coverage.frontiers': '3',
+        'coverage.closed': '0.875',
+    }
+    assert expected.items() <= values_of(replace(HEALTH, coverage=found)).items()
 
 
 def test_what_the_images_made_of_the_newest_window_and_of_all_is_there():

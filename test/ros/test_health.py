@@ -7,6 +7,7 @@ from vggt_ros.inference.predictor import Predictor
 from vggt_ros.inference.predictor_description import PredictorDescription
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics
 from vggt_ros.mapping.frontend.counters import Counters
+from vggt_ros.mapping.layers.coverage import Coverage
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.mapping.snapshot import Snapshot
@@ -26,6 +27,7 @@ REPORT = RefinementReport(
     focal_ratio=1.0,
     duration_s=0.1,
 )
+COVERAGE = Coverage(observed_m2=12.5, free_m2=10.0, frontier_m=2.25, num_frontiers=3, closed=0.875)
 
 
 @pytest.fixture
@@ -71,6 +73,7 @@ def pipeline():
         ),
     )
     made.last_error = ''
+    made.coverage = SimpleNamespace(newest=COVERAGE)
     return made
 
 
@@ -95,6 +98,7 @@ def test_the_numbers_of_the_newest_window_are_there(pipeline):
     assert health.busy_s == 0.5
     assert health.refinement is REPORT
     assert health.loop_statistics is STATISTICS
+    assert health.coverage is COVERAGE
     assert health.model['note'] == 'not trained'
     assert health.model['is_trained'] == 'false'
 

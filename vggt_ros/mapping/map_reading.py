@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
+
 from vggt_ros.mapping.backend.submap_graph import ClosedLoop, SubmapGraph
 from vggt_ros.mapping.layers.camera_view import CameraView
+from vggt_ros.mapping.layers.coverage import Coverage, coverage
 from vggt_ros.mapping.layers.map_layers import MapLayers
 from vggt_ros.mapping.layers.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.layers.trajectory import StampedPoses
@@ -56,6 +59,21 @@ class MapReading:
         """Return the free and occupied cells, None if nothing was drawn."""
         with self.lock:
             return self.layers.occupancy.grid()
+
+    def coverage(self, robot_width: float) -> Coverage | None:
+        """Measure how much of the floor was seen, None if nothing was drawn.
+
+        The map is free again while it is measured, 10 ms for 400 x 400 cells.
+
+        Args:
+            robot_width: Narrower gaps lead nowhere; map units.
+        """
+        with self.lock:
+            grid, scans = self.layers.occupancy.grid(), self.layers.occupancy.scans()
+        if grid is None:
+            return None
+        path_xy = np.array([scan.center_in_map[:2] for scan in scans]).reshape(-1, 2)
+        return coverage(grid, path_xy, robot_width)
 
     def loops(self) -> tuple[ClosedLoop, ...]:
         """Return the places that were recognized and moved the map."""

@@ -14,6 +14,7 @@ import torch
 
 from vggt_ros import __version__
 from vggt_ros.inference.predictor_description import PredictorDescription
+from vggt_ros.offline.floor_coverage import floor_coverage
 from vggt_ros.offline.input_identity import input_identity
 from vggt_ros.offline.result import Result
 from vggt_ros.offline.truth_errors import truth_errors
@@ -47,6 +48,7 @@ def run_record(
         sha256: Of the weights file, empty if there is none.
     """
     stamps_ns = result.poses.stamps_ns
+    floor = floor_coverage(result.session, config.occupancy)
     record = {
         'command': list(command),
         'versions': versions(),
@@ -80,6 +82,7 @@ def run_record(
             'refinements': dict(result.counts.refinements),
             'global_refinement': asdict(result.refinement),
             'depth_again': asdict(result.depth),
+            'floor': None if floor is None else asdict(floor),
             'frame': GAUGE,
         },
         'scale': asdict(result.scale),

@@ -12,6 +12,7 @@ from std_msgs.msg import Header
 
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics
 from vggt_ros.mapping.frontend.counters import Counts
+from vggt_ros.mapping.layers.coverage import Coverage
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.health import Health
@@ -69,6 +70,7 @@ class Diagnostics:
             'loops': str(health.loops),
             **_loop_values(health.loop_statistics),
             **_refinement_values(health.refinement),
+            **_coverage_values(health.coverage),
             'is_connected': _truth(health.is_connected),
             'tf_mode': health.tf_mode,
             'tf_problem': _tf_problem(health),
@@ -265,6 +267,18 @@ def _loop_values(statistics: LoopStatistics | None) -> dict[str, str]:
         'loop.verified': str(statistics.num_verified),
         'loop.confirmed': str(statistics.num_confirmed),
         **{f'loop.refused.{reason}': str(n) for reason, n in sorted(statistics.refusals.items())},
+    }
+
+
+def _coverage_values(found: Coverage | None) -> dict[str, str]:
+    if found is None:
+        return {}
+    return {
+        'coverage.observed_m2': _number(found.observed_m2),
+        'coverage.free_m2': _number(found.free_m2),
+        'coverage.frontier_m': _number(found.frontier_m),
+        'coverage.frontiers': str(found.num_frontiers),
+        'coverage.closed': _number(found.closed),
     }
 
 

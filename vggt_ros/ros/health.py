@@ -13,6 +13,7 @@ from vggt_ros.mapping.backend.leveling import LevelingReport
 from vggt_ros.mapping.backend.loop_verification import LoopStatistics
 from vggt_ros.mapping.frontend.counters import Counts
 from vggt_ros.mapping.frontend.synchronizer import CameraSync
+from vggt_ros.mapping.layers.coverage import Coverage
 from vggt_ros.mapping.refinement.refined_window import RefinementReport
 from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.ros.input.cameras import Cameras
@@ -44,6 +45,7 @@ class Health:
         loop_statistics: What loop queries by images brought; None before the first configuration.
         refinement: What the images made of the newest window in the map; None before it, and
             without refinement.
+        coverage: How much of the floor was seen; None without an occupancy grid.
         is_connected: False if the newest window is in a segment whose place in the map is a guess.
         tf_mode: What is broadcast, see `MapBroadcaster`; empty before the first configuration.
         tf_conflict: Who else sends that transform, empty if none does.
@@ -80,6 +82,7 @@ class Health:
     loops: int = 0
     loop_statistics: LoopStatistics | None = None
     refinement: RefinementReport | None = None
+    coverage: Coverage | None = None
     is_connected: bool = True
     tf_mode: str = ''
     tf_conflict: str = ''
@@ -143,6 +146,7 @@ def health_of(
         loops=snapshot.num_loops,
         loop_statistics=snapshot.loop_statistics,
         refinement=None if update is None else update.refinement,
+        coverage=pipeline.coverage.newest,
         is_connected=True if update is None else update.is_connected,
         tf_mode=pipeline.broadcaster.mode,
         tf_conflict=pipeline.broadcaster.conflict,

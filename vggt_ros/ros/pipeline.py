@@ -11,6 +11,7 @@ from typing import TypeVar
 from vggt_ros import __version__
 from vggt_ros.errors import DeviceError, DeviceMemoryError, SessionError
 from vggt_ros.inference.backbone import Backbone
+from vggt_ros.mapping.coverage_watch import CoverageWatch
 from vggt_ros.mapping.export.saved_map import SavedMap
 from vggt_ros.mapping.frontend.frame import Frame, UndecodedFrame
 from vggt_ros.mapping.layers.map_update import MapUpdate
@@ -42,6 +43,7 @@ class Pipeline:
     Attributes:
         last_update: What the newest window brought, None before the first and after a reset.
         last_error: Why the newest window failed, empty if it did not.
+        coverage: How much of the floor was seen.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Pipeline:
             self._mapper, wanted=self._wanted, on_update=self._on_update, on_error=self._on_error
         )
         self._map_offer = MapOffer(self._mapper.map, self._publishers, context.config)
+        self.coverage = CoverageWatch(self._mapper.map, context.config)
         self._store = MapStore(
             context.config, self._mapper.map, software=f'vggt_ros {__version__}'
         )
@@ -213,6 +216,7 @@ class Pipeline:
 
     def _show_reset(self) -> None:
         self._broadcaster.reset()
+        self.coverage.clear()
         self.last_update = None
         self.last_error = ''
         self._publishers.forget_tracks()
@@ -232,6 +236,7 @@ class Pipeline:
         self.last_update = update
         self.last_error = ''
         self._unless_ending(lambda: self._publish(update), None)
+        self.coverage.update()
         self._memory.release()
 
     def _unless_ending(self, action: Callable[[], T], otherwise: T) -> T:

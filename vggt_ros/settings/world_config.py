@@ -304,6 +304,13 @@ class OccupancySettings:
         minimum=0.1,
         maximum=100.0,
     )
+    robot_width: float = parameter(
+        0.5,
+        'Narrower gaps lead nowhere: for the estimate of coverage on /diagnostics.',
+        unit='m',
+        minimum=0.01,
+        maximum=100.0,
+    )
 
     def __post_init__(self) -> None:
         """Raise ConfigError if nothing is an obstacle."""
