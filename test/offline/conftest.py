@@ -366,6 +366,18 @@ class CourseBag:
         )
         self.write('/tf_static', stamp_ns, self.make('tf2_msgs/msg/TFMessage', [stamped]))
 
+    def imu(self, stamp_ns, force, frame='imu'):
+        """What an IMU without orientation feels at rest."""
+        zero = self.make('geometry_msgs/msg/Vector3', 0.0, 0.0, 0.0)
+        message = self.make(
+            'sensor_msgs/msg/Imu',
+            self.header(stamp_ns, frame),
+            *(self._quaternion(np.eye(4)), np.array([-1.0] + [0.0] * 8)),
+            *(zero, np.zeros(9)),
+            *(self.make('geometry_msgs/msg/Vector3', *map(float, force)), np.zeros(9)),
+        )
+        self.write('/imu', stamp_ns, message)
+
     def odometry(self, stamp_ns, odom_from_base, child='base_link'):
         zero = self.make('geometry_msgs/msg/Vector3', 0.0, 0.0, 0.0)
         place = self.make('geometry_msgs/msg/Point', *odom_from_base[:3, 3].tolist())

@@ -179,6 +179,34 @@ def test_odometry_of_a_bag_makes_the_map_metric(
     np.testing.assert_allclose(result.poses.map_from_cam[0], walk.world_from_cam[0], atol=1e-6)
 
 
+def tilt_deg(result, course):
+    """How far the map's z is from the true one, as the first camera sees both."""
+    ups = [
+        poses[0][:3, :3].T @ [0.0, 0.0, 1.0]
+        for poses in (result.poses.map_from_cam, course.world_from_cam)
+    ]
+    return np.degrees(np.arccos(np.clip(ups[0] @ ups[1], -1.0, 1.0)))
+
+
+def test_the_imu_of_a_bag_says_what_is_up_unless_it_is_not_wanted(
+    walk, config, source_of, truthful, open_bag, tmp_path
+):
+    with open_bag(tmp_path / 'walk', 'mcap') as bag:
+        bag.transform(1, 'cam_0', 'imu', np.eye(4))
+        frames = list(source_of(walk))
+        for frame, world_from_cam in zip(frames, walk.world_from_cam, strict=True):
+            up = 9.81 * (world_from_cam[:3, :3].T @ [0.0, 0.0, 1.0])
+            for step in range(12):  # it stands still at each
+                bag.imu(frame.stamp_ns + (step - 6) * 8_000_000, up)
+            bag.frame(frame)
+    sequence = open_sequence(tmp_path / 'walk')
+    told = map_sequence(sequence, config=config, predictor=truthful(walk))
+    assert tilt_deg(told, walk) < 1.0
+    config = with_values(config, {'gravity.use_imu': False})
+    guessed = map_sequence(sequence, config=config, predictor=truthful(walk))
+    assert tilt_deg(guessed, walk) > 2.0
+
+
 def test_measured_depth_of_a_bag_makes_the_map_metric_unless_it_is_not_wanted(
     walk, config, source_of, truthful, whimsical, open_bag, tmp_path
 ):

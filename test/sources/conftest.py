@@ -183,6 +183,19 @@ class BagMessages:
     def transforms(self, *stamped):
         return self.make('tf2_msgs/msg/TFMessage', list(stamped))
 
+    def imu(self, stamp_ns, force, frame='imu'):
+        """What an IMU without orientation feels at rest."""
+        return self.make(
+            'sensor_msgs/msg/Imu',
+            header=self.header(stamp_ns, frame),
+            orientation=self.quaternion((0, 0, 0, 1)),
+            orientation_covariance=np.array([-1.0] + [0.0] * 8),
+            angular_velocity=self.vector((0, 0, 0)),
+            angular_velocity_covariance=np.zeros(9),
+            linear_acceleration=self.vector(force),
+            linear_acceleration_covariance=np.zeros(9),
+        )
+
     def odometry(self, stamp_ns, place, quat_xyzw=(0, 0, 0, 1), child='base_link'):
         pose = self.make(
             'geometry_msgs/msg/Pose', self.vector(place, 'Point'), self.quaternion(quat_xyzw)

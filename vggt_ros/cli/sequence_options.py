@@ -28,6 +28,11 @@ def add_sequence_options(parser: argparse.ArgumentParser) -> None:
         metavar='NAME',
         help='of odometry in a bag; if left out, what /tf says of the frame odom; none for none',
     )
+    parser.add_argument(
+        '--imu-topic',
+        metavar='NAME',
+        help='of an IMU in a bag; if left out, the only one; none for none',
+    )
     parser.add_argument('--truth-topic', metavar='NAME', help='of true poses in a bag')
     parser.add_argument('--camera', type=int, metavar='N', help='which one of a data set')
     parser.add_argument(
@@ -66,6 +71,7 @@ def opened(options: argparse.Namespace) -> FrameSequence:
         topics=tuple(word for word in options.topics.split(',') if word),
         depth_topic=options.depth_topic,
         odometry_topic=options.odometry_topic,
+        imu_topic=options.imu_topic,
         truth_topic=options.truth_topic,
         calibration=options.calibration,
         start_s=options.start,

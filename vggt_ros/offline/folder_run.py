@@ -147,7 +147,7 @@ def _run(
     )
     depth = DepthFiles(folder.path / DEPTH) if options.writes_depth else None
     shard = ShardFiles(folder.path / SHARD) if options.is_shard else None
-    priors = recorded_priors(sequence, uses_depth=options.uses_depth)
+    priors = recorded_priors(sequence, uses_depth=options.uses_depth, gravity=config.gravity)
     frames = _ReadableFrames(sequence, uses_truth=options.uses_truth, uses_depth=priors.uses_depth)
     with nullcontext() if shard is None else closing(shard):
         result = map_sequence(

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+import math
 
 from vggt_ros.inference.backbone import Predicts
 from vggt_ros.inference.backbones import load_backbone
 from vggt_ros.mapping.layers.map_update import FrameResult
 from vggt_ros.offline.progress import Progress
+from vggt_ros.offline.recorded_gravity import RecordedGravity
 from vggt_ros.offline.recorded_keyframes import OnDepth
 from vggt_ros.offline.recorded_priors import RecordedPriors, rig_of
 from vggt_ros.offline.result import Result
 from vggt_ros.offline.sequence_mapper import OnFeatures, SequenceMapper
 from vggt_ros.settings.config import VggtConfig
+from vggt_ros.settings.world_config import GravitySettings
 from vggt_ros.sources.bag import Bag
 from vggt_ros.sources.sequence import FrameSequence
 from vggt_ros.sources.source import Source, SourceFrame
@@ -44,8 +47,8 @@ def map_sequence(
         config: The settings, None for the defaults.
         predictor: A network that is loaded already; it is asked instead of a checkpoint.
         priors: What is known of the cameras beside their images; None for what the source says,
-            which of bags is measured depth, and places of several cameras and odometry if asked
-            for.
+            which of bags is measured depth, an IMU, and places of several cameras and odometry if
+            asked for.
         on_keyframe: Called with every frame that enters the map, with its depth and confidence,
             which are not kept.
         on_features: The same, with its features, whose points are in the unit of the map then.
@@ -65,7 +68,7 @@ def map_sequence(
     mapper_of = partial(
         SequenceMapper,
         config=config,
-        priors=recorded_priors(source) if priors is None else priors,
+        priors=recorded_priors(source, gravity=config.gravity) if priors is None else priors,
         on_keyframe=on_keyframe,
         on_features=on_features,
         on_depth=on_depth,
@@ -81,7 +84,10 @@ def map_sequence(
 
 
 def recorded_priors(
-    source: Iterable[SourceFrame], *, uses_depth: bool | None = None
+    source: Iterable[SourceFrame],
+    *,
+    uses_depth: bool | None = None,
+    gravity: GravitySettings | None = None,
 ) -> RecordedPriors:
     """Return what answers of the cameras of a source.
 
@@ -89,11 +95,15 @@ def recorded_priors(
         source: A `FrameSequence`, or frames of one camera.
         uses_depth: Whether its depth tells what a meter is; None if it is that of a bag, which a
             sensor measured: that of a data set is taken for the truth.
+        gravity: Whether its IMU is used, and how sure that is; None for the defaults.
     """
+    settings = GravitySettings() if gravity is None else gravity
     recording = source.recording if isinstance(source, FrameSequence) else None
     if uses_depth is None:
         uses_depth = isinstance(recording, Bag)
-    return RecordedPriors(rig_of(recording), uses_depth=uses_depth)
+    imu = recording.imu if isinstance(recording, Bag) and settings.use_imu else None
+    told = None if imu is None else RecordedGravity(imu, math.radians(settings.sigma))
+    return RecordedPriors(rig_of(recording), uses_depth=uses_depth, gravity=told)
 
 
 def _mapped(

@@ -9,6 +9,8 @@ from jaxtyping import Float, Float32
 import numpy as np
 
 from vggt_ros.geometry import se3
+from vggt_ros.mapping.registration.up_direction import UpDirection
+from vggt_ros.offline.recorded_gravity import RecordedGravity
 from vggt_ros.sources.bag import Bag
 from vggt_ros.sources.source import SourceFrame
 
@@ -58,16 +60,25 @@ class RecordedPriors:
         uses_depth: Whether depth of the recording is measured, and tells what a meter is.
     """
 
-    def __init__(self, rig: RecordedRig | None = None, *, uses_depth: bool = False) -> None:
+    def __init__(
+        self,
+        rig: RecordedRig | None = None,
+        *,
+        uses_depth: bool = False,
+        gravity: RecordedGravity | None = None,
+    ) -> None:
         """Start without frames.
 
         Args:
             rig: Where the cameras are; None for one that nothing is known of.
             uses_depth: Whether depth is answered.
+            gravity: What tells which way is up; None if nothing does.
         """
         self.rig = RecordedRig() if rig is None else rig
         self.uses_depth = uses_depth
         self._camera_of = {camera_frame(i): i for i in range(self.rig.num_cameras)}
+        self._gravity = gravity
+        self._up: dict[tuple[int, str], UpDirection] = {}
         self._odom_from_base: dict[int, Pose] = {}
         self._depth: OrderedDict[tuple[int, int], Float32[np.ndarray, 'h w']] = OrderedDict()
 
@@ -80,6 +91,10 @@ class RecordedPriors:
         """
         if frame.odom_from_base is not None:
             self._odom_from_base[stamp_ns] = frame.odom_from_base
+        if self._gravity is not None:
+            up = self._gravity.up_in_cam(frame.stamp_ns, frame.camera)
+            if up is not None:
+                self._up[stamp_ns, camera_frame(frame.camera)] = up
         if self.uses_depth and frame.depth is not None:
             self._depth[stamp_ns, frame.camera] = frame.depth
             if len(self._depth) > MAX_DEPTHS:
@@ -120,8 +135,9 @@ class RecordedPriors:
             return None
         return np.asarray(se3.inverse(target) @ source)
 
-    def up_in_cam(self, stamp_ns: int, camera_frame: str) -> None:
-        """Return None: gravity of recordings is not read."""
+    def up_in_cam(self, stamp_ns: int, camera_frame: str) -> UpDirection | None:
+        """Return what is up along the axes of a camera, by the IMU of a bag."""
+        return self._up.get((stamp_ns, camera_frame))
 
     def depth_m(self, stamp_ns: int, camera: int) -> Float32[np.ndarray, 'h w'] | None:
         """Return the measured depth of a frame, meters; None if it is not to be used."""

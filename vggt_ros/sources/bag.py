@@ -15,6 +15,7 @@ import numpy as np
 
 from vggt_ros.errors import InputError, OptionError, SourceError
 from vggt_ros.sources.bag_calibration import calibration_of, is_rectified_topic
+from vggt_ros.sources.bag_imu import imu_of
 from vggt_ros.sources.bag_odometry import odometry_of
 from vggt_ros.sources.bag_poses import BagPoses, child_from_camera, read_poses, stamp_of
 from vggt_ros.sources.bag_reader import BagMessage, BagReader
@@ -47,6 +48,7 @@ class Bag:
             None where that is not known.
         base_from_cam: For each camera its (4, 4) pose on what the odometry is of, meters; None
             without odometry.
+        imu: What tells which way is up; None if nothing does.
         truth: What the true poses are of; empty without `truth_topic`.
         notes: What a user should know.
         drops: Images left out in the last iteration, by reason.
@@ -66,6 +68,7 @@ class Bag:
         topics: Sequence[str] = (),
         depth_topic: str | None = None,
         odometry_topic: str | None = None,
+        imu_topic: str | None = None,
         truth_topic: str | None = None,
         calibration: Calibration | None = None,
     ) -> None:
@@ -77,6 +80,7 @@ class Bag:
             depth_topic: Of depth of the first camera; None for the one that is of its frame.
             odometry_topic: With poses of the robot; `/tf` or None for what /tf says of the frame
                 `odom`, if it connects it with the cameras; `none` for none.
+            imu_topic: Of an IMU; None for the only one, `none` for none (`bag_imu.imu_of`).
             truth_topic: With true poses; None for none.
             calibration: Overrules camera_info; of one camera only.
 
@@ -104,6 +108,8 @@ class Bag:
             self._transforms = _transforms(reader)
             frames = [topic.frame for topic in self._topics]
             self._odometry = odometry_of(reader, odometry_topic, self._transforms, frames)
+            self.imu, told = imu_of(reader, path, imu_topic, self._transforms, frames)
+            notes += told
             self._truth = None if truth_topic is None else read_poses(reader, truth_topic)
             if self._transforms.num_refused:
                 notes.append(

@@ -45,6 +45,7 @@ def open_sequence(
     topics: Sequence[str] = (),
     depth_topic: str | None = None,
     odometry_topic: str | None = None,
+    imu_topic: str | None = None,
     truth_topic: str | None = None,
     calibration: Path | None = None,
     start_s: float = 0.0,
@@ -65,6 +66,7 @@ def open_sequence(
         topics: Of the images of a bag, one for each camera; empty to choose one.
         depth_topic: Of a bag; None for the one that obviously belongs to the images.
         odometry_topic: Of a bag, with poses of the robot.
+        imu_topic: Of a bag, of an IMU; None for the only one, `none` for none.
         truth_topic: Of a bag, with true poses.
         calibration: A file that overrules the camera's (`calibration.read_calibration`).
         start_s: Seconds after the first frame from which on frames are taken.
@@ -98,7 +100,7 @@ def open_sequence(
         kind,
         found,
         camera=camera is not None,
-        topics=bool(topics) or any((depth_topic, odometry_topic, truth_topic)),
+        topics=bool(topics) or any((depth_topic, odometry_topic, imu_topic, truth_topic)),
     )
     overruling = None if calibration is None else _read_option(calibration)
     if kind == BAG:
@@ -108,6 +110,7 @@ def open_sequence(
             topics=topics,
             depth_topic=depth_topic,
             odometry_topic=odometry_topic,
+            imu_topic=imu_topic,
             truth_topic=truth_topic,
             calibration=overruling,
         )

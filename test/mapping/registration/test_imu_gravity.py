@@ -1,11 +1,12 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from vggt_ros.errors import InputError
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector, quat_xyzw_from_matrix
-from vggt_ros.mapping.registration.imu_gravity import ImuGravity, ImuSample
+from vggt_ros.mapping.registration.imu_gravity import imu_sample, ImuGravity, ImuSample
 
 PERIOD_NS = 10_000_000
 UP = np.array([0.6, 0.0, 0.8])
@@ -130,3 +131,24 @@ def test_memory_is_bounded_and_time_may_begin_again():
     assert gravity.newest_ns == PERIOD_NS
     gravity.clear()
     assert gravity.newest_ns is None
+
+
+def test_what_a_message_marks_as_not_given_is_none():
+    xyz = SimpleNamespace(x=0.1, y=0.2, z=9.8)
+    message = SimpleNamespace(
+        orientation=SimpleNamespace(x=0.0, y=0.0, z=0.0, w=1.0),
+        angular_velocity=xyz,
+        linear_acceleration=xyz,
+        orientation_covariance=np.array([-1.0] + [0.0] * 8),
+        angular_velocity_covariance=np.zeros(9),
+        linear_acceleration_covariance=np.zeros(9),
+    )
+    found = imu_sample(message, 7)
+    assert (found.stamp_ns, found.quat_xyzw, found.orientation_sigma_rad) == (7, None, 0.0)
+    assert found.turn_rate == found.acceleration == (0.1, 0.2, 9.8)
+    message.orientation_covariance[[0, 4]] = 0.01, 0.04
+    message.angular_velocity_covariance[0] = message.linear_acceleration_covariance[0] = -1.0
+    found = imu_sample(message, 7)
+    assert found.quat_xyzw == (0.0, 0.0, 0.0, 1.0)
+    assert found.orientation_sigma_rad == pytest.approx(0.2)
+    assert (found.turn_rate, found.acceleration) == (None, None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import Imu
 
-from vggt_ros.ros.input.imu_input import ImuInput, sample_of
+from vggt_ros.ros.input.imu_input import ImuInput
 from vggt_ros.ros.middleware.messages import header_of
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.live_config import LiveConfig
@@ -128,12 +128,3 @@ def test_nothing_is_subscribed_to_if_it_is_not_wanted(imu):
     assert made.node.count_subscribers('/imu') == 0
     assert made.input.topic_reports() == ()
     assert made.input.up_in_cam(PERIOD_NS, 'cam') is None
-
-
-def test_what_is_marked_as_not_given_is_none():
-    sent = message(0)
-    assert sample_of(sent).quat_xyzw is None
-    sent.angular_velocity_covariance[0] = sent.linear_acceleration_covariance[0] = -1.0
-    found = sample_of(sent)
-    assert (found.turn_rate, found.acceleration) == (None, None)
-    assert found.stamp_ns == PERIOD_NS

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 import math
 import threading
+from typing import Any
 
 from jaxtyping import Float
 import numpy as np
@@ -25,6 +26,7 @@ _REST_NS, _MIN_REST_NS, _MIN_REST_SAMPLES = 250_000_000, 200_000_000, 8
 _MAX_REST_TURN, _MAX_REST_SHAKE = 0.1, 0.3
 _GRAVITY, _MAX_GRAVITY_ERROR = 9.8, 0.1
 _MAX_NORM_ERROR = 0.01
+_NOT_GIVEN = -1.0
 _MAX_CONTRADICTION_RAD = math.radians(15.0)
 # What a sensor says of itself is believed up to here.
 _MAX_SIGMA_RAD = math.radians(30.0)
@@ -49,6 +51,27 @@ class ImuSample:
     orientation_sigma_rad: float = 0.0
     turn_rate: Triple | None = None
     acceleration: Triple | None = None
+
+
+def imu_sample(message: Any, stamp_ns: int) -> ImuSample:
+    """Return what a message says; what it marks as not given, by -1, is None.
+
+    Args:
+        message: With the fields of sensor_msgs/Imu.
+        stamp_ns: Its stamp.
+    """
+    q, turn, force = message.orientation, message.angular_velocity, message.linear_acceleration
+    has_orientation = message.orientation_covariance[0] != _NOT_GIVEN
+    has_turn = message.angular_velocity_covariance[0] != _NOT_GIVEN
+    has_force = message.linear_acceleration_covariance[0] != _NOT_GIVEN
+    variance = max(0.0, *(float(message.orientation_covariance[i]) for i in (0, 4)))
+    return ImuSample(
+        stamp_ns=stamp_ns,
+        quat_xyzw=(q.x, q.y, q.z, q.w) if has_orientation else None,
+        orientation_sigma_rad=math.sqrt(variance) if has_orientation else 0.0,
+        turn_rate=(turn.x, turn.y, turn.z) if has_turn else None,
+        acceleration=(force.x, force.y, force.z) if has_force else None,
+    )
 
 
 class ImuGravity:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 import math
 
-import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import Imu
 
 from vggt_ros.errors import InputError
-from vggt_ros.mapping.registration.imu_gravity import ImuGravity, ImuSample
+from vggt_ros.mapping.registration.imu_gravity import imu_sample, ImuGravity
 from vggt_ros.mapping.registration.up_direction import UpDirection
 from vggt_ros.ros.input.depth_view import Lookup
 from vggt_ros.ros.input.input_report import report_on, TopicReport
@@ -23,7 +22,6 @@ from vggt_ros.ros.middleware.stamps import ns_from_stamp
 from vggt_ros.settings.live_config import LiveConfig
 
 TOPIC = 'imu'
-_NOT_GIVEN = -1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +144,7 @@ class ImuInput:
             self._frame = frame
             self._gravity.clear()  # another sensor
         try:
-            self._gravity.add(sample_of(message))
+            self._gravity.add(imu_sample(message, ns_from_stamp(message.header.stamp)))
         except InputError as error:
             self._tell(error)
 
@@ -165,19 +163,3 @@ class ImuInput:
         if error.reason not in self._told:
             self._told.add(error.reason)
             self._node.get_logger().error(f'{error.reason}: {line}')
-
-
-def sample_of(message: Imu) -> ImuSample:
-    """Return what a message says; what it marks as not given, by -1, is None (sensor_msgs/Imu)."""
-    q, turn, force = message.orientation, message.angular_velocity, message.linear_acceleration
-    has_orientation = message.orientation_covariance[0] != _NOT_GIVEN
-    has_turn = message.angular_velocity_covariance[0] != _NOT_GIVEN
-    has_force = message.linear_acceleration_covariance[0] != _NOT_GIVEN
-    variance = np.maximum(message.orientation_covariance[[0, 4]], 0.0).max()
-    return ImuSample(
-        stamp_ns=ns_from_stamp(message.header.stamp),
-        quat_xyzw=(q.x, q.y, q.z, q.w) if has_orientation else None,
-        orientation_sigma_rad=math.sqrt(float(variance)) if has_orientation else 0.0,
-        turn_rate=(turn.x, turn.y, turn.z) if has_turn else None,
-        acceleration=(force.x, force.y, force.z) if has_force else None,
-    )
