@@ -103,7 +103,8 @@ class Result:
             of the map now.
         points: The cloud.
         voxel_size: Edge of its voxels, map units.
-        session: What a later run needs to go on with the map; None if it was joined of shards.
+        session: What a later run needs to go on with the map; None if it was joined of
+            shards and one of them has none.
         counts: What happened to the frames, by reason.
         num_segments: Parts of the map that overlap, odometry or loops did not connect when they
             came; 1 if the map is one.

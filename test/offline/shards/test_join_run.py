@@ -28,8 +28,7 @@ def test_the_folder_is_like_that_of_a_single_run(sharded, tmp_path):
     assert done.missing == ()
     whole = sharded.whole.folder
     names = {path.name for path in done.folder.iterdir()}
-    # A session has the graph and the places of one mapper.
-    assert {path.name for path in whole.iterdir()} - {'session'} <= names
+    assert {path.name for path in whole.iterdir()} <= names
     assert {'trajectory.kitti', 'colmap', 'frames'} <= names
     record = json.loads((done.folder / 'run.json').read_text())
     assert set(record) == {*json.loads((whole / 'run.json').read_text()), 'shards'} - {

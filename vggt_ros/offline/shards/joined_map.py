@@ -21,6 +21,7 @@ from vggt_ros.offline.frame_poses import between, FramePoses, share_of
 from vggt_ros.offline.global_refinement import carried, GlobalReport, refine_globally
 from vggt_ros.offline.result import Result, Truth, UNKNOWN_SCALE
 from vggt_ros.offline.shards.joined_frames import joined_frames, JoinedFrame, keyframe_rows
+from vggt_ros.offline.shards.joined_session import joined_session, KeyframePlace
 from vggt_ros.offline.shards.keyframe_points import draw
 from vggt_ros.offline.shards.shard_files import Shard
 from vggt_ros.offline.shards.shared_frames import Joint, joint_of
@@ -94,6 +95,7 @@ def join_shards(
     placed = _placed(shards, rows, chain)
     report, placed = _refined(shards, placed, refines=refines)
     segments = {each.segment for each in chain.placed}
+    scale = _scale(shards, chain)
     result = Result(
         poses=_poses(shards, frames, rows, placed),
         keyframes=np.array(sorted(placed), dtype=np.int64),
@@ -102,12 +104,12 @@ def join_shards(
         growth=np.array([placed[i].growth for i in sorted(placed)], dtype=np.float64),
         points=_points(shards, placed, config),
         voxel_size=config.map.voxel_size,
-        session=None,
+        session=joined_session(shards, _places(shards, placed), joints, scale, config.map),
         depth=DepthReport(),
         counts=_counts(shards, num_frames=len(frames), num_keyframes=len(placed)),
         num_segments=len(segments),
         loops=(),
-        scale=_scale(shards, chain),
+        scale=scale,
         windows=(),
         refinement=report,
         samples=_samples(shards, rows),
@@ -141,6 +143,18 @@ def _placed(
                 K=shard.K[row],
                 segment=each.segment,
             )
+    return found
+
+
+def _places(
+    shards: Sequence[Shard], placed: Mapping[int, _Keyframe]
+) -> list[dict[int, KeyframePlace]]:
+    found: list[dict[int, KeyframePlace]] = [{} for _ in shards]
+    for each in placed.values():
+        frame_id = int(shards[each.shard].keyframes[each.row])
+        found[each.shard][frame_id] = KeyframePlace(
+            map_from_cam=each.map_from_cam, growth=each.growth, segment=each.segment
+        )
     return found
 
 
