@@ -29,6 +29,11 @@ def add_sequence_options(parser: argparse.ArgumentParser) -> None:
         help='of odometry in a bag; if left out, what /tf says of the frame odom; none for none',
     )
     parser.add_argument('--truth-topic', metavar='NAME', help='of true poses in a bag')
+    parser.add_argument(
+        '--gnss-topic',
+        metavar='NAME',
+        help='of NavSatFix in a bag; if left out, the only one; none for none',
+    )
     parser.add_argument('--camera', type=int, metavar='N', help='which one of a data set')
     parser.add_argument(
         '--calibration',
@@ -67,6 +72,7 @@ def opened(options: argparse.Namespace) -> FrameSequence:
         depth_topic=options.depth_topic,
         odometry_topic=options.odometry_topic,
         truth_topic=options.truth_topic,
+        gnss_topic=options.gnss_topic,
         calibration=options.calibration,
         start_s=options.start,
         stop_s=options.stop,

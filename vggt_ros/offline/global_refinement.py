@@ -70,6 +70,7 @@ class GlobalRefinement:
         growth: (N,) how much longer what each measured is now.
         K: (N, 3, 3) their intrinsics now.
         neighbors: For each the rows of those that share matches with it, most first.
+        graph: Their matches; None where they were not asked.
     """
 
     report: GlobalReport
@@ -77,6 +78,7 @@ class GlobalRefinement:
     growth: Float[np.ndarray, ' N']
     K: Float[np.ndarray, 'N 3 3']
     neighbors: tuple[tuple[int, ...], ...]
+    graph: ViewGraph | None = None
 
 
 def refine_globally(
@@ -113,7 +115,7 @@ def refine_globally(
     before = graph.support(map_from_cam, K)
     found = [('images', structure_of_images(graph, is_calibrated=is_calibrated))]
     found.append(('poses', structure_of_poses(graph, map_from_cam, is_calibrated=is_calibrated)))
-    scored = [(_support(graph, each, K), name, each) for name, each in found if each is not None]
+    scored = [(support_of(graph, each, K), name, each) for name, each in found if each is not None]
     support, method, best = max(scored, key=lambda each: each[0], default=(0, 'none', None))
     report = GlobalReport(
         method='none',
@@ -125,9 +127,10 @@ def refine_globally(
         support_after=before,
     )
     if best is None or support < _CLEARLY_MORE * before:
-        return _kept(map_from_cam, K, report, neighbors)
+        return _kept(map_from_cam, K, report, neighbors, graph)
     K[best.rows] = best.K
-    moved, growth = _in_map(best, map_from_cam, keyframes)
+    map_from_world = _gauge(best, map_from_cam[best.rows])
+    moved, growth = moved_by(best, map_from_world, map_from_cam, keyframes)
     return GlobalRefinement(
         report=replace(
             report,
@@ -145,6 +148,7 @@ def refine_globally(
         growth=growth,
         K=K,
         neighbors=neighbors,
+        graph=graph,
     )
 
 
@@ -172,6 +176,7 @@ def _kept(
     K: Float[np.ndarray, 'N 3 3'],
     report: GlobalReport,
     neighbors: tuple[tuple[int, ...], ...],
+    graph: ViewGraph | None = None,
 ) -> GlobalRefinement:
     return GlobalRefinement(
         report=report,
@@ -179,10 +184,12 @@ def _kept(
         growth=np.ones(len(map_from_cam)),
         K=K,
         neighbors=neighbors,
+        graph=graph,
     )
 
 
-def _support(graph: ViewGraph, structure: Structure, K: Float[np.ndarray, 'N 3 3']) -> int:
+def support_of(graph: ViewGraph, structure: Structure, K: Float[np.ndarray, 'N 3 3']) -> int:
+    """Return how many matches a structure explains; K is for what has no place in it."""
     poses = np.full((len(K), 4, 4), np.nan)
     poses[structure.rows] = structure.world_from_cam
     adjusted = K.copy()
@@ -190,13 +197,20 @@ def _support(graph: ViewGraph, structure: Structure, K: Float[np.ndarray, 'N 3 3
     return graph.support(poses, adjusted)
 
 
-def _in_map(
+def moved_by(
     structure: Structure,
+    map_from_world: Sim3,
     map_from_cam: Float[np.ndarray, 'N 4 4'],
     keyframes: Sequence[KeyframeFeatures],
 ) -> tuple[Float[np.ndarray, 'N 4 4'], Float[np.ndarray, ' N']]:
-    """Return poses and growth of all keyframes of the map."""
-    map_from_world = _gauge(structure, map_from_cam[structure.rows])
+    """Return where a structure puts all keyframes, and how much longer what they measured is.
+
+    Args:
+        structure: Where some are; the others go with those next to them.
+        map_from_world: Where the structure is.
+        map_from_cam: (N, 4, 4) where they were.
+        keyframes: With what they measured then.
+    """
     moved = np.full_like(map_from_cam, np.nan)
     growth = np.full(len(map_from_cam), np.nan)
     for row, pose, (features, depth) in zip(

@@ -16,6 +16,7 @@ import numpy as np
 
 from vggt_ros.errors import ConfigError
 from vggt_ros.geometry import se3
+from vggt_ros.offline.position_priors import PositionPriors
 from vggt_ros.offline.view_graph import ViewGraph
 
 # A keyframe that sees fewer points of others does not belong: three walls explain that many.
@@ -77,14 +78,23 @@ def structure_of_images(graph: ViewGraph, *, is_calibrated: bool) -> Structure |
 
 
 def structure_of_poses(
-    graph: ViewGraph, world_from_cam: Float[np.ndarray, 'N 4 4'], *, is_calibrated: bool
+    graph: ViewGraph,
+    world_from_cam: Float[np.ndarray, 'N 4 4'],
+    *,
+    is_calibrated: bool,
+    positions: PositionPriors | None = None,
 ) -> Structure | None:
     """Return poses that are given, adjusted to all matches.
+
+    pycolmap holds the interpreter's lock while it adjusts: nothing else of the process goes on.
 
     Args:
         graph: The matches.
         world_from_cam: (N, 4, 4) rigid, NaN for keyframes without a pose.
         is_calibrated: Whether the focal length is known; else it is adjusted.
+        positions: Where keyframes were, in the world and about where the poses are: they are
+            residuals beside the matches then, in standard deviations and with Cauchy's loss.
+            pycolmap leaves them out without a word where they are far off.
 
     Returns:
         None if too little of it agrees with the matches.
@@ -111,12 +121,39 @@ def structure_of_poses(
             config = pycolmap.BundleAdjustmentConfig()
             for image_id in model.reg_image_ids():
                 config.add_image(image_id)
-            config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
-            pycolmap.create_default_bundle_adjuster(options, config, model).solve()
+            if positions is None:
+                config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+                adjuster = pycolmap.create_default_bundle_adjuster(options, config, model)
+            else:
+                adjuster = _adjuster_to(positions, options, config, model)
+            adjuster.solve()
             manager.filter_all_points3D(_MAX_ERROR_PX, _MIN_ANGLE_DEG)
         return model
 
     return _structure(graph, mapped)
+
+
+def _adjuster_to(positions: PositionPriors, options: Any, config: Any, model: Any) -> Any:
+    """Return what adjusts a model to positions as well."""
+    pycolmap = _pycolmap()
+    placed = [n for n, row in enumerate(positions.rows.tolist()) if 1 + row in model.images]
+    placed = [n for n in placed if model.image(1 + int(positions.rows[n])).has_pose]
+    images = [model.image(1 + int(positions.rows[n])) for n in placed]
+    rotations = np.tile(np.eye(3), (len(positions.rows), 1, 1))
+    for n, image in zip(placed, images, strict=True):
+        rotations[n] = image.cam_from_world().rotation.matrix().T
+    centers = positions.centers(rotations)
+    priors = []
+    for n, image in zip(placed, images, strict=True):
+        prior = pycolmap.PosePrior()
+        prior.corr_data_id = image.data_id
+        prior.coordinate_system = pycolmap.PosePriorCoordinateSystem.CARTESIAN
+        prior.position, prior.position_covariance = centers[n], positions.covariances[n]
+        priors.append(prior)
+    wanted = pycolmap.PosePriorBundleAdjustmentOptions()
+    wanted.alignment_ransac.random_seed = _SEED
+    wanted.ceres.prior_position_loss_function_type = pycolmap.LossFunctionType.CAUCHY
+    return pycolmap.create_pose_prior_bundle_adjuster(options, wanted, config, priors, model)
 
 
 def _structure(graph: ViewGraph, mapped: Callable[[Path], Any]) -> Structure | None:

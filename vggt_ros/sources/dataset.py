@@ -19,6 +19,7 @@ from vggt_ros.sources.frame_picker import FramePicker
 from vggt_ros.sources.image_file import read_image
 from vggt_ros.sources.number_lines import checked_ns
 from vggt_ros.sources.picture_size import sizes_in_header
+from vggt_ros.sources.position_fixes import PositionFix
 from vggt_ros.sources.rectification import Rectification
 from vggt_ros.sources.source import Distortion, SourceFrame
 
@@ -37,6 +38,7 @@ class DatasetRecord:
             same view as the image and of any size; None if there is none.
         world_from_cam: (4, 4) true pose of this camera, meters, OpenCV axes; None if unknown.
         distortion: Of the lens; None for that of the data set, if it has one.
+        fix: Where an antenna on the robot was by satellites; None if unknown.
         is_upright: Whether it is turned as its Exif orientation says.
     """
 
@@ -46,6 +48,7 @@ class DatasetRecord:
     read_depth: ReadDepth | None = None
     world_from_cam: Float[np.ndarray, '4 4'] | None = None
     distortion: Distortion | None = None
+    fix: PositionFix | None = None
     is_upright: bool = True
 
 
@@ -221,6 +224,7 @@ class Dataset:
             world_from_cam=record.world_from_cam,
             depth=depth,
             is_seen=is_seen,
+            fix=record.fix,
         )
 
     def _with(self, records: list[DatasetRecord], distortion: Distortion | None) -> Dataset:

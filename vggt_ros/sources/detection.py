@@ -46,6 +46,7 @@ def open_sequence(
     depth_topic: str | None = None,
     odometry_topic: str | None = None,
     truth_topic: str | None = None,
+    gnss_topic: str | None = None,
     calibration: Path | None = None,
     start_s: float = 0.0,
     stop_s: float | None = None,
@@ -66,6 +67,7 @@ def open_sequence(
         depth_topic: Of a bag; None for the one that obviously belongs to the images.
         odometry_topic: Of a bag, with poses of the robot.
         truth_topic: Of a bag, with true poses.
+        gnss_topic: Of a bag, with fixes of satellites; None for the only one, `none` for none.
         calibration: A file that overrules the camera's (`calibration.read_calibration`).
         start_s: Seconds after the first frame from which on frames are taken.
         stop_s: Seconds after the first frame at which it ends.
@@ -98,7 +100,7 @@ def open_sequence(
         kind,
         found,
         camera=camera is not None,
-        topics=bool(topics) or any((depth_topic, odometry_topic, truth_topic)),
+        topics=bool(topics) or any((depth_topic, odometry_topic, truth_topic, gnss_topic)),
     )
     overruling = None if calibration is None else _read_option(calibration)
     if kind == BAG:
@@ -109,6 +111,7 @@ def open_sequence(
             depth_topic=depth_topic,
             odometry_topic=odometry_topic,
             truth_topic=truth_topic,
+            gnss_topic=gnss_topic,
             calibration=overruling,
         )
         return FrameSequence(bag, choice, path=found.absolute())
