@@ -366,6 +366,17 @@ class CourseBag:
         )
         self.write('/tf_static', stamp_ns, self.make('tf2_msgs/msg/TFMessage', [stamped]))
 
+    def fix(self, stamp_ns, place, variance, frame='gps'):
+        message = self.make(
+            'sensor_msgs/msg/NavSatFix',
+            self.header(stamp_ns, frame),
+            self.make('sensor_msgs/msg/NavSatStatus', 0, 1),
+            *map(float, place),
+            variance * np.eye(3).ravel(),
+            2,
+        )
+        self.write('/fix', stamp_ns, message)
+
     def odometry(self, stamp_ns, odom_from_base, child='base_link'):
         zero = self.make('geometry_msgs/msg/Vector3', 0.0, 0.0, 0.0)
         place = self.make('geometry_msgs/msg/Point', *odom_from_base[:3, 3].tolist())

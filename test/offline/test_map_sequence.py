@@ -6,7 +6,8 @@ import pytest
 
 from vggt_ros.errors import CheckpointNotFoundError
 from vggt_ros.geometry import se3
-from vggt_ros.geometry.rotation import rotation_angle
+from vggt_ros.geometry.geodetic import LocalFrame
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector, rotation_angle
 from vggt_ros.offline.map_sequence import map_sequence, recorded_priors
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.detection import open_sequence
@@ -177,6 +178,59 @@ def test_odometry_of_a_bag_makes_the_map_metric(
     assert true_scale(result, walk) == pytest.approx(1.0, abs=0.02)
     # The map begins as the odometry.
     np.testing.assert_allclose(result.poses.map_from_cam[0], walk.world_from_cam[0], atol=1e-6)
+
+
+HERE = LocalFrame(lat_deg=48.0, lon_deg=11.0, altitude_m=500.0)
+# A frame is turned against east by so much, and lies so far from the first fix.
+ENU_FROM_WORLD = se3.rigid(
+    matrix_from_rotation_vector(np.array([0.0, 0.0, 0.7])), np.array([3.0, 2.0, 1.0])
+)
+ORIGIN = 'lat_deg', 'lon_deg', 'altitude_m'
+CAM_FROM_ANTENNA = np.array([0.0, 0.0, 0.3])
+
+
+def place_of(enu):
+    """Latitude, longitude and altitude of a place that is near, meters east, north and up."""
+    degree = HERE.enu_of(np.array([[48.0, 11.001, 500.0], [48.001, 11.0, 500.0]])) / 0.001
+    return 48.0 + enu[1] / degree[1, 1], 11.0 + enu[0] / degree[0, 0], 500.0 + enu[2]
+
+
+def test_satellites_say_in_a_bag_where_the_map_is(
+    walk, config, source_of, whimsical, open_bag, tmp_path
+):
+    rng = np.random.default_rng(0)
+    cam_from_antenna = se3.rigid(np.eye(3), CAM_FROM_ANTENNA)
+    with open_bag(tmp_path / 'walk', 'mcap') as bag:
+        bag.transform(1, 'cam_0', 'gps', cam_from_antenna)
+        for frame in source_of(walk):
+            antenna = ENU_FROM_WORLD @ frame.world_from_cam @ cam_from_antenna
+            noisy = antenna[:3, 3] + 0.002 * rng.normal(size=3)
+            bag.fix(frame.stamp_ns, place_of(noisy), 0.002**2)
+            bag.frame(frame)
+    config = with_values(config, {'refine.mode': 'poses', 'keyframe.min_parallax': 3.0})
+    sequence = open_sequence(tmp_path / 'walk')
+    result = map_sequence(sequence, config=config, predictor=whimsical)
+    assert result.positions.why == ''
+    assert (result.positions.method, result.positions.gauge) == ('adjusted', 'enu')
+    assert (result.scale.is_metric, result.scale.source) == (True, 'gnss')
+    # The axes are east, north and up of the first fix, whatever the map began with.
+    origin = HERE.enu_of(np.array([[getattr(result.positions.origin, name) for name in ORIGIN]]))
+    true = ENU_FROM_WORLD @ walk.world_from_cam
+    off = result.poses.map_from_cam[:, :3, 3] + origin - true[:, :3, 3]
+    assert np.linalg.norm(off, axis=1).max() < 0.02
+    # Less than a meter of a straight way says where it leads, and not what is up.
+    assert not result.positions.is_roll_known
+    ahead = (result.poses.map_from_cam[:, :3, 2] * true[:, :3, 2]).sum(axis=1)
+    assert np.degrees(np.arccos(ahead)).max() < 3.0
+    # The session goes on from there.
+    last = max(result.session.path)
+    np.testing.assert_allclose(
+        result.session.path[last].view.map_from_cam, result.poses.map_from_cam[last], atol=1e-9
+    )
+    priors = recorded_priors(sequence, uses_gnss=False)
+    without = map_sequence(sequence, config=config, predictor=whimsical, priors=priors)
+    assert not without.scale.is_metric
+    assert without.positions.num_positions == 0
 
 
 def test_measured_depth_of_a_bag_makes_the_map_metric_unless_it_is_not_wanted(

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 
+from vggt_ros.geometry.geodetic import LocalFrame
 from vggt_ros.offline import recorded_keyframes
 from vggt_ros.offline.depth_again import DepthReport
 from vggt_ros.offline.recorded_keyframes import RecordedKeyframes
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
+from vggt_ros.sources.position_fixes import PositionFix
 
 pytest.importorskip('pycolmap', reason='pycolmap is the extra offline')
 
@@ -73,6 +75,38 @@ def test_odometry_makes_a_map_metric_and_a_map_that_is_metric_stays_so(recorded,
     made.close()
     assert known.scale is None
     assert known.points is None
+
+
+def test_satellites_are_asked_before_odometry(recorded, along_wall):
+    truth = along_wall(13)
+    made = recorded(truth)
+    poses = {2 * row: pose.copy() for row, pose in enumerate(truth)}
+    odometry = dict(poses)
+    fixes = {
+        i: PositionFix(
+            position=4.0 * pose[:3, 3],
+            covariance=0.01**2 * np.eye(3),
+            antenna_in_cam=np.zeros(3),
+            origin=LocalFrame(lat_deg=48.0, lon_deg=11.0, altitude_m=500.0),
+        )
+        for i, pose in poses.items()
+    }
+    fixes[4] = None
+    growth = dict.fromkeys(poses, 1.0)
+    found = made.refined(poses, growth, is_calibrated=True, odom_from_cam=odometry, fixes=fixes)
+    assert (found.scale.source, found.positions.num_positions) == ('gnss', 12)
+    assert found.scale.meters_per_unit == pytest.approx(4.0, rel=2e-3)
+    for i, pose in poses.items():
+        np.testing.assert_allclose(found.map_from_cam[i][:3, 3], 4 * pose[:3, 3], atol=0.03)
+    at = found.points.points_in_map @ found.map_from_cam[0][:3, 2]
+    assert np.abs(at).max() > 8.0, 'the cloud is drawn anew'
+    # Where they do not fit, the map is what it was, and odometry is asked.
+    for each in fixes.values():
+        if each is not None:
+            each.covariance[:] = 1e4 * np.eye(3)
+    other = made.refined(poses, growth, is_calibrated=True, odom_from_cam=odometry, fixes=fixes)
+    made.close()
+    assert (other.scale.source, other.positions.method) == ('odometry', 'none')
 
 
 def test_keyframes_that_have_another_depth_are_told(recorded, along_wall, monkeypatch):

@@ -81,7 +81,10 @@ def map_sequence(
 
 
 def recorded_priors(
-    source: Iterable[SourceFrame], *, uses_depth: bool | None = None
+    source: Iterable[SourceFrame],
+    *,
+    uses_depth: bool | None = None,
+    uses_gnss: bool | None = None,
 ) -> RecordedPriors:
     """Return what answers of the cameras of a source.
 
@@ -89,11 +92,15 @@ def recorded_priors(
         source: A `FrameSequence`, or frames of one camera.
         uses_depth: Whether its depth tells what a meter is; None if it is that of a bag, which a
             sensor measured: that of a data set is taken for the truth.
+        uses_gnss: The same of fixes of satellites.
     """
     recording = source.recording if isinstance(source, FrameSequence) else None
-    if uses_depth is None:
-        uses_depth = isinstance(recording, Bag)
-    return RecordedPriors(rig_of(recording), uses_depth=uses_depth)
+    is_measured = isinstance(recording, Bag)
+    return RecordedPriors(
+        rig_of(recording),
+        uses_depth=is_measured if uses_depth is None else uses_depth,
+        uses_gnss=is_measured if uses_gnss is None else uses_gnss,
+    )
 
 
 def _mapped(

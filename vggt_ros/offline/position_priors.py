@@ -8,6 +8,7 @@ straight one how far the map is rolled about it; then up stays where the map has
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 
@@ -18,11 +19,12 @@ from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.geodetic import LocalFrame
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import align_sim3, Sim3
+from vggt_ros.sources.position_fixes import PositionFix
 
 MIN_POSITIONS = 4
 # Meters are known, and a turn is, to so much.
 MAX_LOG_SIGMA = 0.05
-_MAX_ROLL_SIGMA_RAD = math.radians(5.0)
+_MAX_ROLL_SIGMA_RAD = math.radians(2.0)
 # Median of the distance from the map over the extent of the positions: beyond it they tell of
 # another way.
 _MAX_MISFIT = 0.2
@@ -45,6 +47,7 @@ class PositionPriors:
         covariances: (n, 3, 3) of them, square meters.
         antenna_in_cam: (n, 3) where it is in the frame of the camera, meters.
         origin: Of the axes, which are east, north and up there.
+        is_line: Whether they leave open how far the map is rolled about the way.
     """
 
     rows: Int[np.ndarray, ' n']
@@ -52,6 +55,7 @@ class PositionPriors:
     covariances: Float[np.ndarray, 'n 3 3']
     antenna_in_cam: Float[np.ndarray, 'n 3']
     origin: LocalFrame
+    is_line: bool = False
 
     def centers(self, rotations: Float[np.ndarray, 'n 3 3']) -> Float[np.ndarray, 'n 3']:
         """Return where the cameras were.
@@ -87,6 +91,25 @@ class Placement:
     enu_from_map: Sim3
     log_sigma: float
     is_roll_known: bool
+
+
+def priors_of(fixes: Sequence[PositionFix | None]) -> PositionPriors | None:
+    """Return the positions of keyframes; None if not one is known.
+
+    Args:
+        fixes: Of each keyframe; None where not known.
+    """
+    rows = [row for row, each in enumerate(fixes) if each is not None]
+    known = [each for each in fixes if each is not None]
+    if not known:
+        return None
+    return PositionPriors(
+        rows=np.array(rows),
+        positions=np.stack([each.position for each in known]),
+        covariances=np.stack([each.covariance for each in known]),
+        antenna_in_cam=np.stack([each.antenna_in_cam for each in known]),
+        origin=known[0].origin,
+    )
 
 
 def place(map_from_cam: Float[np.ndarray, 'n 4 4'], priors: PositionPriors) -> Placement:

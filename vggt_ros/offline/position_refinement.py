@@ -18,6 +18,7 @@ from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.geodetic import LocalFrame
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
+from vggt_ros.mapping.registration.scale_measurement import ScaleMeasurement
 from vggt_ros.offline.global_refinement import GlobalRefinement, moved_by, support_of
 from vggt_ros.offline.position_priors import place, Placement, PositionPriors
 from vggt_ros.offline.structure import structure_of_poses
@@ -64,6 +65,18 @@ class PositionReport:
     support_before: int = 0
     support_after: int = 0
 
+    @property
+    def scale(self) -> ScaleMeasurement | None:
+        """By what the map is metric now; None if positions were not used."""
+        if self.method == 'none':
+            return None
+        return ScaleMeasurement(
+            source='gnss',
+            meters_per_unit=self.meters_per_unit,
+            log_sigma=self.log_sigma,
+            residual=0.0,
+        )
+
 
 def refine_to_positions(
     found: GlobalRefinement,
@@ -108,6 +121,7 @@ def refine_to_positions(
         support_before=support,
         support_after=support,
     )
+    priors = replace(priors, is_line=not placement.is_roll_known)
     adjusted = _adjusted(placed, keyframes, map_from_cam, priors, is_calibrated=is_calibrated)
     if adjusted is None:
         return placed, report

@@ -24,7 +24,10 @@ from vggt_ros.offline.global_refinement import (
 from vggt_ros.offline.keyframe_clouds import fused_points
 from vggt_ros.offline.keyframe_store import KeyframeStore, MeasuredDepth
 from vggt_ros.offline.odometry_scale import scale_by_odometry
+from vggt_ros.offline.position_priors import priors_of
+from vggt_ros.offline.position_refinement import PositionReport, refine_to_positions
 from vggt_ros.settings.config import VggtConfig
+from vggt_ros.sources.position_fixes import PositionFix
 
 OnDepth = Callable[[int, MeasuredDepth], object]
 
@@ -41,6 +44,7 @@ class RefinedKeyframes:
         points: The cloud drawn anew; None if nothing has changed.
         depth: What came of comparing their depth once more.
         scale: By what the map was made metric; None if its unit is that of before.
+        positions: What came of where satellites say that keyframes were.
     """
 
     report: GlobalReport
@@ -50,6 +54,36 @@ class RefinedKeyframes:
     points: MapPoints | None
     depth: DepthReport = field(default_factory=DepthReport)
     scale: ScaleMeasurement | None = None
+    positions: PositionReport = field(default_factory=PositionReport)
+
+    @classmethod
+    def kept(
+        cls,
+        map_from_cam: Mapping[int, Float[np.ndarray, '4 4']],
+        growth: Mapping[int, float],
+        why: str,
+        *,
+        num_keyframes: int,
+        num_fixes: int = 0,
+    ) -> RefinedKeyframes:
+        """Return keyframes where they were.
+
+        Args:
+            map_from_cam: Their poses, by frame.
+            growth: As above.
+            why: Nothing was done.
+            num_keyframes: That there were.
+            num_fixes: Positions by satellites that could have been used.
+        """
+        positions = PositionReport(why=why, num_positions=num_fixes)
+        return cls(
+            report=GlobalReport(method='none', why=why, num_keyframes=num_keyframes),
+            map_from_cam=dict(map_from_cam),
+            growth=dict(growth),
+            K={},
+            points=None,
+            positions=positions if num_fixes else PositionReport(),
+        )
 
 
 class RecordedKeyframes:
@@ -95,6 +129,7 @@ class RecordedKeyframes:
         *,
         is_calibrated: bool,
         odom_from_cam: Mapping[int, Float[np.ndarray, '4 4'] | None] | None = None,
+        fixes: Mapping[int, PositionFix | None] | None = None,
         on_depth: OnDepth | None = None,
     ) -> RefinedKeyframes:
         """Refine all that are kept.
@@ -105,6 +140,8 @@ class RecordedKeyframes:
             is_calibrated: Whether the focal length is known.
             odom_from_cam: Poses of the keyframes in the odometry, meters, by frame, if a meter is
                 to be what they say; None if something else tells what a meter is.
+            fixes: Where satellites say that keyframes were, by frame; the map goes there if they
+                fit, and odometry is not asked then. None if they are not to be used.
             on_depth: Called with every keyframe that has another depth now.
 
         Raises:
@@ -113,18 +150,25 @@ class RecordedKeyframes:
         ids = [i for i in sorted(map_from_cam) if i in self._features]
         keyframes = [self._features[i].scaled(growth[i]) for i in ids]
         if self._store is None or len(ids) < len(map_from_cam):
-            report = GlobalReport(
-                method='none',
-                why=f'{self._num_seen} keyframes; at most {MAX_KEYFRAMES} are adjusted at once',
+            return RefinedKeyframes.kept(
+                map_from_cam,
+                growth,
+                f'{self._num_seen} keyframes; at most {MAX_KEYFRAMES} are adjusted at once',
                 num_keyframes=self._num_seen,
-            )
-            return RefinedKeyframes(
-                report=report, map_from_cam=map_from_cam, growth=growth, K={}, points=None
+                num_fixes=sum(each is not None for each in (fixes or {}).values()),
             )
         poses = np.stack([map_from_cam[i] for i in ids]) if ids else np.zeros((0, 4, 4))
         found: GlobalRefinement = refine_globally(keyframes, poses, is_calibrated=is_calibrated)
-        scale = self._scale(ids, found, odom_from_cam)
-        factor = 1.0 if scale is None else scale.meters_per_unit
+        priors = priors_of([(fixes or {}).get(i) for i in ids])
+        positions, scale, factor = PositionReport(), None, 1.0
+        if priors is not None:
+            found, positions = refine_to_positions(
+                found, keyframes, poses, priors, is_calibrated=is_calibrated
+            )
+            scale = positions.scale
+        if scale is None:
+            scale = self._scale(ids, found, odom_from_cam)
+            factor = 1.0 if scale is None else scale.meters_per_unit
         in_unit = found.map_from_cam.copy()
         in_unit[:, :3, 3] *= factor
         views = FinalViews(
@@ -150,6 +194,7 @@ class RecordedKeyframes:
             points=points,
             depth=depth,
             scale=scale,
+            positions=positions,
         )
 
     def _scale(

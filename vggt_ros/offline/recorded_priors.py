@@ -10,6 +10,7 @@ import numpy as np
 
 from vggt_ros.geometry import se3
 from vggt_ros.sources.bag import Bag
+from vggt_ros.sources.position_fixes import PositionFix
 from vggt_ros.sources.source import SourceFrame
 
 # Depth images that wait until their window is at work; a window and those it shares frames with.
@@ -56,19 +57,28 @@ class RecordedPriors:
     Attributes:
         rig: Where the cameras are.
         uses_depth: Whether depth of the recording is measured, and tells what a meter is.
+        uses_gnss: Whether fixes of the recording are measured, and tell where the map is.
     """
 
-    def __init__(self, rig: RecordedRig | None = None, *, uses_depth: bool = False) -> None:
+    def __init__(
+        self,
+        rig: RecordedRig | None = None,
+        *,
+        uses_depth: bool = False,
+        uses_gnss: bool = False,
+    ) -> None:
         """Start without frames.
 
         Args:
             rig: Where the cameras are; None for one that nothing is known of.
             uses_depth: Whether depth is answered.
+            uses_gnss: Whether fixes are.
         """
         self.rig = RecordedRig() if rig is None else rig
-        self.uses_depth = uses_depth
+        self.uses_depth, self.uses_gnss = uses_depth, uses_gnss
         self._camera_of = {camera_frame(i): i for i in range(self.rig.num_cameras)}
         self._odom_from_base: dict[int, Pose] = {}
+        self._fixes: dict[int, PositionFix] = {}
         self._depth: OrderedDict[tuple[int, int], Float32[np.ndarray, 'h w']] = OrderedDict()
 
     def add(self, frame: SourceFrame, stamp_ns: int) -> None:
@@ -80,6 +90,8 @@ class RecordedPriors:
         """
         if frame.odom_from_base is not None:
             self._odom_from_base[stamp_ns] = frame.odom_from_base
+        if self.uses_gnss and frame.fix is not None and frame.camera == 0:
+            self._fixes[stamp_ns] = frame.fix
         if self.uses_depth and frame.depth is not None:
             self._depth[stamp_ns, frame.camera] = frame.depth
             if len(self._depth) > MAX_DEPTHS:
@@ -104,6 +116,15 @@ class RecordedPriors:
         if odom_from_base is None or base_from_cam is None:
             return None
         return np.asarray(odom_from_base @ base_from_cam)
+
+    def fix(self, stamp_ns: int) -> PositionFix | None:
+        """Return where the antenna was by the first camera's frame of a stamp."""
+        return self._fixes.get(stamp_ns)
+
+    @property
+    def num_fixes(self) -> int:
+        """Frames of the first camera whose fix is known."""
+        return len(self._fixes)
 
     def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Pose | None:
         """Return the pose of a camera on what the odometry is of, unless that is a camera."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Float, Int64
 import numpy as np
@@ -22,6 +22,7 @@ from vggt_ros.offline.depth_again import DepthReport
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.frame_poses import FramePoses
 from vggt_ros.offline.global_refinement import GlobalReport
+from vggt_ros.offline.position_refinement import PositionReport
 
 UNKNOWN_SCALE = ScaleState(
     is_metric=False, meters_per_unit=float('nan'), log_sigma=float('inf'), source=''
@@ -92,7 +93,8 @@ class Truth:
 class Result:
     """The map of a recording of N frames.
 
-    The map is z-up and begins at the first camera; its unit is the meter if `scale.is_metric`.
+    The map is z-up and begins at the first camera, unless `positions.gauge` is `enu`; its unit is
+    the meter if `scale.is_metric`.
 
     Attributes:
         poses: Of every frame.
@@ -112,6 +114,7 @@ class Result:
         windows: All of them, in order.
         refinement: What came of the adjustment of all keyframes at once.
         depth: What came of comparing their depth once more.
+        positions: What came of where satellites say that they were.
         samples: An even choice of keyframes with their depth, to look at.
         truth: What the source knows; None if it knows nothing.
         seconds: Wall time by stage: `read`, `network`, `map`, `frames`, `global`, and `total`.
@@ -132,6 +135,7 @@ class Result:
     windows: tuple[MappedWindow, ...]
     refinement: GlobalReport
     depth: DepthReport
+    positions: PositionReport = field(default_factory=PositionReport)
     samples: tuple[DepthSample, ...]
     truth: Truth | None
     seconds: Mapping[str, float]

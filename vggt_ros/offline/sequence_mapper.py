@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 import logging
 from typing import Any
 
@@ -27,7 +28,6 @@ from vggt_ros.mapping.registration.metric_scale import metric_by
 from vggt_ros.offline.between_cameras import BetweenCameras
 from vggt_ros.offline.between_frames import Poses
 from vggt_ros.offline.depth_sample import DepthSample
-from vggt_ros.offline.global_refinement import GlobalReport
 from vggt_ros.offline.keyframe_store import MeasuredDepth
 from vggt_ros.offline.map_history import MapHistory
 from vggt_ros.offline.progress import Progress
@@ -160,7 +160,10 @@ class SequenceMapper:
         with self.stage('frames'):
             frames = self._between.poses(self._stamps_ns, self._cameras, refined.map_from_cam)
         self.close()
-        views = {i: _moved(view, refined, i) for i, view in self._views().items()}
+        views = {
+            i: replace(view, map_from_cam=refined.map_from_cam[i], K=refined.K.get(i, view.K))
+            for i, view in self._views().items()
+        }
         segment_of = dict(zip(views, self._mapper.map.segments(), strict=True))
         points = self._mapper.map.points()[0] if refined.points is None else refined.points
         return Result(
@@ -184,6 +187,7 @@ class SequenceMapper:
             windows=tuple(self._windows),
             refinement=refined.report,
             depth=refined.depth,
+            positions=refined.positions,
             samples=tuple(self._redone.get(s.frame_id, s) for s in self._samples.frames()),
             truth=self._known_truth(),
             seconds=dict(self.clock.seconds) | {'total': self.clock.total_s()},
@@ -234,6 +238,7 @@ class SequenceMapper:
                     growth,
                     is_calibrated=self._is_calibrated,
                     odom_from_cam=self._odometry(poses),
+                    fixes=self._told(poses, self._priors.fix, 'gnss'),
                     on_depth=self._take_depth,
                 )
             except ConfigError as error:
@@ -241,18 +246,21 @@ class SequenceMapper:
                 _log.warning('the map is not refined globally: %s', why)
             finally:
                 self._recorded.close()
-        report = GlobalReport(method='none', why=why, num_keyframes=len(poses))
-        return RefinedKeyframes(
-            report=report, map_from_cam=dict(poses), growth=growth, K={}, points=None
+        return RefinedKeyframes.kept(
+            poses, growth, why, num_keyframes=len(poses), num_fixes=self._priors.num_fixes
         )
 
     def _odometry(self, poses: Poses) -> dict[int, Float[np.ndarray, '4 4'] | None] | None:
-        """Return keyframes in the odometry, if it may give metric scale."""
-        is_told = self._scale.source == 'odometry' or not self._scale.is_metric
-        if not is_told or self._scale_from not in ('auto', 'odometry'):
+        if self._scale.is_metric and self._scale.source != 'odometry':
             return None
-        stamp_ns = {i: self._stamps_ns[i] + self._stamp_shift_ns for i in poses}
-        return {i: self._priors.odom_from_cam(stamp_ns[i], camera_frame(0)) for i in poses}
+        ask = partial(self._priors.odom_from_cam, camera_frame=camera_frame(0))
+        return self._told(poses, ask, 'odometry')
+
+    def _told(self, poses: Poses, ask: Callable[[int], Any], source: str) -> dict[int, Any] | None:
+        """Return what is known of keyframes by their stamps, if it may give metric scale."""
+        if self._scale_from not in ('auto', source):
+            return None
+        return {i: ask(self._stamps_ns[i] + self._stamp_shift_ns) for i in poses}
 
     def _frame(self, source_frame: SourceFrame) -> Frame:
         stamp_ns = source_frame.stamp_ns
@@ -340,8 +348,3 @@ class SequenceMapper:
             return None
         poses = [np.full((4, 4), np.nan) if pose is None else pose for pose in self._truth]
         return Truth(world_from_cam=np.array(poses), depths=depths)
-
-
-def _moved(view: CameraView, refined: RefinedKeyframes, frame_id: int) -> CameraView:
-    K = refined.K.get(frame_id, view.K)
-    return replace(view, map_from_cam=refined.map_from_cam[frame_id], K=K)

@@ -16,6 +16,11 @@ import numpy as np
 
 from vggt_ros.errors import ConfigError
 from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import (
+    matrix_from_rotation_vector,
+    mean_rotation,
+    rotation_vector_from_matrix,
+)
 from vggt_ros.offline.position_priors import PositionPriors
 from vggt_ros.offline.view_graph import ViewGraph
 
@@ -127,6 +132,8 @@ def structure_of_poses(
             else:
                 adjuster = _adjuster_to(positions, options, config, model)
             adjuster.solve()
+            if positions is not None and positions.is_line:
+                _keep_roll(model, world_from_cam)
             manager.filter_all_points3D(_MAX_ERROR_PX, _MIN_ANGLE_DEG)
         return model
 
@@ -154,6 +161,23 @@ def _adjuster_to(positions: PositionPriors, options: Any, config: Any, model: An
     wanted.alignment_ransac.random_seed = _SEED
     wanted.ceres.prior_position_loss_function_type = pycolmap.LossFunctionType.CAUCHY
     return pycolmap.create_pose_prior_bundle_adjuster(options, wanted, config, priors, model)
+
+
+def _keep_roll(model: Any, world_from_cam: Float[np.ndarray, 'N 4 4']) -> None:
+    """Roll a model about its way as far as it was: positions on a line do not say how far.
+
+    pycolmap brings a model to the positions first, with whatever roll their errors ask for.
+    """
+    pycolmap = _pycolmap()
+    images = [model.image(image_id) for image_id in model.reg_image_ids()]
+    before = np.array([world_from_cam[each.image_id - 1, :3, :3] for each in images])
+    now = np.array([each.cam_from_world().rotation.matrix() for each in images])
+    centers = np.array([each.projection_center() for each in images])
+    middle = centers.mean(axis=0)
+    way = np.linalg.svd(centers - middle)[2][0]
+    angle = rotation_vector_from_matrix(mean_rotation(before @ now)) @ way
+    rotation = matrix_from_rotation_vector(angle * way)
+    model.transform(pycolmap.Sim3d(1.0, pycolmap.Rotation3d(rotation), middle - rotation @ middle))
 
 
 def _structure(graph: ViewGraph, mapped: Callable[[Path], Any]) -> Structure | None:
