@@ -23,6 +23,7 @@ from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.frame_poses import FramePoses
 from vggt_ros.offline.global_refinement import GlobalReport
 from vggt_ros.offline.position_refinement import PositionReport
+from vggt_ros.offline.recorded_priors import RecordedRig
 
 UNKNOWN_SCALE = ScaleState(
     is_metric=False, meters_per_unit=float('nan'), log_sigma=float('inf'), source=''
@@ -106,6 +107,7 @@ class Result:
         points: The cloud.
         voxel_size: Edge of its voxels, map units.
         session: What a later run needs to go on with the map; None if it was joined of shards.
+        rig: Where the cameras are on each other.
         counts: What happened to the frames, by reason.
         num_segments: Parts of the map that overlap, odometry or loops did not connect when they
             came; 1 if the map is one.
@@ -129,6 +131,7 @@ class Result:
     voxel_size: float
     session: MapSession | None
     counts: Counts
+    rig: RecordedRig = field(default_factory=RecordedRig)
     num_segments: int
     loops: tuple[ClosedLoop, ...]
     scale: ScaleState

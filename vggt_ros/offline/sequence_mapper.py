@@ -181,6 +181,7 @@ class SequenceMapper:
                 self._scale,
             ),
             counts=self._mapper.snapshot().counts,
+            rig=self._priors.rig,
             num_segments=self._num_segments,
             loops=self._mapper.map.loops(),
             scale=self._scale,
