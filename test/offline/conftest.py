@@ -136,9 +136,9 @@ def truthful_map():
     values = {'keyframe.min_parallax': 12.0, 'window.size': 4, 'window.overlap': 2}
     values |= {'refine.mode': 'off', 'loop.enable': False}
 
-    def run(walk, **options):
+    def run(walk, source=None, **options):
         return map_sequence(
-            CourseSource(walk, depth=True),
+            CourseSource(walk, depth=True) if source is None else source,
             config=with_values(VggtConfig(), values),
             predictor=SimulatedPredictor(walk, NONE, 0),
             **options,
@@ -306,9 +306,13 @@ class CourseBag:
 
             self._writer = Writer(path)
         else:
-            from rosbags.rosbag2 import StoragePlugin, Writer
+            from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-            self._writer = Writer(path, version=9, storage_plugin=StoragePlugin[kind.upper()])
+            plugin, _, how = kind.partition('_')
+            self._writer = Writer(path, version=9, storage_plugin=StoragePlugin[plugin.upper()])
+            if how:
+                mode = CompressionMode[how.upper()]
+                self._writer.set_compression(mode, CompressionFormat.ZSTD)
         self._connections = {}
 
     def __enter__(self):
@@ -406,5 +410,5 @@ class CourseBag:
 
 @pytest.fixture
 def open_bag():
-    """Open a bag to write to: `ros1`, `mcap` or `sqlite3`."""
+    """Open a bag to write to: `ros1`, `mcap`, `sqlite3`, or `mcap_file`, `sqlite3_message`..."""
     return CourseBag

@@ -119,24 +119,31 @@ def test_no_keyframe_is_dropped_however_small_the_queue(walk, config, source_of,
     assert result.counts.drops == {}
 
 
-@pytest.mark.parametrize(('kind', 'name'), [('ros1', 'walk.bag'), ('mcap', 'walk')])
+@pytest.fixture(scope='module')
+def of_folder(walk, truthful_map, source_type, tmp_path_factory):
+    """Map nine frames as images in a folder; return their poses."""
+    images = tmp_path_factory.mktemp('images')
+    for frame in list(source_type(walk))[::3]:
+        bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(images / f'{frame.stamp_ns}.png'), bgr)
+    K = source_type(walk).frame(0).K
+    file = images.parent / 'K.txt'
+    file.write_text(' '.join(map(repr, K[[0, 1, 0, 1], [0, 1, 2, 2]].tolist())))
+    return truthful_map(walk, source=open_sequence(images, calibration=file)).poses
+
+
+@pytest.mark.parametrize(
+    'kind',
+    ['ros1', 'mcap', 'mcap_message', 'mcap_file', 'sqlite3', 'sqlite3_message', 'sqlite3_file'],
+)
 def test_a_bag_gives_the_trajectory_of_the_folder(
-    walk, config, source_of, truthful, open_bag, tmp_path, kind, name
+    walk, source_of, truthful_map, open_bag, tmp_path, of_folder, kind
 ):
-    images = tmp_path / 'images'
-    images.mkdir()
-    with open_bag(tmp_path / name, kind) as bag:
-        for frame in source_of(walk, stop=13):
-            bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
-            cv2.imwrite(str(images / f'{frame.stamp_ns}.png'), bgr)
+    path = tmp_path / ('walk.bag' if kind == 'ros1' else 'walk')
+    with open_bag(path, kind) as bag:
+        for frame in list(source_of(walk))[::3]:
             bag.frame(frame)
-    K = source_of(walk).frame(0).K
-    (tmp_path / 'K.txt').write_text(' '.join(map(repr, K[[0, 1, 0, 1], [0, 1, 2, 2]].tolist())))
-    folder = open_sequence(images, calibration=tmp_path / 'K.txt')
-    of_folder, of_bag = (
-        map_sequence(each, config=config, predictor=truthful(walk)).poses
-        for each in (folder, open_sequence(tmp_path / name))
-    )
+    of_bag = truthful_map(walk, source=open_sequence(path)).poses
     assert of_bag.kind == of_folder.kind
     assert of_bag.kind.count('keyframe') >= 2
     np.testing.assert_array_equal(of_bag.stamps_ns, of_folder.stamps_ns)
