@@ -1,9 +1,26 @@
 import numpy as np
+import pytest
 
 from vggt_ros.offline.keyframe_rig import KeyframeRig
 from vggt_ros.synthetic.simulated_rig import make_rig
 
 RIG = make_rig(2, 0.4)
+
+
+MS = 1_000_000
+
+
+def test_what_was_taken_within_five_milliseconds_was_taken_at_once():
+    stamps_ns = [each * MS for each in (52, 0, 6, 40, 52, 55)]
+    rig = KeyframeRig.of(stamps_ns, [0, 0, 1, 1, 1, 0], list(RIG))
+    assert rig.members() == [[1], [2], [3], [0, 4], [5]]
+
+
+def test_a_meter_is_known_by_far_points_worse_and_by_many_better():
+    rig = KeyframeRig.of([0, 0], [0, 1], list(RIG))
+    assert rig.log_sigma(8.0, 400.0, 25) == pytest.approx(0.7 * 8 / (400 * 0.4) / 5)
+    assert rig.log_sigma(8.0, 400.0, 10**6) == 0.005
+    assert rig.log_sigma(8.0, 400.0, 0) == np.inf
 
 
 def test_a_moment_is_where_all_of_its_cameras_say_in_the_mean():

@@ -102,13 +102,31 @@ def test_positions_that_say_nothing_leave_the_map_as_it_is(world):
     assert 'the way is too short' in report.why
 
 
-def test_positions_that_contradict_the_images_give_place_and_scale_alone(world):
+def wavy_priors(truth, sigma_m):
+    priors = priors_of(truth, sigma_m)
+    priors.positions[:, 2] += 0.25 * np.sin(2.5 * np.arange(14))
+    return priors
+
+
+def test_positions_that_contradict_the_images_do_not_bend_the_map(world):
     keyframes, truth, drifted, found = world
-    wavy = priors_of(truth)
     # So sure of itself, and so wrong, that matches would have to give way.
-    wavy.positions[:, 2] += 0.25 * np.sin(2.5 * np.arange(14))
-    wavy.covariances[:] = 1e-6 * np.eye(3)
-    refined, report = refine_to_positions(found, keyframes, drifted, wavy, is_calibrated=True)
+    refined, report = refine_to_positions(
+        found, keyframes, drifted, wavy_priors(truth, 1e-3), is_calibrated=True
+    )
+    assert report.num_outliers == 14
+    assert report.support_after >= 0.99 * report.support_before
+    errors = errors_m(refined.map_from_cam, truth)
+    assert errors.max() < 0.15
+
+
+def test_what_explains_fewer_matches_is_not_used(world):
+    keyframes, truth, drifted, found = world
+    few = [replace(each, matches=each.matches[:30]) for each in found.graph.pairs]
+    weak = replace(found, graph=replace(found.graph, pairs=tuple(few)))
+    refined, report = refine_to_positions(
+        weak, keyframes, drifted, wavy_priors(truth, 0.1), is_calibrated=True
+    )
     assert report.method == 'placed'
     assert 'matches' in report.why
     step = refined.map_from_cam[:, :3, :3] @ np.swapaxes(found.map_from_cam[:, :3, :3], 1, 2)

@@ -60,8 +60,8 @@ def test_fixes_are_those_of_the_first_camera_if_they_are_wanted():
     for priors in (wanted, unwanted):
         priors.add(replace(frame(), fix=fix), 5)
         priors.add(replace(frame(camera=1), fix=fix), 6)
-    assert wanted.fix(5) is fix
-    assert wanted.fix(6) is None
+    assert wanted.fix(5, 0) is fix
+    assert wanted.fix(6, 0) is wanted.fix(5, 1) is None
     assert (wanted.num_fixes, unwanted.num_fixes) == (1, 0)
 
 

@@ -23,8 +23,8 @@ from vggt_ros.geometry.pinhole import project
 from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.offline.keyframe_files import read_keyframes
+from vggt_ros.offline.keyframe_rig import KeyframeRig
 from vggt_ros.offline.result import Result
-from vggt_ros.offline.rig_frames import rig_frames, RigFrame
 from vggt_ros.offline.sparse_model import (
     Pinhole,
     SparseImage,
@@ -54,6 +54,7 @@ class _Image:
     depth: Float32[np.ndarray, 'H W']
     K_image: Float[np.ndarray, '3 3']
     size: tuple[int, int]
+    moment: int = 0
 
 
 def write_colmap(folder: Path, result: Result) -> dict[str, Any]:
@@ -74,8 +75,8 @@ def write_colmap(folder: Path, result: Result) -> dict[str, Any]:
         SaveError: There are no images, or they share no points.
     """
     images = list(_images(folder, result))
-    moments = _moments(images, result)
-    images, largest_move = _on_rig(images, moments)
+    rig = _rig_of(images, result)
+    images, largest_move = _on_rig(images, rig)
     if not images:
         raise SaveError('a COLMAP model has images, which --depth writes; give --depth, too')
     points = _chosen(result.points)
@@ -97,7 +98,7 @@ def write_colmap(folder: Path, result: Result) -> dict[str, Any]:
         [seen[k] for k in used],
         points,
         is_kept,
-        moments,
+        rig,
     )
     return {
         'num_rigs': len(model.rigs),
@@ -122,34 +123,28 @@ def _images(folder: Path, result: Result) -> Iterator[_Image]:
         )
 
 
-def _moments(images: Sequence[_Image], result: Result) -> list[RigFrame] | None:
-    """Return what cameras took at once; None if they are no rig that the map has the unit of."""
-    places = result.rig.first_from_cam
+def _rig_of(images: Sequence[_Image], result: Result) -> KeyframeRig | None:
+    """Return the rig of images; None if it is not known in the unit of the map."""
+    places = [place for place in result.rig.first_from_cam if place is not None]
     pinholes = {(image.camera, _camera(image)) for image in images}
-    is_rig = len(places) > 1 and len(pinholes) == len({camera for camera, _ in pinholes})
-    if not (is_rig and result.scale.is_metric) or any(place is None for place in places):
+    is_constant = len(pinholes) == len({camera for camera, _ in pinholes})
+    if not (result.scale.is_metric and is_constant and 1 < len(places) == result.rig.num_cameras):
         return None
-    known = [place for place in places if place is not None]
-    return rig_frames(result.poses, [image.row for image in images], known)
+    stamps_ns = [int(result.poses.stamps_ns[image.row]) for image in images]
+    return KeyframeRig.of(stamps_ns, [image.camera for image in images], places)
 
 
-def _on_rig(
-    images: Sequence[_Image], moments: Sequence[RigFrame] | None
-) -> tuple[list[_Image], float]:
+def _on_rig(images: Sequence[_Image], rig: KeyframeRig | None) -> tuple[list[_Image], float]:
     """Return images where the rig has their cameras, and how far the farthest one has moved."""
-    pose_of = {
-        row: moment.map_from_cam(camera)
-        for moment in moments or ()
-        for camera, row in moment.images.items()
-    }
-    moved = [
-        replace(image, map_from_cam=pose_of.get(image.row, image.map_from_cam)) for image in images
-    ]
-    moves = [
-        float(np.linalg.norm(new.map_from_cam[:3, 3] - old.map_from_cam[:3, 3]))
-        for new, old in zip(moved, images, strict=True)
-    ]
-    return moved, max(moves, default=0.0)
+    if rig is None:
+        return list(images), 0.0
+    poses = np.stack([image.map_from_cam for image in images])
+    moved = rig.on_rig(poses)
+    moves = np.linalg.norm(moved[:, :3, 3] - poses[:, :3, 3], axis=1)
+    return [
+        replace(image, map_from_cam=pose, moment=int(moment))
+        for image, pose, moment in zip(images, moved, rig.moment, strict=True)
+    ], float(moves.max())
 
 
 def _chosen(points: MapPoints) -> MapPoints:
@@ -187,7 +182,7 @@ def _write(
     seen: list[tuple[np.ndarray, np.ndarray]],
     points: MapPoints,
     is_kept: np.ndarray,
-    moments: Sequence[RigFrame] | None,
+    rig: KeyframeRig | None,
 ) -> SparseModel:
     target, sparse = folder / 'colmap' / 'images', folder / 'colmap' / 'sparse' / '0'
     for path in (target, sparse):
@@ -208,7 +203,7 @@ def _write(
                 points=row_of[rows],
             )
         )
-    rigs, frames = _rigs(images, made, moments)
+    rigs, frames = _rigs(images, made, rig)
     model = SparseModel(
         cameras=tuple(pinhole for _, pinhole in cameras),
         images=made,
@@ -223,10 +218,10 @@ def _write(
 
 
 def _rigs(
-    images: Sequence[_Image], made: Sequence[SparseImage], moments: Sequence[RigFrame] | None
+    images: Sequence[_Image], made: Sequence[SparseImage], known: KeyframeRig | None
 ) -> tuple[list[SparseRig], list[SparseFrame]]:
     """Return rigs and frames of the images that are written."""
-    if moments is None:
+    if known is None:
         cameras = sorted({each.camera for each in made})
         rigs = [SparseRig(cameras=(row,), cam_from_rig=np.eye(4)[None]) for row in cameras]
         return rigs, [
@@ -237,27 +232,32 @@ def _rigs(
             )
             for row, (image, each) in enumerate(zip(images, made, strict=True))
         ]
-    row_of = {image.row: row for row, image in enumerate(images)}
     camera_of = {image.camera: each.camera for image, each in zip(images, made, strict=True)}
     members = sorted(camera_of)
     # The rig is the first of its cameras that has images.
-    first_from_cam = moments[0].first_from_cam
+    first_from_rig = known.first_from_cam[members[0]]
     rig = SparseRig(
         cameras=tuple(camera_of[each] for each in members),
         cam_from_rig=np.stack(
-            [se3.inverse(first_from_cam[each]) @ first_from_cam[members[0]] for each in members]
+            [se3.inverse(known.first_from_cam[each]) @ first_from_rig for each in members]
         ),
     )
+    shown: dict[int, list[int]] = {}
+    for row, image in enumerate(images):
+        shown.setdefault(image.moment, []).append(row)
     frames = []
-    for moment in moments:
-        shown = tuple(
-            (row_of[row], camera_of[camera])
-            for camera, row in moment.images.items()
-            if row in row_of
+    for rows in shown.values():
+        image = images[rows[0]]
+        map_from_rig = (
+            image.map_from_cam @ se3.inverse(known.first_from_cam[image.camera]) @ first_from_rig
         )
-        if shown:
-            pose = se3.inverse(moment.map_from_cam(members[0]))
-            frames.append(SparseFrame(rig=0, rig_from_world=pose, images=shown))
+        frames.append(
+            SparseFrame(
+                rig=0,
+                rig_from_world=se3.inverse(map_from_rig),
+                images=tuple((row, made[row].camera) for row in rows),
+            )
+        )
     return [rig], frames
 
 

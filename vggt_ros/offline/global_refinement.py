@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+import math
 
 from jaxtyping import Float
 import numpy as np
@@ -17,6 +18,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import mean_rotation
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
+from vggt_ros.offline.keyframe_rig import KeyframeRig
 from vggt_ros.offline.structure import Structure, structure_of_images, structure_of_poses
 from vggt_ros.offline.view_graph import view_graph, ViewGraph
 
@@ -44,6 +46,8 @@ class GlobalReport:
         num_points: Points of the structure, 0 if the map was kept.
         error_px: Mean reprojection error of these; NaN if the map was kept.
         largest_move: Of a keyframe, map units.
+        rig_log_sigma: How well the places of several cameras say what a meter is: standard
+            deviation of its log; infinite of one camera, or if the map was kept.
     """
 
     method: str
@@ -57,6 +61,7 @@ class GlobalReport:
     num_points: int = 0
     error_px: float = float('nan')
     largest_move: float = 0.0
+    rig_log_sigma: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,18 +91,21 @@ def refine_globally(
     map_from_cam: Float[np.ndarray, 'N 4 4'],
     *,
     is_calibrated: bool,
+    rig: KeyframeRig | None = None,
     num_threads: int = 2,
 ) -> GlobalRefinement:
     """Put keyframes where all of their images say they were.
 
     The unit, the origin and the axes of the map stay: the new poses are brought to the old ones
-    by one similarity.
+    by one similarity. With a rig the unit is that of the places of its cameras, the meter, in
+    which the map has to be nearly.
 
     Args:
         keyframes: In the order in which they were taken, with the points of features in the unit
             of the map now.
         map_from_cam: (N, 4, 4) their poses in the map.
         is_calibrated: Whether the focal length is known.
+        rig: By which they were taken; None for one camera.
         num_threads: At work at a time.
 
     Raises:
@@ -109,7 +117,7 @@ def refine_globally(
         K = np.array([each.K for each in keyframes]).reshape(-1, 3, 3)
         report = GlobalReport(method='none', why=why, num_keyframes=count)
         return _kept(map_from_cam, K, report, ((),) * count)
-    graph = view_graph(keyframes, num_threads=num_threads)
+    graph = view_graph(keyframes, rig=rig, num_threads=num_threads)
     neighbors = tuple(tuple(graph.neighbors(row)) for row in range(count))
     K = np.stack([each.K for each in keyframes])
     before = graph.support(map_from_cam, K)
@@ -129,7 +137,7 @@ def refine_globally(
     if best is None or support < _CLEARLY_MORE * before:
         return _kept(map_from_cam, K, report, neighbors, graph)
     K[best.rows] = best.K
-    map_from_world = _gauge(best, map_from_cam[best.rows])
+    map_from_world = _gauge(best, map_from_cam[best.rows], is_metric=rig is not None)
     moved, growth = moved_by(best, map_from_world, map_from_cam, keyframes)
     return GlobalRefinement(
         report=replace(
@@ -140,6 +148,7 @@ def refine_globally(
             support_after=support,
             num_points=best.num_points,
             error_px=best.error_px,
+            rig_log_sigma=_rig_log_sigma(graph, best),
             largest_move=float(
                 np.linalg.norm(moved[:, :3, 3] - map_from_cam[:, :3, 3], axis=1).max()
             ),
@@ -150,6 +159,15 @@ def refine_globally(
         neighbors=neighbors,
         graph=graph,
     )
+
+
+def _rig_log_sigma(graph: ViewGraph, structure: Structure) -> float:
+    if graph.rig is None:
+        return math.inf
+    moment = graph.rig.moment
+    between = sum(len(pair.matches) for pair in graph.pairs if moment[pair.a] == moment[pair.b])
+    depth_m = float(np.median(np.concatenate([depth for _, depth in structure.depth_of])))
+    return graph.rig.log_sigma(depth_m, float(structure.K[0, 0, 0]), between)
 
 
 def carried(
@@ -235,11 +253,13 @@ def moved_by(
     return moved, growth
 
 
-def _gauge(structure: Structure, map_from_cam: Float[np.ndarray, 'n 4 4']) -> Sim3:
+def _gauge(
+    structure: Structure, map_from_cam: Float[np.ndarray, 'n 4 4'], *, is_metric: bool
+) -> Sim3:
     """Return the similarity that brings a structure to the map.
 
     By the orientations of the cameras, which a straight way does not leave open as positions do,
-    and the median distance of cameras from their middle.
+    and the median distance of cameras from their middle, unless both are in meters.
     """
     turns = map_from_cam[:, :3, :3] @ np.swapaxes(structure.world_from_cam[:, :3, :3], 1, 2)
     rotation = mean_rotation(turns)
@@ -248,4 +268,6 @@ def _gauge(structure: Structure, map_from_cam: Float[np.ndarray, 'n 4 4']) -> Si
     middle, center = np.median(there, axis=0), np.median(here, axis=0)
     spread = float(np.median(np.linalg.norm(there - middle, axis=1)))
     scale = float(np.median(np.linalg.norm(here - center, axis=1))) / max(spread, _EPS)
+    if is_metric:
+        scale = 1.0
     return Sim3(scale, rotation, center - scale * (rotation @ middle))

@@ -27,6 +27,8 @@ from vggt_ros.offline.structure import structure_of_poses
 _AS_MANY = 0.99
 # Beyond so many standard deviations a position is an outlier.
 _OUTLIER_SIGMAS = 4.0
+# Of Cauchy's loss, in standard deviations: 95 % of chi-square with 3 degrees of freedom.
+_LOSS_SCALE = math.sqrt(7.815)
 _SAME = Sim3(1.0, np.eye(3), np.zeros(3))
 
 
@@ -127,7 +129,7 @@ def refine_to_positions(
         return placed, report
     refined, after_support = adjusted
     after_m, after = priors.distances(refined.map_from_cam[priors.rows])
-    if after_support < _AS_MANY * support or np.median(after) > np.median(before):
+    if after_support < _AS_MANY * support or _cost(after) > _cost(before):
         why = (
             f'adjusted to positions it would explain {after_support} of {support} matches, '
             f'{float(np.median(after_m)):.2g} m from them instead of '
@@ -173,6 +175,11 @@ def _adjusted(
     moved, growth = moved_by(structure, _SAME, map_from_cam, keyframes)
     refined = replace(placed, map_from_cam=moved, growth=growth, K=K)
     return refined, support_of(placed.graph, structure, placed.K)
+
+
+def _cost(in_sigmas: Float[np.ndarray, ' n']) -> float:
+    """Return what the adjustment makes small (Cauchy's loss, as pycolmap has it)."""
+    return float(np.mean(np.log1p(in_sigmas**2 / _LOSS_SCALE**2)))
 
 
 def _outliers(in_sigmas: Float[np.ndarray, ' n']) -> int:

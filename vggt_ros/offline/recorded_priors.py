@@ -117,9 +117,9 @@ class RecordedPriors:
             return None
         return np.asarray(odom_from_base @ base_from_cam)
 
-    def fix(self, stamp_ns: int) -> PositionFix | None:
-        """Return where the antenna was by the first camera's frame of a stamp."""
-        return self._fixes.get(stamp_ns)
+    def fix(self, stamp_ns: int, camera: int) -> PositionFix | None:
+        """Return where the antenna was when the first camera took a frame; None for others."""
+        return self._fixes.get(stamp_ns) if camera == 0 else None
 
     @property
     def num_fixes(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 import logging
 from typing import Any
 
@@ -93,12 +92,11 @@ class SequenceMapper:
         self._between = BetweenCameras(self.history, num_cameras)
         self._is_rig = num_cameras > 1
         self._slop_ns = round(1e9 * config.input.sync.slop) if self._is_rig else 0
-        self._on_keyframe, self._on_features = on_keyframe, on_features
-        self._on_depth = on_depth
+        self._on_keyframe, self._on_features, self._on_depth = on_keyframe, on_features, on_depth
         self._voxel_size, self._scale_from = config.map.voxel_size, config.scale.source
         self._recorded: RecordedKeyframes | None = None
-        if refine_globally and config.refine.verifies and num_cameras == 1:
-            self._recorded = RecordedKeyframes(config)
+        if refine_globally and config.refine.verifies:
+            self._recorded = RecordedKeyframes(config, self._priors.rig)
         self._is_calibrated = True
         self._stamps_ns: list[int] = []
         self._stamp_shift_ns = 0
@@ -231,14 +229,15 @@ class SequenceMapper:
         return 1.0 if window is None else self.history.growth(window, poses)
 
     def _refined(self, poses: Poses, growth: dict[int, float]) -> RefinedKeyframes:
-        why = 'several cameras are kept as the rig has them' if self._is_rig else 'not asked for'
+        why = 'not asked for'
         if self._recorded is not None:
             try:
                 return self._recorded.refined(
                     dict(poses),
                     growth,
                     is_calibrated=self._is_calibrated,
-                    odom_from_cam=self._odometry(poses),
+                    known=self._scale,
+                    odom_from_cam=self._told(poses, self._odom_from_cam, 'odometry'),
                     fixes=self._told(poses, self._priors.fix, 'gnss'),
                     on_depth=self._take_depth,
                 )
@@ -251,17 +250,17 @@ class SequenceMapper:
             poses, growth, why, num_keyframes=len(poses), num_fixes=self._priors.num_fixes
         )
 
-    def _odometry(self, poses: Poses) -> dict[int, Float[np.ndarray, '4 4'] | None] | None:
-        if self._scale.is_metric and self._scale.source != 'odometry':
-            return None
-        ask = partial(self._priors.odom_from_cam, camera_frame=camera_frame(0))
-        return self._told(poses, ask, 'odometry')
+    def _odom_from_cam(self, stamp_ns: int, camera: int) -> Float[np.ndarray, '4 4'] | None:
+        return self._priors.odom_from_cam(stamp_ns, camera_frame(camera))
 
-    def _told(self, poses: Poses, ask: Callable[[int], Any], source: str) -> dict[int, Any] | None:
+    def _told(
+        self, poses: Poses, ask: Callable[[int, int], Any], source: str
+    ) -> dict[int, Any] | None:
         """Return what is known of keyframes by their stamps, if it may give metric scale."""
         if self._scale_from not in ('auto', source):
             return None
-        return {i: ask(self._stamps_ns[i] + self._stamp_shift_ns) for i in poses}
+        at_ns, cameras = self._stamps_ns, self._cameras
+        return {i: ask(at_ns[i] + self._stamp_shift_ns, cameras[i]) for i in poses}
 
     def _frame(self, source_frame: SourceFrame) -> Frame:
         stamp_ns = source_frame.stamp_ns
