@@ -11,6 +11,7 @@ import numpy as np
 from vggt_ros.geometry import se3
 from vggt_ros.sources.bag import Bag
 from vggt_ros.sources.position_fixes import PositionFix
+from vggt_ros.sources.rig_dataset import RigDataset
 from vggt_ros.sources.source import SourceFrame
 
 # Depth images that wait until their window is at work; a window and those it shares frames with.
@@ -38,8 +39,8 @@ class RecordedRig:
 
 
 def rig_of(recording: object) -> RecordedRig:
-    """Return the rig of a recording; of all kinds only bags have more than a camera."""
-    if not isinstance(recording, Bag):
+    """Return the rig of a recording; only bags and rigs of data sets have more than a camera."""
+    if not isinstance(recording, Bag | RigDataset):
         return RecordedRig()
     return RecordedRig(
         first_from_cam=recording.first_from_cam, base_from_cam=recording.base_from_cam

@@ -100,6 +100,7 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
         LAYOUT,
         records,
         camera=f'image_0{number}',
+        body_from_cam=rect_from_cam,
         truth=f'camera {number}, moved there from the GPS unit; the world has z up',
         notes=['times are those of the files, taken as UTC'],
         drops={'missing_file': num_missing},
