@@ -9,6 +9,7 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.geodetic import LocalFrame
 from vggt_ros.geometry.rotation import matrix_from_rotation_vector, rotation_angle
 from vggt_ros.offline.map_sequence import map_sequence, recorded_priors
+from vggt_ros.offline.recorded_priors import RecordedPriors, RecordedRig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.detection import open_sequence
 from vggt_ros.synthetic.simulated_predictor import NONE, SimulatedPredictor
@@ -238,6 +239,26 @@ def test_satellites_say_in_a_bag_where_the_map_is(
     without = map_sequence(sequence, config=config, predictor=whimsical, priors=priors)
     assert not without.scale.is_metric
     assert without.positions.num_positions == 0
+
+
+def test_two_cameras_stay_where_the_rig_has_them_and_the_map_is_in_meters(walk, config, source_of):
+    places = make_rig(2, 0.3)
+    stereo = replace(walk, world_from_cam=walk.world_from_cam[:19:6]).with_rig(places)
+    # Depth, positions and rotations of the network are off, of each image by itself.
+    errors = replace(NONE, log_scale=0.05, rotation_rad=0.02, translation=0.02)
+    rig = RecordedRig(first_from_cam=tuple(places), base_from_cam=(None, None))
+    result = map_sequence(
+        source_of(stereo),
+        config=with_values(config, {'refine.mode': 'verify', 'keyframe.min_parallax': 3.0}),
+        predictor=SimulatedPredictor(stereo, errors, 0),
+        priors=RecordedPriors(rig),
+    )
+    assert result.refinement.method in ('images', 'poses')
+    assert (result.scale.is_metric, result.scale.source) == (True, 'rig')
+    kept = result.poses.map_from_cam[result.keyframes]
+    between = se3.inverse(kept[::2]) @ kept[1::2]
+    np.testing.assert_allclose(between, np.tile(places[1], (len(between), 1, 1)), atol=1e-6)
+    assert true_scale(result, stereo) == pytest.approx(1.0, abs=0.02)
 
 
 def test_measured_depth_of_a_bag_makes_the_map_metric_unless_it_is_not_wanted(

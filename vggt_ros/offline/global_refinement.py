@@ -2,7 +2,7 @@
 
 Poses are compared by the matches that they explain (`ViewGraph.support`): those of the map, those
 of the map adjusted to all matches, and those that the matches give alone. The map's are kept
-unless others explain clearly more.
+unless others explain clearly more, or as many with the cameras of a rig where they are.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from vggt_ros.offline.keyframe_rig import KeyframeRig
 from vggt_ros.offline.structure import Structure, structure_of_images, structure_of_poses
 from vggt_ros.offline.view_graph import view_graph, ViewGraph
 
-# Other poses have to explain so many times the matches that the map's explain.
-_CLEARLY_MORE = 1.02
+# Other poses have to explain so many times the matches that the map's explain; those of a rig,
+# whose cameras are where they are, only as many.
+_CLEARLY_MORE, _AS_MANY = 1.02, 0.99
 # Keyframes whose matches fit in memory and time: a longer recording is kept as it is.
 MAX_KEYFRAMES = 1000
 _MIN_DEPTHS = 20
@@ -134,7 +135,8 @@ def refine_globally(
         support_before=before,
         support_after=before,
     )
-    if best is None or support < _CLEARLY_MORE * before:
+    needed = _CLEARLY_MORE if rig is None else _AS_MANY
+    if best is None or support < needed * before:
         return _kept(map_from_cam, K, report, neighbors, graph)
     K[best.rows] = best.K
     map_from_world = _gauge(best, map_from_cam[best.rows], is_metric=rig is not None)
