@@ -44,8 +44,8 @@ def map_sequence(
         config: The settings, None for the defaults.
         predictor: A network that is loaded already; it is asked instead of a checkpoint.
         priors: What is known of the cameras beside their images; None for what the source says,
-            which of bags is measured depth, and places of several cameras and odometry if asked
-            for.
+            which of bags is measured depth, fixes of satellites, and places of several cameras
+            and odometry if asked for.
         on_keyframe: Called with every frame that enters the map, with its depth and confidence,
             which are not kept.
         on_features: The same, with its features, whose points are in the unit of the map then.
