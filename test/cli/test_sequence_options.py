@@ -25,15 +25,17 @@ def test_every_option_reaches_the_source(options_of, monkeypatch, tmp_path, rgbd
         return found
 
     monkeypatch.setattr(sequence_options, 'open_sequence', take)
-    words = '--topic /a,/b --depth-topic /d --odometry-topic /o --truth-topic /t --camera 1'
-    words += ' --calibration c.yaml --start 1 --stop 2 --every 3 --fps 4 --max-frames 5 --rate 6'
+    words = '--topic /a,/b --depth-topic /d --odometry-topic /o --truth-topic /t --gnss-topic /g'
+    words += ' --camera 1,2 --calibration c.yaml --start 1 --stop 2 --every 3'
+    words += ' --fps 4 --max-frames 5 --rate 6'
     opened(options_of(tmp_path, '--format', 'bag', *words.split()))
     assert asked['topics'] == ('/a', '/b')
     topics = asked['depth_topic'], asked['odometry_topic'], asked['truth_topic']
     assert topics == ('/d', '/o', '/t')
+    assert asked['gnss_topic'] == '/g'
     numbers = [asked[each] for each in ('start_s', 'stop_s', 'every', 'fps', 'max_frames')]
     assert numbers == [1, 2, 3, 4, 5]
-    assert (asked['layout'], asked['camera'], asked['rate_hz']) == ('bag', 1, 6.0)
+    assert (asked['layout'], asked['camera'], asked['rate_hz']) == ('bag', (1, 2), 6.0)
     assert asked['calibration'].name == 'c.yaml'
     assert asked['path'] == tmp_path
 

@@ -136,9 +136,9 @@ def truthful_map():
     values = {'keyframe.min_parallax': 12.0, 'window.size': 4, 'window.overlap': 2}
     values |= {'refine.mode': 'off', 'loop.enable': False}
 
-    def run(walk, **options):
+    def run(walk, source=None, **options):
         return map_sequence(
-            CourseSource(walk, depth=True),
+            CourseSource(walk, depth=True) if source is None else source,
             config=with_values(VggtConfig(), values),
             predictor=SimulatedPredictor(walk, NONE, 0),
             **options,
@@ -306,9 +306,13 @@ class CourseBag:
 
             self._writer = Writer(path)
         else:
-            from rosbags.rosbag2 import StoragePlugin, Writer
+            from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-            self._writer = Writer(path, version=9, storage_plugin=StoragePlugin[kind.upper()])
+            plugin, _, how = kind.partition('_')
+            self._writer = Writer(path, version=9, storage_plugin=StoragePlugin[plugin.upper()])
+            if how:
+                mode = CompressionMode[how.upper()]
+                self._writer.set_compression(mode, CompressionFormat.ZSTD)
         self._connections = {}
 
     def __enter__(self):
@@ -378,6 +382,17 @@ class CourseBag:
         )
         self.write('/imu', stamp_ns, message)
 
+    def fix(self, stamp_ns, place, variance, frame='gps'):
+        message = self.make(
+            'sensor_msgs/msg/NavSatFix',
+            self.header(stamp_ns, frame),
+            self.make('sensor_msgs/msg/NavSatStatus', 0, 1),
+            *map(float, place),
+            variance * np.eye(3).ravel(),
+            2,
+        )
+        self.write('/fix', stamp_ns, message)
+
     def odometry(self, stamp_ns, odom_from_base, child='base_link'):
         zero = self.make('geometry_msgs/msg/Vector3', 0.0, 0.0, 0.0)
         place = self.make('geometry_msgs/msg/Point', *odom_from_base[:3, 3].tolist())
@@ -407,5 +422,5 @@ class CourseBag:
 
 @pytest.fixture
 def open_bag():
-    """Open a bag to write to: `ros1`, `mcap` or `sqlite3`."""
+    """Open a bag to write to: `ros1`, `mcap`, `sqlite3`, or `mcap_file`, `sqlite3_message`..."""
     return CourseBag

@@ -12,7 +12,10 @@ from vggt_ros.offline import export_colmap
 from vggt_ros.offline.depth_files import DepthFiles
 from vggt_ros.offline.export_colmap import write_colmap
 from vggt_ros.offline.map_sequence import map_sequence
+from vggt_ros.offline.recorded_priors import RecordedPriors, RecordedRig
+from vggt_ros.offline.result import UNKNOWN_SCALE
 from vggt_ros.synthetic.course_camera import CourseCamera
+from vggt_ros.synthetic.simulated_rig import make_rig
 
 METRIC = ScaleState(is_metric=True, meters_per_unit=1.0, log_sigma=0.01, source='depth')
 
@@ -115,6 +118,77 @@ def test_points_that_no_depth_confirms_make_no_model(with_depth, tmp_path):
 def test_without_images_there_is_no_model(mapped, tmp_path):
     with pytest.raises(SaveError, match='--depth'):
         write_colmap(tmp_path, mapped)
+
+
+@pytest.fixture
+def stereo(walk, config, source_of, truthful, tmp_path):
+    """A walk of two cameras 0.3 m apart, mapped in meters, with its files and its rig."""
+    places = make_rig(2, 0.3)
+    course = replace(walk, world_from_cam=walk.world_from_cam[:13]).with_rig(places)
+    files = DepthFiles(tmp_path / 'frames')
+    rig = RecordedRig(first_from_cam=tuple(places), base_from_cam=(None, None))
+    result = map_sequence(
+        source_of(course, stop=26),
+        config=config,
+        predictor=truthful(course),
+        priors=RecordedPriors(rig),
+        on_keyframe=files.add,
+    )
+    # The network tells the truth in meters, of which there are too few windows to be sure.
+    result = replace(result, scale=METRIC)
+    files.finish(result)
+    return places, result
+
+
+def test_cameras_of_a_rig_share_frames_and_have_the_places_of_the_calibration(stereo, tmp_path):
+    pycolmap = pytest.importorskip('pycolmap', reason='pycolmap not installed')
+    places, result = stereo
+    facts = write_colmap(tmp_path, result)
+    assert (facts['num_rigs'], facts['num_images']) == (1, 2 * facts['num_frames'])
+    assert facts['largest_move_to_rig'] < 0.02
+    model = pycolmap.Reconstruction(str(tmp_path / 'colmap' / 'sparse' / '0'))
+    assert (model.num_rigs(), model.num_frames()) == (1, facts['num_frames'])
+    right = next(each.sensor_id for each in model.cameras.values() if each.camera_id == 2)
+    np.testing.assert_allclose(
+        model.rigs[1].sensor_from_rig(right).matrix(), se3.inverse(places[1])[:3], atol=1e-9
+    )
+    for frame in model.frames.values():
+        names = sorted(model.images[each.id].name for each in frame.image_ids)
+        assert [name.endswith('_1.png') for name in names] == [False, True]
+        assert names[0][:-4] == names[1][:-6], 'they were taken at once'
+    model.update_point_3d_errors()
+    assert model.compute_mean_reprojection_error() < 1e-4
+
+
+def test_pycolmap_adjusts_the_model_with_the_rig_constant(stereo, tmp_path):
+    pycolmap = pytest.importorskip('pycolmap', reason='pycolmap not installed')
+    _, result = stereo
+    write_colmap(tmp_path, result)
+    model = pycolmap.Reconstruction(str(tmp_path / 'colmap' / 'sparse' / '0'))
+    true = {i: each.cam_from_world().matrix() for i, each in model.images.items()}
+    frames = sorted(model.frames)
+    for frame_id in frames[1:]:
+        pose = model.frames[frame_id].rig_from_world
+        shaken = np.array(pose.translation) + 0.02
+        model.frames[frame_id].rig_from_world = pycolmap.Rigid3d(pose.rotation, shaken)
+    options = pycolmap.BundleAdjustmentOptions()
+    options.refine_focal_length = options.refine_extra_params = False
+    options.refine_sensor_from_rig = options.print_summary = False
+    config = pycolmap.BundleAdjustmentConfig()
+    for image_id in model.reg_image_ids():
+        config.add_image(image_id)
+    config.set_constant_rig_from_world_pose(frames[0])
+    pycolmap.create_default_bundle_adjuster(options, config, model).solve()
+    for i, each in model.images.items():
+        np.testing.assert_allclose(each.cam_from_world().matrix(), true[i], atol=1e-3)
+
+
+def test_without_meters_or_places_every_camera_is_a_rig_of_its_own(stereo, tmp_path):
+    _, result = stereo
+    unknown = replace(result, scale=UNKNOWN_SCALE)
+    facts = write_colmap(tmp_path, unknown)
+    assert (facts['num_rigs'], facts['num_frames']) == (2, facts['num_images'])
+    assert facts['largest_move_to_rig'] == 0.0
 
 
 def test_pycolmap_reads_the_model(with_depth, tmp_path):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 import errno
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ from vggt_ros.offline import cached_predictor, export_colmap, folder_run, output
 from vggt_ros.offline.folder_run import run_into_folder, RunOptions, weights_sha256
 from vggt_ros.settings.config import ModelSettings
 from vggt_ros.settings.parameter_tree import with_values
+from vggt_ros.sources.position_fixes import fixes_of, GeodeticFix
 
 ROOT = Path(__file__).parents[2]
 # Ends as by a power cut while the network works on its third window.
@@ -218,6 +220,28 @@ def test_depth_tells_meters_only_if_it_is_asked_to(run):
     told = run('with', uses_depth=True, uses_truth=False).record
     assert told['scale']['source'] == 'depth'
     assert told['errors'] is None or told['errors']['num_true_poses'] == 0
+
+
+def test_fixes_of_a_data_set_are_used_only_if_asked_for_and_never_of_a_shard(
+    run, opened, walk, source_type, sequence_of
+):
+    fixes = fixes_of([GeodeticFix(stamp_ns=1, place=np.zeros(3), covariance=np.eye(3))])
+    fix = fixes.at(1, np.zeros(3))
+
+    class WithFixes(source_type):
+        def frame(self, index):
+            return replace(super().frame(index), fix=fix)
+
+    source = sequence_of(WithFixes(walk, stop=13), opened.path)
+    counts = [
+        run(name, source=source, **options).record['map']['positions']['num_positions']
+        for name, options in (
+            ('left out', {}),
+            ('wanted', {'uses_gnss': True}),
+            ('shard', {'uses_gnss': True, 'is_shard': True}),
+        )
+    ]
+    assert counts[0] == counts[2] == 0 < counts[1]
 
 
 def test_the_input_is_never_written_to(run, opened):

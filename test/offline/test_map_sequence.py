@@ -6,8 +6,10 @@ import pytest
 
 from vggt_ros.errors import CheckpointNotFoundError
 from vggt_ros.geometry import se3
-from vggt_ros.geometry.rotation import rotation_angle
+from vggt_ros.geometry.geodetic import LocalFrame
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector, rotation_angle
 from vggt_ros.offline.map_sequence import map_sequence, recorded_priors
+from vggt_ros.offline.recorded_priors import RecordedPriors, RecordedRig
 from vggt_ros.settings.parameter_tree import with_values
 from vggt_ros.sources.detection import open_sequence
 from vggt_ros.synthetic.simulated_predictor import NONE, SimulatedPredictor
@@ -118,24 +120,31 @@ def test_no_keyframe_is_dropped_however_small_the_queue(walk, config, source_of,
     assert result.counts.drops == {}
 
 
-@pytest.mark.parametrize(('kind', 'name'), [('ros1', 'walk.bag'), ('mcap', 'walk')])
+@pytest.fixture(scope='module')
+def of_folder(walk, truthful_map, source_type, tmp_path_factory):
+    """Map nine frames as images in a folder; return their poses."""
+    images = tmp_path_factory.mktemp('images')
+    for frame in list(source_type(walk))[::3]:
+        bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(images / f'{frame.stamp_ns}.png'), bgr)
+    K = source_type(walk).frame(0).K
+    file = images.parent / 'K.txt'
+    file.write_text(' '.join(map(repr, K[[0, 1, 0, 1], [0, 1, 2, 2]].tolist())))
+    return truthful_map(walk, source=open_sequence(images, calibration=file)).poses
+
+
+@pytest.mark.parametrize(
+    'kind',
+    ['ros1', 'mcap', 'mcap_message', 'mcap_file', 'sqlite3', 'sqlite3_message', 'sqlite3_file'],
+)
 def test_a_bag_gives_the_trajectory_of_the_folder(
-    walk, config, source_of, truthful, open_bag, tmp_path, kind, name
+    walk, source_of, truthful_map, open_bag, tmp_path, of_folder, kind
 ):
-    images = tmp_path / 'images'
-    images.mkdir()
-    with open_bag(tmp_path / name, kind) as bag:
-        for frame in source_of(walk, stop=13):
-            bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
-            cv2.imwrite(str(images / f'{frame.stamp_ns}.png'), bgr)
+    path = tmp_path / ('walk.bag' if kind == 'ros1' else 'walk')
+    with open_bag(path, kind) as bag:
+        for frame in list(source_of(walk))[::3]:
             bag.frame(frame)
-    K = source_of(walk).frame(0).K
-    (tmp_path / 'K.txt').write_text(' '.join(map(repr, K[[0, 1, 0, 1], [0, 1, 2, 2]].tolist())))
-    folder = open_sequence(images, calibration=tmp_path / 'K.txt')
-    of_folder, of_bag = (
-        map_sequence(each, config=config, predictor=truthful(walk)).poses
-        for each in (folder, open_sequence(tmp_path / name))
-    )
+    of_bag = truthful_map(walk, source=open_sequence(path)).poses
     assert of_bag.kind == of_folder.kind
     assert of_bag.kind.count('keyframe') >= 2
     np.testing.assert_array_equal(of_bag.stamps_ns, of_folder.stamps_ns)
@@ -205,6 +214,79 @@ def test_the_imu_of_a_bag_says_what_is_up_unless_it_is_not_wanted(
     config = with_values(config, {'gravity.use_imu': False})
     guessed = map_sequence(sequence, config=config, predictor=truthful(walk))
     assert tilt_deg(guessed, walk) > 2.0
+
+
+HERE = LocalFrame(lat_deg=48.0, lon_deg=11.0, altitude_m=500.0)
+# A frame is turned against east by so much, and lies so far from the first fix.
+ENU_FROM_WORLD = se3.rigid(
+    matrix_from_rotation_vector(np.array([0.0, 0.0, 0.7])), np.array([3.0, 2.0, 1.0])
+)
+ORIGIN = 'lat_deg', 'lon_deg', 'altitude_m'
+CAM_FROM_ANTENNA = np.array([0.0, 0.0, 0.3])
+
+
+def place_of(enu):
+    """Latitude, longitude and altitude of a place that is near, meters east, north and up."""
+    degree = HERE.enu_of(np.array([[48.0, 11.001, 500.0], [48.001, 11.0, 500.0]])) / 0.001
+    return 48.0 + enu[1] / degree[1, 1], 11.0 + enu[0] / degree[0, 0], 500.0 + enu[2]
+
+
+def test_satellites_say_in_a_bag_where_the_map_is(
+    walk, config, source_of, whimsical, open_bag, tmp_path
+):
+    rng = np.random.default_rng(0)
+    cam_from_antenna = se3.rigid(np.eye(3), CAM_FROM_ANTENNA)
+    with open_bag(tmp_path / 'walk', 'mcap') as bag:
+        bag.transform(1, 'cam_0', 'gps', cam_from_antenna)
+        for frame in source_of(walk):
+            antenna = ENU_FROM_WORLD @ frame.world_from_cam @ cam_from_antenna
+            noisy = antenna[:3, 3] + 0.002 * rng.normal(size=3)
+            bag.fix(frame.stamp_ns, place_of(noisy), 0.002**2)
+            bag.frame(frame)
+    config = with_values(config, {'refine.mode': 'poses', 'keyframe.min_parallax': 3.0})
+    sequence = open_sequence(tmp_path / 'walk')
+    result = map_sequence(sequence, config=config, predictor=whimsical)
+    assert result.positions.why == ''
+    assert (result.positions.method, result.positions.gauge) == ('adjusted', 'enu')
+    assert (result.scale.is_metric, result.scale.source) == (True, 'gnss')
+    # The axes are east, north and up of the first fix, whatever the map began with.
+    origin = HERE.enu_of(np.array([[getattr(result.positions.origin, name) for name in ORIGIN]]))
+    true = ENU_FROM_WORLD @ walk.world_from_cam
+    off = result.poses.map_from_cam[:, :3, 3] + origin - true[:, :3, 3]
+    assert np.linalg.norm(off, axis=1).max() < 0.02
+    # Less than a meter of a straight way says where it leads, and not what is up.
+    assert not result.positions.is_roll_known
+    ahead = (result.poses.map_from_cam[:, :3, 2] * true[:, :3, 2]).sum(axis=1)
+    assert np.degrees(np.arccos(ahead)).max() < 3.0
+    # The session goes on from there.
+    last = max(result.session.path)
+    np.testing.assert_allclose(
+        result.session.path[last].view.map_from_cam, result.poses.map_from_cam[last], atol=1e-9
+    )
+    priors = recorded_priors(sequence, uses_gnss=False)
+    without = map_sequence(sequence, config=config, predictor=whimsical, priors=priors)
+    assert not without.scale.is_metric
+    assert without.positions.num_positions == 0
+
+
+def test_two_cameras_stay_where_the_rig_has_them_and_the_map_is_in_meters(walk, config, source_of):
+    places = make_rig(2, 0.3)
+    stereo = replace(walk, world_from_cam=walk.world_from_cam[:19:6]).with_rig(places)
+    # Depth, positions and rotations of the network are off, of each image by itself.
+    errors = replace(NONE, log_scale=0.05, rotation_rad=0.02, translation=0.02)
+    rig = RecordedRig(first_from_cam=tuple(places), base_from_cam=(None, None))
+    result = map_sequence(
+        source_of(stereo),
+        config=with_values(config, {'refine.mode': 'verify', 'keyframe.min_parallax': 3.0}),
+        predictor=SimulatedPredictor(stereo, errors, 0),
+        priors=RecordedPriors(rig),
+    )
+    assert result.refinement.method in ('images', 'poses')
+    assert (result.scale.is_metric, result.scale.source) == (True, 'rig')
+    kept = result.poses.map_from_cam[result.keyframes]
+    between = se3.inverse(kept[::2]) @ kept[1::2]
+    np.testing.assert_allclose(between, np.tile(places[1], (len(between), 1, 1)), atol=1e-6)
+    assert true_scale(result, stereo) == pytest.approx(1.0, abs=0.02)
 
 
 def test_measured_depth_of_a_bag_makes_the_map_metric_unless_it_is_not_wanted(

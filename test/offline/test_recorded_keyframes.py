@@ -1,11 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from vggt_ros.geometry import se3
+from vggt_ros.geometry.geodetic import LocalFrame
+from vggt_ros.mapping.registration.metric_scale import ScaleState
 from vggt_ros.offline import recorded_keyframes
 from vggt_ros.offline.depth_again import DepthReport
 from vggt_ros.offline.recorded_keyframes import RecordedKeyframes
+from vggt_ros.offline.recorded_priors import RecordedRig
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import with_values
+from vggt_ros.sources.position_fixes import PositionFix
+from vggt_ros.synthetic.simulated_rig import make_rig
 
 pytest.importorskip('pycolmap', reason='pycolmap is the extra offline')
 
@@ -73,6 +81,96 @@ def test_odometry_makes_a_map_metric_and_a_map_that_is_metric_stays_so(recorded,
     made.close()
     assert known.scale is None
     assert known.points is None
+
+
+def test_satellites_are_asked_before_odometry(recorded, along_wall):
+    truth = along_wall(13)
+    made = recorded(truth)
+    poses = {2 * row: pose.copy() for row, pose in enumerate(truth)}
+    odometry = dict(poses)
+    fixes = {
+        i: PositionFix(
+            position=4.0 * pose[:3, 3],
+            covariance=0.01**2 * np.eye(3),
+            antenna_in_cam=np.zeros(3),
+            origin=LocalFrame(lat_deg=48.0, lon_deg=11.0, altitude_m=500.0),
+        )
+        for i, pose in poses.items()
+    }
+    fixes[4] = None
+    growth = dict.fromkeys(poses, 1.0)
+    found = made.refined(poses, growth, is_calibrated=True, odom_from_cam=odometry, fixes=fixes)
+    assert (found.scale.source, found.positions.num_positions) == ('gnss', 12)
+    assert found.scale.meters_per_unit == pytest.approx(4.0, rel=2e-3)
+    for i, pose in poses.items():
+        np.testing.assert_allclose(found.map_from_cam[i][:3, 3], 4 * pose[:3, 3], atol=0.03)
+    at = found.points.points_in_map @ found.map_from_cam[0][:3, 2]
+    assert np.abs(at).max() > 8.0, 'the cloud is drawn anew'
+    # Where they do not fit, the map is what it was, and odometry is asked.
+    for each in fixes.values():
+        if each is not None:
+            each.covariance[:] = 1e4 * np.eye(3)
+    other = made.refined(poses, growth, is_calibrated=True, odom_from_cam=odometry, fixes=fixes)
+    made.close()
+    assert (other.scale.source, other.positions.method) == ('odometry', 'none')
+
+
+@pytest.fixture
+def of_rig(make_room, along_wall, uniform_keyframe):
+    """Nine moments of two cameras: what is recorded, and where the cameras were."""
+    places = make_rig(2, 0.2)
+    truth = np.concatenate([[pose, pose @ places[1]] for pose in along_wall(9)])
+
+    def record(rig):
+        room, made = make_room(7), RecordedKeyframes(CONFIG, rig)
+        for row, pose in enumerate(truth):
+            painted = uniform_keyframe(row, (0.0, 0.0, 4.0))
+            frame = replace(painted.frame, stamp_ns=1 + 10**8 * (row // 2), camera=row % 2)
+            made.add(replace(painted, frame=frame), room.keyframe(pose))
+        return made
+
+    return record, truth, places
+
+
+def test_the_cameras_of_a_rig_stay_where_they_are_and_say_what_a_meter_is(of_rig):
+    record, truth, places = of_rig
+    made = record(RecordedRig(first_from_cam=tuple(places), base_from_cam=(None, None)))
+    # The map drifts, each camera by itself, and its unit is 1.9 m long and not the 2 m it says.
+    poses = {row: pose.copy() for row, pose in enumerate(truth)}
+    for row, pose in poses.items():
+        pose[:3, 3] = pose[:3, 3] / 1.9 + row * np.array([0.004, 0.01, 0.0])
+    about = ScaleState(is_metric=False, meters_per_unit=2.0, log_sigma=0.1, source='rig')
+    growth = dict.fromkeys(poses, 1 / 1.9)
+    found = made.refined(poses, growth, is_calibrated=True, known=about)
+    assert found.report.method in ('images', 'poses')
+    assert (found.scale.source, found.scale.log_sigma) == ('rig', 0.005)
+    moved = np.stack([found.map_from_cam[row] for row in range(18)])
+    between = se3.inverse(moved[::2]) @ moved[1::2]
+    np.testing.assert_allclose(between, np.tile(places[1], (9, 1, 1)), atol=1e-6)
+    way, true_way = (
+        np.linalg.norm(np.diff(each[::2, :3, 3], axis=0), axis=1).sum() for each in (moved, truth)
+    )
+    assert way == pytest.approx(true_way, rel=0.01)
+    np.testing.assert_allclose(list(found.growth.values()), 1.0, atol=0.02)
+    made.close()
+
+
+def test_a_rig_that_is_not_known_well_enough_is_left_as_it_is(of_rig):
+    record, truth, places = of_rig
+    poses, growth = dict(enumerate(truth)), dict.fromkeys(range(18), 1.0)
+    known = RecordedRig(first_from_cam=tuple(places), base_from_cam=(None, None))
+    partly = RecordedRig(first_from_cam=(places[0], None), base_from_cam=(None, None))
+    for rig, is_calibrated, words in (
+        (partly, True, 'on each other is not known'),
+        (known, False, 'focal lengths'),
+        (known, True, 'what a meter is'),
+    ):
+        made = record(rig)
+        found = made.refined(poses, growth, is_calibrated=is_calibrated)
+        made.close()
+        assert found.report.method == 'none'
+        assert words in found.report.why
+        assert found.map_from_cam[3] is poses[3]
 
 
 def test_keyframes_that_have_another_depth_are_told(recorded, along_wall, monkeypatch):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from vggt_ros.geometry import se3
@@ -10,6 +12,7 @@ from vggt_ros.offline.recorded_priors import (
     rig_of,
 )
 from vggt_ros.sources.detection import open_sequence
+from vggt_ros.sources.position_fixes import fixes_of, GeodeticFix
 from vggt_ros.sources.source import SourceFrame
 from vggt_ros.synthetic.simulated_rig import make_rig
 
@@ -47,6 +50,19 @@ def test_odometry_is_that_of_the_stamp_at_the_place_of_the_camera():
     np.testing.assert_allclose(found, ODOM_FROM_BASE @ BASE_FROM_CAM[1])
     assert priors.odom_from_cam(6, SECOND) is None
     np.testing.assert_array_equal(priors.base_from_cam(6, THIRD), BASE_FROM_CAM[2])
+
+
+def test_fixes_are_those_of_the_first_camera_if_they_are_wanted():
+    fix = fixes_of(
+        [GeodeticFix(stamp_ns=5, place=np.array([48.0, 11.0, 0.0]), covariance=np.eye(3))]
+    ).at(5, np.zeros(3))
+    wanted, unwanted = RecordedPriors(uses_gnss=True), RecordedPriors()
+    for priors in (wanted, unwanted):
+        priors.add(replace(frame(), fix=fix), 5)
+        priors.add(replace(frame(camera=1), fix=fix), 6)
+    assert wanted.fix(5, 0) is fix
+    assert wanted.fix(6, 0) is wanted.fix(5, 1) is None
+    assert (wanted.num_fixes, unwanted.num_fixes) == (1, 0)
 
 
 def test_odometry_of_a_camera_does_not_say_what_is_up():

@@ -54,6 +54,22 @@ def test_the_summary_puts_the_error_beside_what_it_is_held_against(record):
     assert 'Sim(3)' not in summary_of(record | {'errors': None})
 
 
+def test_the_page_says_what_came_of_satellites(record, tmp_path):
+    assert 'positions of satellitesnone' in page_of(record, tmp_path).text
+    of_map = {
+        'positions': {
+            'method': 'adjusted',
+            'why': '',
+            'num_positions': 12,
+            'num_outliers': 3,
+            'residual_before_m': 1.5,
+            'residual_after_m': 0.25,
+        }
+    }
+    page = page_of(record | {'map': record['map'] | of_map}, tmp_path)
+    assert 'adjusted to 12 keyframes, 3 of them outliers, median distance 1.5 m to' in page.text
+
+
 def test_a_metric_map_is_held_to_its_scale(record, tmp_path):
     scale = {'is_metric': True, 'meters_per_unit': 1.0, 'log_sigma': 0.02, 'source': 'depth'}
     page = page_of(record | {'scale': scale}, tmp_path)

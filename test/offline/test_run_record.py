@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 
+from vggt_ros.offline.position_refinement import PositionReport
 from vggt_ros.offline.run_record import known, versions, warnings_of
 
 
@@ -31,6 +32,8 @@ def test_warnings_say_what_is_not_as_it_should_be(mapped, backbone_of, walk):
     assert warnings_of(mapped, network, {}) == [
         'lengths are in map units: nothing gave metric scale'
     ]
+    unused = replace(mapped, positions=PositionReport(why='too short', num_positions=7))
+    assert 'positions of satellites: too short' in warnings_of(unused, network, {})
     counts = replace(mapped.counts, drops={'not_keyframe': 3, 'blind': 2})
     kind = ('none',) * 5 + mapped.poses.kind[5:]
     worse = replace(mapped, counts=counts, num_segments=2, poses=replace(mapped.poses, kind=kind))

@@ -3,7 +3,9 @@ import shutil
 import numpy as np
 import pytest
 
+from vggt_ros.geometry import se3
 from vggt_ros.offline.sparse_model import SparseImage, SparseModel, write_binary, write_text
+from vggt_ros.offline.sparse_rigs import SparseFrame, SparseRig
 
 POINTS = np.array([[0.0, 0.0, 5.0], [1.0, 0.5, 6.0], [-1.0, 0.25, 4.0]])
 
@@ -28,6 +30,15 @@ def model():
         images=[image(0, [0, 1]), image(1, [2, 0, 1]), image(2, [1, 2])],
         xyz=POINTS,
         rgb=np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], np.uint8),
+        rigs=[SparseRig(cameras=(row,), cam_from_rig=np.eye(4)[None]) for row in range(2)],
+        frames=[
+            SparseFrame(
+                rig=row % 2,
+                rig_from_world=se3.rigid(np.eye(3), np.array([0.1 * row, 0.0, 0.0])),
+                images=((row, row % 2),),
+            )
+            for row in range(3)
+        ],
     )
 
 
@@ -51,7 +62,7 @@ def test_pycolmap_reads_either_kind_of_files(model, write, tmp_path):
     for number in (1, 2, 3):
         pose = found.images[number].cam_from_world()
         np.testing.assert_allclose(pose.translation, [0.1 * (number - 1), 0, 0], atol=1e-12)
-    # COLMAP 4 has rigs and frames; of these files each image is a frame of its own.
+    # Each image is a frame of its own, and each camera a rig.
     assert (found.num_frames(), found.num_rigs()) == (3, 2)
 
 

@@ -196,6 +196,16 @@ class BagMessages:
             linear_acceleration_covariance=np.zeros(9),
         )
 
+    def fix(self, stamp_ns, place, variance, frame='gps', status=0, covariance_type=2):
+        return self.make(
+            'sensor_msgs/msg/NavSatFix',
+            self.header(stamp_ns, frame),
+            self.make('sensor_msgs/msg/NavSatStatus', status, 1),
+            *map(float, place),
+            variance * np.eye(3).ravel(),
+            covariance_type,
+        )
+
     def odometry(self, stamp_ns, place, quat_xyzw=(0, 0, 0, 1), child='base_link'):
         pose = self.make(
             'geometry_msgs/msg/Pose', self.vector(place, 'Point'), self.quaternion(quat_xyzw)

@@ -61,6 +61,19 @@ def test_the_pose_of_the_unit_is_moved_to_the_camera(drive):
     np.testing.assert_allclose(poses[2, :3, 2], [0, 1, 0], atol=1e-12)
 
 
+def test_places_of_the_unit_are_fixes_where_it_says_how_good_they_are(drive):
+    assert read(drive, 10.0).frame(0).fix is None, 'an accuracy of 0 m is none'
+    for file in (drive / 'oxts/data').iterdir():
+        words = file.read_text().split()
+        words[23] = '0.5'
+        file.write_text(' '.join(words))
+    found = read_camera(drive, 10.0, 0).frame(1).fix
+    np.testing.assert_allclose(found.position, [1e-5 * np.pi / 180 * 6_378_237, 0, 0], atol=1e-4)
+    np.testing.assert_array_equal(found.covariance, np.diag([0.25, 0.25, 1.0]))
+    # The unit is 1.1 m behind the camera.
+    np.testing.assert_allclose(found.antenna_in_cam, [0, 0, -1.1], atol=1e-12)
+
+
 def test_the_color_camera_is_beside_the_gray_one(drive):
     dataset = read(drive, 10.0)
     assert dataset.cameras == ('image_02',)

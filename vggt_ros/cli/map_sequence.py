@@ -91,6 +91,12 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         'of data sets is a truth to compare with',
     )
     parser.add_argument(
+        '--use-gnss',
+        action=argparse.BooleanOptionalAction,
+        help='put the map where satellites say; if left out, those of bags, while those of data '
+        'sets are a truth to compare with',
+    )
+    parser.add_argument(
         '--export', default='', metavar='A,B', help=f'further files: {", ".join(EXPORTS)}'
     )
     parser.add_argument(
@@ -197,6 +203,7 @@ def wanted_of(options: argparse.Namespace) -> RunOptions:
         depth=options.depth,
         uses_truth=options.truth,
         uses_depth=options.use_depth,
+        uses_gnss=options.use_gnss,
         resume=options.resume,
         overwrite=options.overwrite,
         keep_cache=options.keep_cache,

@@ -34,7 +34,18 @@ def add_sequence_options(parser: argparse.ArgumentParser) -> None:
         help='of an IMU in a bag; if left out, the only one; none for none',
     )
     parser.add_argument('--truth-topic', metavar='NAME', help='of true poses in a bag')
-    parser.add_argument('--camera', type=int, metavar='N', help='which one of a data set')
+    parser.add_argument(
+        '--gnss-topic',
+        metavar='NAME',
+        help='of NavSatFix in a bag; if left out, the only one; none for none',
+    )
+    parser.add_argument(
+        '--camera',
+        dest='cameras',
+        type=_numbers,
+        metavar='N,M',
+        help='which one of a data set, or several as a rig',
+    )
     parser.add_argument(
         '--calibration',
         type=Path,
@@ -42,6 +53,10 @@ def add_sequence_options(parser: argparse.ArgumentParser) -> None:
         help='of the camera, instead of that of the input: camera_info as YAML, or fx fy cx cy',
     )
     add_selection(parser)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split(','))
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
@@ -67,12 +82,13 @@ def opened(options: argparse.Namespace) -> FrameSequence:
         options.path,
         layout=options.format,
         rate_hz=options.rate,
-        camera=options.camera,
+        camera=options.cameras,
         topics=tuple(word for word in options.topics.split(',') if word),
         depth_topic=options.depth_topic,
         odometry_topic=options.odometry_topic,
         imu_topic=options.imu_topic,
         truth_topic=options.truth_topic,
+        gnss_topic=options.gnss_topic,
         calibration=options.calibration,
         start_s=options.start,
         stop_s=options.stop,

@@ -22,6 +22,7 @@ _OPENING: dict[str, tuple[str, tuple[type, ...]]] = {
     'depth_topic': ('depth_topic', (str,)),
     'odometry_topic': ('odometry_topic', (str,)),
     'truth_topic': ('truth_topic', (str,)),
+    'gnss_topic': ('gnss_topic', (str,)),
     'calibration': ('calibration', (str,)),
     'start': ('start_s', _NUMBER),
     'stop': ('stop_s', _NUMBER),

@@ -41,6 +41,8 @@ class RunOptions:
         depth: Whether to write images, depth and confidence of keyframes.
         uses_truth: Whether to compare with the truth, if the source knows it.
         uses_depth: Whether depth of the source tells what a meter is; see `recorded_priors`.
+        uses_gnss: Whether fixes of satellites say where the map is; see `recorded_priors`. Not of
+            shards.
         resume: Go on with what a run left that did not finish.
         overwrite: Replace a finished folder.
         refine_globally: Adjust all keyframes at once in the end.
@@ -54,6 +56,7 @@ class RunOptions:
     depth: bool = False
     uses_truth: bool = True
     uses_depth: bool | None = None
+    uses_gnss: bool | None = None
     resume: bool = False
     overwrite: bool = False
     refine_globally: bool = True
@@ -147,7 +150,14 @@ def _run(
     )
     depth = DepthFiles(folder.path / DEPTH) if options.writes_depth else None
     shard = ShardFiles(folder.path / SHARD) if options.is_shard else None
-    priors = recorded_priors(sequence, uses_depth=options.uses_depth, gravity=config.gravity)
+    # A shard has its place by the frames that it shares with others.
+    uses_gnss = False if options.is_shard else options.uses_gnss
+    priors = recorded_priors(
+        sequence,
+        uses_depth=options.uses_depth,
+        uses_gnss=uses_gnss,
+        gravity=config.gravity,
+    )
     frames = _ReadableFrames(sequence, uses_truth=options.uses_truth, uses_depth=priors.uses_depth)
     with nullcontext() if shard is None else closing(shard):
         result = map_sequence(

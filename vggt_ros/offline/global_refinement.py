@@ -2,13 +2,14 @@
 
 Poses are compared by the matches that they explain (`ViewGraph.support`): those of the map, those
 of the map adjusted to all matches, and those that the matches give alone. The map's are kept
-unless others explain clearly more.
+unless others explain clearly more, or as many with the cameras of a rig where they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+import math
 
 from jaxtyping import Float
 import numpy as np
@@ -17,11 +18,13 @@ from vggt_ros.geometry import se3
 from vggt_ros.geometry.rotation import mean_rotation
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
+from vggt_ros.offline.keyframe_rig import KeyframeRig
 from vggt_ros.offline.structure import Structure, structure_of_images, structure_of_poses
 from vggt_ros.offline.view_graph import view_graph, ViewGraph
 
-# Other poses have to explain so many times the matches that the map's explain.
-_CLEARLY_MORE = 1.02
+# Other poses have to explain so many times the matches that the map's explain; those of a rig,
+# whose cameras are where they are, only as many.
+_CLEARLY_MORE, _AS_MANY = 1.02, 0.99
 # Keyframes whose matches fit in memory and time: a longer recording is kept as it is.
 MAX_KEYFRAMES = 1000
 _MIN_DEPTHS = 20
@@ -44,6 +47,8 @@ class GlobalReport:
         num_points: Points of the structure, 0 if the map was kept.
         error_px: Mean reprojection error of these; NaN if the map was kept.
         largest_move: Of a keyframe, map units.
+        rig_log_sigma: How well the places of several cameras say what a meter is: standard
+            deviation of its log; infinite of one camera, or if the map was kept.
     """
 
     method: str
@@ -57,6 +62,7 @@ class GlobalReport:
     num_points: int = 0
     error_px: float = float('nan')
     largest_move: float = 0.0
+    rig_log_sigma: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +76,7 @@ class GlobalRefinement:
         growth: (N,) how much longer what each measured is now.
         K: (N, 3, 3) their intrinsics now.
         neighbors: For each the rows of those that share matches with it, most first.
+        graph: Their matches; None where they were not asked.
     """
 
     report: GlobalReport
@@ -77,6 +84,7 @@ class GlobalRefinement:
     growth: Float[np.ndarray, ' N']
     K: Float[np.ndarray, 'N 3 3']
     neighbors: tuple[tuple[int, ...], ...]
+    graph: ViewGraph | None = None
 
 
 def refine_globally(
@@ -84,18 +92,21 @@ def refine_globally(
     map_from_cam: Float[np.ndarray, 'N 4 4'],
     *,
     is_calibrated: bool,
+    rig: KeyframeRig | None = None,
     num_threads: int = 2,
 ) -> GlobalRefinement:
     """Put keyframes where all of their images say they were.
 
     The unit, the origin and the axes of the map stay: the new poses are brought to the old ones
-    by one similarity.
+    by one similarity. With a rig the unit is that of the places of its cameras, the meter, in
+    which the map has to be nearly.
 
     Args:
         keyframes: In the order in which they were taken, with the points of features in the unit
             of the map now.
         map_from_cam: (N, 4, 4) their poses in the map.
         is_calibrated: Whether the focal length is known.
+        rig: By which they were taken; None for one camera.
         num_threads: At work at a time.
 
     Raises:
@@ -107,13 +118,13 @@ def refine_globally(
         K = np.array([each.K for each in keyframes]).reshape(-1, 3, 3)
         report = GlobalReport(method='none', why=why, num_keyframes=count)
         return _kept(map_from_cam, K, report, ((),) * count)
-    graph = view_graph(keyframes, num_threads=num_threads)
+    graph = view_graph(keyframes, rig=rig, num_threads=num_threads)
     neighbors = tuple(tuple(graph.neighbors(row)) for row in range(count))
     K = np.stack([each.K for each in keyframes])
     before = graph.support(map_from_cam, K)
     found = [('images', structure_of_images(graph, is_calibrated=is_calibrated))]
     found.append(('poses', structure_of_poses(graph, map_from_cam, is_calibrated=is_calibrated)))
-    scored = [(_support(graph, each, K), name, each) for name, each in found if each is not None]
+    scored = [(support_of(graph, each, K), name, each) for name, each in found if each is not None]
     support, method, best = max(scored, key=lambda each: each[0], default=(0, 'none', None))
     report = GlobalReport(
         method='none',
@@ -124,10 +135,12 @@ def refine_globally(
         support_before=before,
         support_after=before,
     )
-    if best is None or support < _CLEARLY_MORE * before:
-        return _kept(map_from_cam, K, report, neighbors)
+    needed = _CLEARLY_MORE if rig is None else _AS_MANY
+    if best is None or support < needed * before:
+        return _kept(map_from_cam, K, report, neighbors, graph)
     K[best.rows] = best.K
-    moved, growth = _in_map(best, map_from_cam, keyframes)
+    map_from_world = _gauge(best, map_from_cam[best.rows], is_metric=rig is not None)
+    moved, growth = moved_by(best, map_from_world, map_from_cam, keyframes)
     return GlobalRefinement(
         report=replace(
             report,
@@ -137,6 +150,7 @@ def refine_globally(
             support_after=support,
             num_points=best.num_points,
             error_px=best.error_px,
+            rig_log_sigma=_rig_log_sigma(graph, best),
             largest_move=float(
                 np.linalg.norm(moved[:, :3, 3] - map_from_cam[:, :3, 3], axis=1).max()
             ),
@@ -145,7 +159,17 @@ def refine_globally(
         growth=growth,
         K=K,
         neighbors=neighbors,
+        graph=graph,
     )
+
+
+def _rig_log_sigma(graph: ViewGraph, structure: Structure) -> float:
+    if graph.rig is None:
+        return math.inf
+    moment = graph.rig.moment
+    between = sum(len(pair.matches) for pair in graph.pairs if moment[pair.a] == moment[pair.b])
+    depth_m = float(np.median(np.concatenate([depth for _, depth in structure.depth_of])))
+    return graph.rig.log_sigma(depth_m, float(structure.K[0, 0, 0]), between)
 
 
 def carried(
@@ -172,6 +196,7 @@ def _kept(
     K: Float[np.ndarray, 'N 3 3'],
     report: GlobalReport,
     neighbors: tuple[tuple[int, ...], ...],
+    graph: ViewGraph | None = None,
 ) -> GlobalRefinement:
     return GlobalRefinement(
         report=report,
@@ -179,10 +204,12 @@ def _kept(
         growth=np.ones(len(map_from_cam)),
         K=K,
         neighbors=neighbors,
+        graph=graph,
     )
 
 
-def _support(graph: ViewGraph, structure: Structure, K: Float[np.ndarray, 'N 3 3']) -> int:
+def support_of(graph: ViewGraph, structure: Structure, K: Float[np.ndarray, 'N 3 3']) -> int:
+    """Return how many matches a structure explains; K is for what has no place in it."""
     poses = np.full((len(K), 4, 4), np.nan)
     poses[structure.rows] = structure.world_from_cam
     adjusted = K.copy()
@@ -190,13 +217,20 @@ def _support(graph: ViewGraph, structure: Structure, K: Float[np.ndarray, 'N 3 3
     return graph.support(poses, adjusted)
 
 
-def _in_map(
+def moved_by(
     structure: Structure,
+    map_from_world: Sim3,
     map_from_cam: Float[np.ndarray, 'N 4 4'],
     keyframes: Sequence[KeyframeFeatures],
 ) -> tuple[Float[np.ndarray, 'N 4 4'], Float[np.ndarray, ' N']]:
-    """Return poses and growth of all keyframes of the map."""
-    map_from_world = _gauge(structure, map_from_cam[structure.rows])
+    """Return where a structure puts all keyframes, and how much longer what they measured is.
+
+    Args:
+        structure: Where some are; the others go with those next to them.
+        map_from_world: Where the structure is.
+        map_from_cam: (N, 4, 4) where they were.
+        keyframes: With what they measured then.
+    """
     moved = np.full_like(map_from_cam, np.nan)
     growth = np.full(len(map_from_cam), np.nan)
     for row, pose, (features, depth) in zip(
@@ -221,11 +255,13 @@ def _in_map(
     return moved, growth
 
 
-def _gauge(structure: Structure, map_from_cam: Float[np.ndarray, 'n 4 4']) -> Sim3:
+def _gauge(
+    structure: Structure, map_from_cam: Float[np.ndarray, 'n 4 4'], *, is_metric: bool
+) -> Sim3:
     """Return the similarity that brings a structure to the map.
 
     By the orientations of the cameras, which a straight way does not leave open as positions do,
-    and the median distance of cameras from their middle.
+    and the median distance of cameras from their middle, unless both are in meters.
     """
     turns = map_from_cam[:, :3, :3] @ np.swapaxes(structure.world_from_cam[:, :3, :3], 1, 2)
     rotation = mean_rotation(turns)
@@ -234,4 +270,6 @@ def _gauge(structure: Structure, map_from_cam: Float[np.ndarray, 'n 4 4']) -> Si
     middle, center = np.median(there, axis=0), np.median(here, axis=0)
     spread = float(np.median(np.linalg.norm(there - middle, axis=1)))
     scale = float(np.median(np.linalg.norm(here - center, axis=1))) / max(spread, _EPS)
+    if is_metric:
+        scale = 1.0
     return Sim3(scale, rotation, center - scale * (rotation @ middle))

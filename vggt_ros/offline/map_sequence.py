@@ -47,8 +47,8 @@ def map_sequence(
         config: The settings, None for the defaults.
         predictor: A network that is loaded already; it is asked instead of a checkpoint.
         priors: What is known of the cameras beside their images; None for what the source says,
-            which of bags is measured depth, an IMU, and places of several cameras and odometry if
-            asked for.
+            which of bags is measured depth, an IMU, fixes of satellites, and places of several
+            cameras and odometry if asked for.
         on_keyframe: Called with every frame that enters the map, with its depth and confidence,
             which are not kept.
         on_features: The same, with its features, whose points are in the unit of the map then.
@@ -88,6 +88,7 @@ def recorded_priors(
     *,
     uses_depth: bool | None = None,
     gravity: GravitySettings | None = None,
+    uses_gnss: bool | None = None,
 ) -> RecordedPriors:
     """Return what answers of the cameras of a source.
 
@@ -96,14 +97,19 @@ def recorded_priors(
         uses_depth: Whether its depth tells what a meter is; None if it is that of a bag, which a
             sensor measured: that of a data set is taken for the truth.
         gravity: Whether its IMU is used, and how sure that is; None for the defaults.
+        uses_gnss: The same of fixes of satellites.
     """
     settings = GravitySettings() if gravity is None else gravity
     recording = source.recording if isinstance(source, FrameSequence) else None
-    if uses_depth is None:
-        uses_depth = isinstance(recording, Bag)
+    is_measured = isinstance(recording, Bag)
     imu = recording.imu if isinstance(recording, Bag) and settings.use_imu else None
     told = None if imu is None else RecordedGravity(imu, math.radians(settings.sigma))
-    return RecordedPriors(rig_of(recording), uses_depth=uses_depth, gravity=told)
+    return RecordedPriors(
+        rig_of(recording),
+        uses_depth=is_measured if uses_depth is None else uses_depth,
+        uses_gnss=is_measured if uses_gnss is None else uses_gnss,
+        gravity=told,
+    )
 
 
 def _mapped(

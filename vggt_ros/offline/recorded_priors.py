@@ -12,6 +12,8 @@ from vggt_ros.geometry import se3
 from vggt_ros.mapping.registration.up_direction import UpDirection
 from vggt_ros.offline.recorded_gravity import RecordedGravity
 from vggt_ros.sources.bag import Bag
+from vggt_ros.sources.position_fixes import PositionFix
+from vggt_ros.sources.rig_dataset import RigDataset
 from vggt_ros.sources.source import SourceFrame
 
 # Depth images that wait until their window is at work; a window and those it shares frames with.
@@ -39,8 +41,8 @@ class RecordedRig:
 
 
 def rig_of(recording: object) -> RecordedRig:
-    """Return the rig of a recording; of all kinds only bags have more than a camera."""
-    if not isinstance(recording, Bag):
+    """Return the rig of a recording; only bags and rigs of data sets have more than a camera."""
+    if not isinstance(recording, Bag | RigDataset):
         return RecordedRig()
     return RecordedRig(
         first_from_cam=recording.first_from_cam, base_from_cam=recording.base_from_cam
@@ -58,6 +60,7 @@ class RecordedPriors:
     Attributes:
         rig: Where the cameras are.
         uses_depth: Whether depth of the recording is measured, and tells what a meter is.
+        uses_gnss: Whether fixes of the recording are measured, and tell where the map is.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class RecordedPriors:
         *,
         uses_depth: bool = False,
         gravity: RecordedGravity | None = None,
+        uses_gnss: bool = False,
     ) -> None:
         """Start without frames.
 
@@ -73,13 +77,15 @@ class RecordedPriors:
             rig: Where the cameras are; None for one that nothing is known of.
             uses_depth: Whether depth is answered.
             gravity: What tells which way is up; None if nothing does.
+            uses_gnss: Whether fixes are.
         """
         self.rig = RecordedRig() if rig is None else rig
-        self.uses_depth = uses_depth
+        self.uses_depth, self.uses_gnss = uses_depth, uses_gnss
         self._camera_of = {camera_frame(i): i for i in range(self.rig.num_cameras)}
         self._gravity = gravity
         self._up: dict[tuple[int, str], UpDirection] = {}
         self._odom_from_base: dict[int, Pose] = {}
+        self._fixes: dict[int, PositionFix] = {}
         self._depth: OrderedDict[tuple[int, int], Float32[np.ndarray, 'h w']] = OrderedDict()
 
     def add(self, frame: SourceFrame, stamp_ns: int) -> None:
@@ -95,6 +101,8 @@ class RecordedPriors:
             up = self._gravity.up_in_cam(frame.stamp_ns, frame.camera)
             if up is not None:
                 self._up[stamp_ns, camera_frame(frame.camera)] = up
+        if self.uses_gnss and frame.fix is not None and frame.camera == 0:
+            self._fixes[stamp_ns] = frame.fix
         if self.uses_depth and frame.depth is not None:
             self._depth[stamp_ns, frame.camera] = frame.depth
             if len(self._depth) > MAX_DEPTHS:
@@ -119,6 +127,15 @@ class RecordedPriors:
         if odom_from_base is None or base_from_cam is None:
             return None
         return np.asarray(odom_from_base @ base_from_cam)
+
+    def fix(self, stamp_ns: int, camera: int) -> PositionFix | None:
+        """Return where the antenna was when the first camera took a frame; None for others."""
+        return self._fixes.get(stamp_ns) if camera == 0 else None
+
+    @property
+    def num_fixes(self) -> int:
+        """Frames of the first camera whose fix is known."""
+        return len(self._fixes)
 
     def base_from_cam(self, stamp_ns: int, camera_frame: str) -> Pose | None:
         """Return the pose of a camera on what the odometry is of, unless that is a camera."""

@@ -103,6 +103,7 @@ def _numbers(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ('windows', f'{of_map["num_windows"]}, {of_map["num_windows_failed"]} failed'),
         ('windows by refinement', _counts(of_map['refinements']) or 'not refined'),
         ('global refinement', _globally(of_map['global_refinement'])),
+        ('positions of satellites', _positions(of_map['positions'])),
         ('segments', str(of_map['num_segments'])),
         ('scale', _scale(scale)),
         ('time', ', '.join(f'{k} {v:.1f} s' for k, v in record['seconds'].items())),
@@ -133,6 +134,19 @@ def _globally(report: Mapping[str, Any]) -> str:
         f'by {report["method"]}: {report["num_placed"]} of {report["num_keyframes"]} keyframes, '
         f'{report["support_after"]} of {report["num_matches"]} matches explained '
         f'({report["support_before"]} before), {report["error_px"]:.2f} px'
+    )
+
+
+def _positions(report: Mapping[str, Any]) -> str:
+    if not report['num_positions']:
+        return 'none'
+    if report['method'] == 'none':
+        return f'not used: {report["why"]}'
+    why = f'; {report["why"]}' if report['why'] else ''
+    return (
+        f'{report["method"]} to {report["num_positions"]} keyframes, {report["num_outliers"]} of '
+        f'them outliers, median distance {report["residual_before_m"]:.3g} m to '
+        f'{report["residual_after_m"]:.3g} m{why}'
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Float, Int64
 import numpy as np
@@ -22,6 +22,8 @@ from vggt_ros.offline.depth_again import DepthReport
 from vggt_ros.offline.depth_sample import DepthSample
 from vggt_ros.offline.frame_poses import FramePoses
 from vggt_ros.offline.global_refinement import GlobalReport
+from vggt_ros.offline.position_refinement import PositionReport
+from vggt_ros.offline.recorded_priors import RecordedRig
 
 UNKNOWN_SCALE = ScaleState(
     is_metric=False, meters_per_unit=float('nan'), log_sigma=float('inf'), source=''
@@ -92,7 +94,8 @@ class Truth:
 class Result:
     """The map of a recording of N frames.
 
-    The map is z-up and begins at the first camera; its unit is the meter if `scale.is_metric`.
+    The map is z-up and begins at the first camera, unless `positions.gauge` is `enu`; its unit is
+    the meter if `scale.is_metric`.
 
     Attributes:
         poses: Of every frame.
@@ -105,6 +108,7 @@ class Result:
         voxel_size: Edge of its voxels, map units.
         session: What a later run needs to go on with the map; None if it was joined of
             shards and one of them has none.
+        rig: Where the cameras are on each other.
         counts: What happened to the frames, by reason.
         num_segments: Parts of the map that overlap, odometry or loops did not connect when they
             came; 1 if the map is one.
@@ -113,6 +117,7 @@ class Result:
         windows: All of them, in order.
         refinement: What came of the adjustment of all keyframes at once.
         depth: What came of comparing their depth once more.
+        positions: What came of where satellites say that they were.
         samples: An even choice of keyframes with their depth, to look at.
         truth: What the source knows; None if it knows nothing.
         seconds: Wall time by stage: `read`, `network`, `map`, `frames`, `global`, and `total`.
@@ -127,12 +132,14 @@ class Result:
     voxel_size: float
     session: MapSession | None
     counts: Counts
+    rig: RecordedRig = field(default_factory=RecordedRig)
     num_segments: int
     loops: tuple[ClosedLoop, ...]
     scale: ScaleState
     windows: tuple[MappedWindow, ...]
     refinement: GlobalReport
     depth: DepthReport
+    positions: PositionReport = field(default_factory=PositionReport)
     samples: tuple[DepthSample, ...]
     truth: Truth | None
     seconds: Mapping[str, float]

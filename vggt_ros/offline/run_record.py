@@ -23,6 +23,7 @@ from vggt_ros.settings.parameter_tree import values_of
 from vggt_ros.sources.sequence import FrameSequence
 
 GAUGE = 'z-up map, origin at the first camera'
+ENU_GAUGE = 'x east, y north, z up; map.positions.origin says where'
 # A frame that was no keyframe is one like others, and nothing to warn about.
 _USUAL = {'not_keyframe'}
 _MIN_COVERAGE = 0.9
@@ -83,7 +84,8 @@ def run_record(
             'global_refinement': asdict(result.refinement),
             'depth_again': asdict(result.depth),
             'floor': None if floor is None else asdict(floor),
-            'frame': GAUGE,
+            'positions': asdict(result.positions),
+            'frame': ENU_GAUGE if result.positions.gauge == 'enu' else GAUGE,
         },
         'scale': asdict(result.scale),
         'seconds': dict(result.seconds),
@@ -150,6 +152,8 @@ def warnings_of(
         )
     if not result.scale.is_metric:
         told.append('lengths are in map units: nothing gave metric scale')
+    if result.positions.num_positions and result.positions.why:
+        told.append(f'positions of satellites: {result.positions.why}')
     failed = sum(bool(window.failure) for window in result.windows)
     if failed:
         told.append(f'{failed} of {len(result.windows)} windows did not enter the map')

@@ -27,7 +27,6 @@ from vggt_ros.mapping.registration.metric_scale import metric_by
 from vggt_ros.offline.between_cameras import BetweenCameras
 from vggt_ros.offline.between_frames import Poses
 from vggt_ros.offline.depth_sample import DepthSample
-from vggt_ros.offline.global_refinement import GlobalReport
 from vggt_ros.offline.keyframe_store import MeasuredDepth
 from vggt_ros.offline.map_history import MapHistory
 from vggt_ros.offline.progress import Progress
@@ -93,12 +92,11 @@ class SequenceMapper:
         self._between = BetweenCameras(self.history, num_cameras)
         self._is_rig = num_cameras > 1
         self._slop_ns = round(1e9 * config.input.sync.slop) if self._is_rig else 0
-        self._on_keyframe, self._on_features = on_keyframe, on_features
-        self._on_depth = on_depth
+        self._on_keyframe, self._on_features, self._on_depth = on_keyframe, on_features, on_depth
         self._voxel_size, self._scale_from = config.map.voxel_size, config.scale.source
         self._recorded: RecordedKeyframes | None = None
-        if refine_globally and config.refine.verifies and num_cameras == 1:
-            self._recorded = RecordedKeyframes(config)
+        if refine_globally and config.refine.verifies:
+            self._recorded = RecordedKeyframes(config, self._priors.rig)
         self._is_calibrated = True
         self._stamps_ns: list[int] = []
         self._stamp_shift_ns = 0
@@ -160,7 +158,10 @@ class SequenceMapper:
         with self.stage('frames'):
             frames = self._between.poses(self._stamps_ns, self._cameras, refined.map_from_cam)
         self.close()
-        views = {i: _moved(view, refined, i) for i, view in self._views().items()}
+        views = {
+            i: replace(view, map_from_cam=refined.map_from_cam[i], K=refined.K.get(i, view.K))
+            for i, view in self._views().items()
+        }
         segment_of = dict(zip(views, self._mapper.map.segments(), strict=True))
         points = self._mapper.map.points()[0] if refined.points is None else refined.points
         return Result(
@@ -178,12 +179,14 @@ class SequenceMapper:
                 self._scale,
             ),
             counts=self._mapper.snapshot().counts,
+            rig=self._priors.rig,
             num_segments=self._num_segments,
             loops=self._mapper.map.loops(),
             scale=self._scale,
             windows=tuple(self._windows),
             refinement=refined.report,
             depth=refined.depth,
+            positions=refined.positions,
             samples=tuple(self._redone.get(s.frame_id, s) for s in self._samples.frames()),
             truth=self._known_truth(),
             seconds=dict(self.clock.seconds) | {'total': self.clock.total_s()},
@@ -226,14 +229,16 @@ class SequenceMapper:
         return 1.0 if window is None else self.history.growth(window, poses)
 
     def _refined(self, poses: Poses, growth: dict[int, float]) -> RefinedKeyframes:
-        why = 'several cameras are kept as the rig has them' if self._is_rig else 'not asked for'
+        why = 'not asked for'
         if self._recorded is not None:
             try:
                 return self._recorded.refined(
                     dict(poses),
                     growth,
                     is_calibrated=self._is_calibrated,
-                    odom_from_cam=self._odometry(poses),
+                    known=self._scale,
+                    odom_from_cam=self._told(poses, self._odom_from_cam, 'odometry'),
+                    fixes=self._told(poses, self._priors.fix, 'gnss'),
                     on_depth=self._take_depth,
                 )
             except ConfigError as error:
@@ -241,18 +246,21 @@ class SequenceMapper:
                 _log.warning('the map is not refined globally: %s', why)
             finally:
                 self._recorded.close()
-        report = GlobalReport(method='none', why=why, num_keyframes=len(poses))
-        return RefinedKeyframes(
-            report=report, map_from_cam=dict(poses), growth=growth, K={}, points=None
+        return RefinedKeyframes.kept(
+            poses, growth, why, num_keyframes=len(poses), num_fixes=self._priors.num_fixes
         )
 
-    def _odometry(self, poses: Poses) -> dict[int, Float[np.ndarray, '4 4'] | None] | None:
-        """Return keyframes in the odometry, if it may give metric scale."""
-        is_told = self._scale.source == 'odometry' or not self._scale.is_metric
-        if not is_told or self._scale_from not in ('auto', 'odometry'):
+    def _odom_from_cam(self, stamp_ns: int, camera: int) -> Float[np.ndarray, '4 4'] | None:
+        return self._priors.odom_from_cam(stamp_ns, camera_frame(camera))
+
+    def _told(
+        self, poses: Poses, ask: Callable[[int, int], Any], source: str
+    ) -> dict[int, Any] | None:
+        """Return what is known of keyframes by their stamps, if it may give metric scale."""
+        if self._scale_from not in ('auto', source):
             return None
-        stamp_ns = {i: self._stamps_ns[i] + self._stamp_shift_ns for i in poses}
-        return {i: self._priors.odom_from_cam(stamp_ns[i], camera_frame(0)) for i in poses}
+        at_ns, cameras = self._stamps_ns, self._cameras
+        return {i: ask(at_ns[i] + self._stamp_shift_ns, cameras[i]) for i in poses}
 
     def _frame(self, source_frame: SourceFrame) -> Frame:
         stamp_ns = source_frame.stamp_ns
@@ -340,8 +348,3 @@ class SequenceMapper:
             return None
         poses = [np.full((4, 4), np.nan) if pose is None else pose for pose in self._truth]
         return Truth(world_from_cam=np.array(poses), depths=depths)
-
-
-def _moved(view: CameraView, refined: RefinedKeyframes, frame_id: int) -> CameraView:
-    K = refined.K.get(frame_id, view.K)
-    return replace(view, map_from_cam=refined.map_from_cam[frame_id], K=K)

@@ -14,6 +14,13 @@ import struct
 from jaxtyping import Float, Int64, UInt8
 import numpy as np
 
+from vggt_ros.offline.sparse_rigs import (
+    SparseFrame,
+    SparseRig,
+    write_rigs_binary,
+    write_rigs_text,
+)
+
 # Number of the model PINHOLE.
 _PINHOLE = 1
 _POINT_2D = np.dtype([('xy', '<f8', 2), ('point', '<u8')])
@@ -51,12 +58,16 @@ class SparseModel:
         images: All of them.
         xyz: (N, 3) points.
         rgb: (N, 3) their colors.
+        rigs: Which cameras are fixed to each other; each camera is in one.
+        frames: Which images were taken at once; each image is in one.
     """
 
     cameras: Sequence[Pinhole]
     images: Sequence[SparseImage]
     xyz: Float[np.ndarray, 'N 3']
     rgb: UInt8[np.ndarray, 'N 3']
+    rigs: Sequence[SparseRig]
+    frames: Sequence[SparseFrame]
 
     def tracks(self) -> list[np.ndarray]:
         """Return for each point the images that show it, and where in their lists it is."""
@@ -71,7 +82,7 @@ class SparseModel:
 
 
 def write_text(folder: Path, model: SparseModel) -> None:
-    """Write cameras.txt, images.txt and points3D.txt.
+    """Write cameras.txt, images.txt, points3D.txt, rigs.txt and frames.txt.
 
     Raises:
         OSError: A file cannot be written.
@@ -94,10 +105,11 @@ def write_text(folder: Path, model: SparseModel) -> None:
         words = ' '.join(f'{image} {place}' for image, place in track.tolist())
         lines.append(f'{row + 1} {_joined(model.xyz[row], ".9g")} {r} {g} {b} 0 {words}')
     _write_lines(folder / 'points3D.txt', lines)
+    write_rigs_text(folder, model.rigs, model.frames)
 
 
 def write_binary(folder: Path, model: SparseModel) -> None:
-    """Write cameras.bin, images.bin and points3D.bin, little-endian.
+    """Write cameras.bin, images.bin, points3D.bin, rigs.bin and frames.bin, little-endian.
 
     Raises:
         OSError: A file cannot be written.
@@ -121,6 +133,7 @@ def write_binary(folder: Path, model: SparseModel) -> None:
             file.write(struct.pack('<Q3d', row + 1, *model.xyz[row].tolist()))
             file.write(struct.pack('<3BdQ', *model.rgb[row].tolist(), 0.0, len(track)))
             file.write(track.tobytes())
+    write_rigs_binary(folder, model.rigs, model.frames)
 
 
 def _joined(numbers: Sequence[float] | Float[np.ndarray, ' n'], how: str) -> str:

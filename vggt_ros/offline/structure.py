@@ -14,8 +14,14 @@ from typing import Any
 from jaxtyping import Float, Int
 import numpy as np
 
-from vggt_ros.errors import ConfigError
 from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import (
+    matrix_from_rotation_vector,
+    mean_rotation,
+    rotation_vector_from_matrix,
+)
+from vggt_ros.offline.position_priors import PositionPriors
+from vggt_ros.offline.structure_files import imported_pycolmap, model_of, write_matches
 from vggt_ros.offline.view_graph import ViewGraph
 
 # A keyframe that sees fewer points of others does not belong: three walls explain that many.
@@ -63,11 +69,18 @@ def structure_of_images(graph: ViewGraph, *, is_calibrated: bool) -> Structure |
     Raises:
         ConfigError: pycolmap is not installed.
     """
-    pycolmap = _pycolmap()
+    pycolmap = imported_pycolmap()
     options = pycolmap.GlobalPipelineOptions()
     options.random_seed = _SEED
     options.mapper.bundle_adjustment.refine_focal_length = not is_calibrated
     options.mapper.bundle_adjustment.refine_extra_params = False
+    for part in (
+        options.mapper,
+        options.mapper.rotation_averaging,
+        options.mapper.global_positioning,
+        options.mapper.bundle_adjustment,
+    ):
+        part.refine_sensor_from_rig = False
 
     def mapped(folder: Path) -> Any:
         found = pycolmap.global_mapping(folder / 'matches.db', folder, folder, options)
@@ -77,14 +90,23 @@ def structure_of_images(graph: ViewGraph, *, is_calibrated: bool) -> Structure |
 
 
 def structure_of_poses(
-    graph: ViewGraph, world_from_cam: Float[np.ndarray, 'N 4 4'], *, is_calibrated: bool
+    graph: ViewGraph,
+    world_from_cam: Float[np.ndarray, 'N 4 4'],
+    *,
+    is_calibrated: bool,
+    positions: PositionPriors | None = None,
 ) -> Structure | None:
     """Return poses that are given, adjusted to all matches.
+
+    pycolmap holds the interpreter's lock while it adjusts: nothing else of the process goes on.
 
     Args:
         graph: The matches.
         world_from_cam: (N, 4, 4) rigid, NaN for keyframes without a pose.
         is_calibrated: Whether the focal length is known; else it is adjusted.
+        positions: Where keyframes were, in the world and about where the poses are: they are
+            residuals beside the matches then, in standard deviations and with Cauchy's loss.
+            pycolmap leaves them out without a word where they are far off.
 
     Returns:
         None if too little of it agrees with the matches.
@@ -92,15 +114,20 @@ def structure_of_poses(
     Raises:
         ConfigError: pycolmap is not installed.
     """
-    pycolmap = _pycolmap()
+    pycolmap = imported_pycolmap()
 
     def mapped(folder: Path) -> Any:
-        model = _model_of(folder, world_from_cam)
+        model = model_of(graph, folder / 'matches.db', world_from_cam)
         if model.num_reg_images() < _MIN_KEYFRAMES:
             return None
-        model = pycolmap.triangulate_points(model, folder / 'matches.db', folder, folder)
+        given = pycolmap.IncrementalPipelineOptions()
+        given.ba_refine_sensor_from_rig = False
+        model = pycolmap.triangulate_points(
+            model, folder / 'matches.db', folder, folder, options=given
+        )
         options = pycolmap.BundleAdjustmentOptions()
         options.refine_extra_params = False
+        options.refine_sensor_from_rig = False
         options.print_summary = False
         options.ceres.loss_function_type = pycolmap.LossFunctionType.HUBER
         options.ceres.loss_function_scale = 2.0
@@ -111,12 +138,62 @@ def structure_of_poses(
             config = pycolmap.BundleAdjustmentConfig()
             for image_id in model.reg_image_ids():
                 config.add_image(image_id)
-            config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
-            pycolmap.create_default_bundle_adjuster(options, config, model).solve()
+            if graph.rig is not None and positions is None:
+                # The distance of its cameras is known: only place and rotation are open.
+                config.set_constant_rig_from_world_pose(min(model.reg_frame_ids()))
+                adjuster = pycolmap.create_default_bundle_adjuster(options, config, model)
+            elif positions is None:
+                config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+                adjuster = pycolmap.create_default_bundle_adjuster(options, config, model)
+            else:
+                adjuster = _adjuster_to(positions, options, config, model)
+            adjuster.solve()
+            if positions is not None and positions.is_line:
+                _keep_roll(model, world_from_cam)
             manager.filter_all_points3D(_MAX_ERROR_PX, _MIN_ANGLE_DEG)
         return model
 
     return _structure(graph, mapped)
+
+
+def _adjuster_to(positions: PositionPriors, options: Any, config: Any, model: Any) -> Any:
+    """Return what adjusts a model to positions as well."""
+    pycolmap = imported_pycolmap()
+    placed = [n for n, row in enumerate(positions.rows.tolist()) if 1 + row in model.images]
+    placed = [n for n in placed if model.image(1 + int(positions.rows[n])).has_pose]
+    images = [model.image(1 + int(positions.rows[n])) for n in placed]
+    rotations = np.tile(np.eye(3), (len(positions.rows), 1, 1))
+    for n, image in zip(placed, images, strict=True):
+        rotations[n] = image.cam_from_world().rotation.matrix().T
+    centers = positions.centers(rotations)
+    priors = []
+    for n, image in zip(placed, images, strict=True):
+        prior = pycolmap.PosePrior()
+        prior.corr_data_id = image.data_id
+        prior.coordinate_system = pycolmap.PosePriorCoordinateSystem.CARTESIAN
+        prior.position, prior.position_covariance = centers[n], positions.covariances[n]
+        priors.append(prior)
+    wanted = pycolmap.PosePriorBundleAdjustmentOptions()
+    wanted.alignment_ransac.random_seed = _SEED
+    wanted.ceres.prior_position_loss_function_type = pycolmap.LossFunctionType.CAUCHY
+    return pycolmap.create_pose_prior_bundle_adjuster(options, wanted, config, priors, model)
+
+
+def _keep_roll(model: Any, world_from_cam: Float[np.ndarray, 'N 4 4']) -> None:
+    """Roll a model about its way as far as it was: positions on a line do not say how far.
+
+    pycolmap brings a model to the positions first, with whatever roll their errors ask for.
+    """
+    pycolmap = imported_pycolmap()
+    images = [model.image(image_id) for image_id in model.reg_image_ids()]
+    before = np.array([world_from_cam[each.image_id - 1, :3, :3] for each in images])
+    now = np.array([each.cam_from_world().rotation.matrix() for each in images])
+    centers = np.array([each.projection_center() for each in images])
+    middle = centers.mean(axis=0)
+    way = np.linalg.svd(centers - middle)[2][0]
+    angle = rotation_vector_from_matrix(mean_rotation(before @ now)) @ way
+    rotation = matrix_from_rotation_vector(angle * way)
+    model.transform(pycolmap.Sim3d(1.0, pycolmap.Rotation3d(rotation), middle - rotation @ middle))
 
 
 def _structure(graph: ViewGraph, mapped: Callable[[Path], Any]) -> Structure | None:
@@ -124,84 +201,9 @@ def _structure(graph: ViewGraph, mapped: Callable[[Path], Any]) -> Structure | N
         return None
     with tempfile.TemporaryDirectory(prefix='vggt_ros_') as name:
         folder = Path(name)
-        _write_matches(graph, folder / 'matches.db')
+        write_matches(graph, folder / 'matches.db')
         model = mapped(folder)
     return None if model is None else _read(graph, model)
-
-
-def _pycolmap() -> Any:
-    try:
-        import pycolmap
-    except ImportError as error:
-        raise ConfigError(
-            "global refinement needs pycolmap; pip install 'vggt_ros[offline]', or do without "
-            '(--refine depth)'
-        ) from error
-    pycolmap.logging.minloglevel = pycolmap.logging.Level.FATAL.value
-    return pycolmap
-
-
-def _write_matches(graph: ViewGraph, file: Path) -> None:
-    """Write a database as COLMAP reads it: one camera for each size, image ids 1 + row."""
-    pycolmap = _pycolmap()
-    camera_type = pycolmap.SensorType.CAMERA
-    rig_of: dict[tuple[int, int], int] = {}
-    with pycolmap.Database.open(file) as database:
-        for row, each in enumerate(graph.keyframes):
-            # Of one size there is one camera: what the network says of an unknown focal length
-            # differs from keyframe to keyframe, and the first is where the adjustment begins.
-            size = each.image_size
-            if size not in rig_of:
-                K = each.K
-                params = (K[0, 0], K[1, 1], K[0, 2] + 0.5, K[1, 2] + 0.5)
-                camera = pycolmap.Camera(
-                    model='PINHOLE', width=size[0], height=size[1], params=params
-                )
-                camera.has_prior_focal_length = True
-                camera_id = database.write_camera(camera)
-                rig = pycolmap.Rig()
-                rig.add_ref_sensor(pycolmap.sensor_t(type=camera_type, id=camera_id))
-                rig_of[size] = database.write_rig(rig)
-            rig_id = rig_of[size]
-            sensor = database.read_rig(rig_id).ref_sensor_id
-            image = pycolmap.Image(name=f'{row:06d}', camera_id=sensor.id, image_id=1 + row)
-            image_id = database.write_image(image, use_image_id=True)
-            frame = pycolmap.Frame()
-            frame.rig_id = rig_id
-            frame.add_data_id(pycolmap.data_t(sensor_id=sensor, id=image_id))
-            database.write_frame(frame)
-            database.write_keypoints(image_id, (each.uv + 0.5).astype(np.float32))
-        for pair in graph.pairs:
-            geometry = pycolmap.TwoViewGeometry()
-            geometry.config = pycolmap.TwoViewGeometryConfiguration.CALIBRATED
-            geometry.inlier_matches = pair.matches.astype(np.uint32)
-            database.write_two_view_geometry(1 + pair.a, 1 + pair.b, geometry)
-
-
-def _model_of(folder: Path, world_from_cam: Float[np.ndarray, 'N 4 4']) -> Any:
-    pycolmap = _pycolmap()
-    with pycolmap.Database.open(folder / 'matches.db') as database:
-        model = pycolmap.Reconstruction()
-        for camera in database.read_all_cameras():
-            model.add_camera(camera)
-        for rig in database.read_all_rigs():
-            model.add_rig(rig)
-        for frame in database.read_all_frames():
-            image_id = next(iter(frame.image_ids)).id
-            pose = se3.inverse(world_from_cam[image_id - 1])
-            if np.isfinite(pose).all():
-                frame.rig_from_world = pycolmap.Rigid3d(pose[:3])
-            model.add_frame(frame)
-        for image in database.read_all_images():
-            keypoints = database.read_keypoints(image.image_id)
-            image.points2D = pycolmap.Point2DList(
-                [pycolmap.Point2D(each) for each in keypoints[:, :2].astype(np.float64)]
-            )
-            model.add_image(image)
-        for frame_id, frame in model.frames.items():
-            if frame.has_pose():
-                model.register_frame(frame_id)
-    return model
 
 
 def _read(graph: ViewGraph, model: Any) -> Structure | None:

@@ -14,8 +14,9 @@ from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.refinement.matches import match_features
 from vggt_ros.mapping.refinement.two_view import normalized, verify_pair
 from vggt_ros.mapping.refinement.vlad import VladIndex
+from vggt_ros.offline.keyframe_rig import KeyframeRig
 
-# Keyframes after one that it is compared with, and others that look like it.
+# Keyframes after one that it is compared with, of each camera, and others that look like it.
 _NEXT, _ALIKE = 4, 6
 # What supports a pose: matches that are as close to their epipolar line.
 _SUPPORT_PX = 1.5
@@ -44,10 +45,12 @@ class ViewGraph:
     Attributes:
         keyframes: Their features.
         pairs: All pairs that were found.
+        rig: By which they were taken; None for one camera.
     """
 
     keyframes: tuple[KeyframeFeatures, ...]
     pairs: tuple[ViewPair, ...]
+    rig: KeyframeRig | None = None
 
     def neighbors(self, row: int) -> list[int]:
         """Return the rows of keyframes that share matches with one, most first."""
@@ -98,13 +101,17 @@ class ViewGraph:
         return error * focal <= _SUPPORT_PX
 
 
-def view_graph(keyframes: Sequence[KeyframeFeatures], *, num_threads: int = 2) -> ViewGraph:
+def view_graph(
+    keyframes: Sequence[KeyframeFeatures], *, rig: KeyframeRig | None = None, num_threads: int = 2
+) -> ViewGraph:
     """Match keyframes with those after them, and with those that look alike.
 
     Args:
         keyframes: In the order in which they were taken.
+        rig: By which they were taken; None for one camera.
         num_threads: At work at a time.
     """
+    num_next = _NEXT * (1 if rig is None else len(rig.first_from_cam))
 
     def verified(rows: tuple[int, int]) -> ViewPair | None:
         a, b = rows
@@ -120,13 +127,13 @@ def view_graph(keyframes: Sequence[KeyframeFeatures], *, num_threads: int = 2) -
         return None if found is None else ViewPair(a=a, b=b, matches=found.matches)
 
     with ThreadPoolExecutor(num_threads) as threads:
-        pairs = [each for each in threads.map(verified, _candidates(keyframes)) if each]
-    return ViewGraph(keyframes=tuple(keyframes), pairs=tuple(pairs))
+        pairs = [each for each in threads.map(verified, _candidates(keyframes, num_next)) if each]
+    return ViewGraph(keyframes=tuple(keyframes), pairs=tuple(pairs), rig=rig)
 
 
-def _candidates(keyframes: Sequence[KeyframeFeatures]) -> list[tuple[int, int]]:
+def _candidates(keyframes: Sequence[KeyframeFeatures], num_next: int) -> list[tuple[int, int]]:
     count = len(keyframes)
-    pairs = {(a, b) for a in range(count) for b in range(a + 1, min(count, a + 1 + _NEXT))}
+    pairs = {(a, b) for a in range(count) for b in range(a + 1, min(count, a + 1 + num_next))}
     index = VladIndex()
     for each in keyframes:
         index.add(each.descriptors)
@@ -135,7 +142,7 @@ def _candidates(keyframes: Sequence[KeyframeFeatures]) -> list[tuple[int, int]]:
         if alike is None:  # so few that all are compared
             pairs |= {(a, row) for a in range(row)}
             continue
-        alike[max(0, row - _NEXT) : row + _NEXT + 1] = -np.inf
+        alike[max(0, row - num_next) : row + num_next + 1] = -np.inf
         for other in np.argsort(-alike)[:_ALIKE].tolist():
             if np.isfinite(alike[other]):
                 pairs.add((min(row, other), max(row, other)))

@@ -15,6 +15,7 @@ import numpy as np
 
 from vggt_ros.errors import InputError, OptionError, SourceError
 from vggt_ros.sources.bag_calibration import calibration_of, is_rectified_topic
+from vggt_ros.sources.bag_fixes import fixes_in
 from vggt_ros.sources.bag_imu import imu_of
 from vggt_ros.sources.bag_odometry import odometry_of
 from vggt_ros.sources.bag_poses import BagPoses, child_from_camera, read_poses, stamp_of
@@ -70,6 +71,7 @@ class Bag:
         odometry_topic: str | None = None,
         imu_topic: str | None = None,
         truth_topic: str | None = None,
+        gnss_topic: str | None = None,
         calibration: Calibration | None = None,
     ) -> None:
         """Look what the bag holds; of the images only the first are read.
@@ -82,6 +84,7 @@ class Bag:
                 `odom`, if it connects it with the cameras; `none` for none.
             imu_topic: Of an IMU; None for the only one, `none` for none (`bag_imu.imu_of`).
             truth_topic: With true poses; None for none.
+            gnss_topic: With fixes of satellites; None for the only one, `none` for none.
             calibration: Overrules camera_info; of one camera only.
 
         Raises:
@@ -92,8 +95,8 @@ class Bag:
         self.num_late = 0
         self._rectification = Rectification(self.name)
         with BagReader(path) as reader:
-            found = image_topics(reader)
-            self._topics = choose_images(found, topics, reader, path)
+            seen = image_topics(reader)
+            self._topics = choose_images(seen, topics, reader, path)
             self.cameras = tuple(topic.name for topic in self._topics)
             if calibration is not None and len(self.cameras) > 1:
                 raise OptionError(
@@ -102,7 +105,7 @@ class Bag:
                 )
             first = self._topics[0]
             self.size = first.size if first.size[0] else None
-            self._depth = depth_topic_of(found, first, depth_topic, path)
+            self._depth = depth_topic_of(seen, first, depth_topic, path)
             self.depth_topic = None if self._depth is None else self._depth.name
             self._calibrations, notes = self._read_calibrations(reader, calibration)
             self._transforms = _transforms(reader)
@@ -111,13 +114,14 @@ class Bag:
             self.imu, told = imu_of(reader, path, imu_topic, self._transforms, frames)
             notes += told
             self._truth = None if truth_topic is None else read_poses(reader, truth_topic)
+            self._fixes = fixes_in(reader, gnss_topic, self._transforms, frames)
             if self._transforms.num_refused:
                 notes.append(
                     f'{self._transforms.num_refused} transforms of /tf_static are not rigid '
                     f'(NaN?) and left out'
                 )
-            for poses in (self._odometry, self._truth):
-                notes += [] if poses is None else poses.notes
+            for found in (self._odometry, self._truth, self._fixes):
+                notes += [] if found is None else found.notes
             notes += reader.notes
         if calibration is not None:
             calibration.check(self.size, self.name)
@@ -264,6 +268,7 @@ class Bag:
             is_seen=is_seen,
             camera=camera,
             odom_from_base=None if self._odometry is None else self._odometry.poses.at(stamp_ns),
+            fix=None if self._fixes is None else self._fixes.at(stamp_ns, camera),
         )
 
     def _check_size(self, width: int, height: int, topic: ImageTopic) -> None:

@@ -19,6 +19,7 @@ from vggt_ros.sources.frame_picker import FramePicker
 from vggt_ros.sources.image_file import read_image
 from vggt_ros.sources.number_lines import checked_ns
 from vggt_ros.sources.picture_size import sizes_in_header
+from vggt_ros.sources.position_fixes import PositionFix
 from vggt_ros.sources.rectification import Rectification
 from vggt_ros.sources.source import Distortion, SourceFrame
 
@@ -37,6 +38,7 @@ class DatasetRecord:
             same view as the image and of any size; None if there is none.
         world_from_cam: (4, 4) true pose of this camera, meters, OpenCV axes; None if unknown.
         distortion: Of the lens; None for that of the data set, if it has one.
+        fix: Where an antenna on the robot was by satellites; None if unknown.
         is_upright: Whether it is turned as its Exif orientation says.
     """
 
@@ -46,6 +48,7 @@ class DatasetRecord:
     read_depth: ReadDepth | None = None
     world_from_cam: Float[np.ndarray, '4 4'] | None = None
     distortion: Distortion | None = None
+    fix: PositionFix | None = None
     is_upright: bool = True
 
 
@@ -57,6 +60,8 @@ class Dataset:
         layout: Which of `dataset_formats.LAYOUTS`.
         cameras: Name of its camera.
         has_time: False if the files carry no time, so that stamps only count the images.
+        body_from_cam: (4, 4) its place on what all cameras of the data set are fixed to, meters;
+            None if that is not known.
         truth: What the true poses are of, one sentence.
         notes: What a user should know before using it, one sentence each.
         drops: Images that are listed and cannot be used, by reason; they are not among the others.
@@ -71,6 +76,7 @@ class Dataset:
         distortion: Distortion | None = None,
         rate_hz: float | None = None,
         camera: str = 'camera',
+        body_from_cam: Float[np.ndarray, '4 4'] | None = None,
         truth: str = 'the camera',
         notes: Sequence[str] = (),
         drops: Mapping[str, int] | None = None,
@@ -84,6 +90,7 @@ class Dataset:
             distortion: Of the lens, None for images of a pinhole camera.
             rate_hz: By which the stamps advance if the files carry no time, None if they do.
             camera: Name of the camera.
+            body_from_cam: (4, 4) its place on what all cameras are fixed to, meters.
             truth: What the true poses are of; dropped if no record has one.
             notes: What a user should know.
             drops: Images that are listed and cannot be used, by reason.
@@ -99,7 +106,7 @@ class Dataset:
                 f'all of it'
             )
         self.name, self.layout = name, layout
-        self.cameras = (camera,)
+        self.cameras, self.body_from_cam = (camera,), body_from_cam
         self.has_time = rate_hz is None
         has_truth = any(record.world_from_cam is not None for record in records)
         self.truth = truth if has_truth else ''
@@ -197,11 +204,12 @@ class Dataset:
             if picker.takes(record.stamp_ns):
                 yield self.frame(index)
 
-    def frame(self, index: int) -> SourceFrame:
+    def frame(self, index: int, camera: int = 0) -> SourceFrame:
         """Read one image and its depth; both are rectified.
 
         Args:
             index: 0 .. N - 1.
+            camera: Which camera of a rig this is.
 
         Raises:
             SourceError: A file cannot be read, or the calibration makes no sense for it.
@@ -221,6 +229,8 @@ class Dataset:
             world_from_cam=record.world_from_cam,
             depth=depth,
             is_seen=is_seen,
+            camera=camera,
+            fix=record.fix,
         )
 
     def _with(self, records: list[DatasetRecord], distortion: Distortion | None) -> Dataset:
@@ -231,6 +241,7 @@ class Dataset:
             distortion=distortion,
             rate_hz=self._rate_hz,
             camera=self.cameras[0],
+            body_from_cam=self.body_from_cam,
             truth=self.truth,
             notes=self.notes,
             drops=self.drops,

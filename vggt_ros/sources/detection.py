@@ -24,6 +24,7 @@ from vggt_ros.sources.frame_picker import FrameChoice
 from vggt_ros.sources.given_path import existing_path, refuse_single_image
 from vggt_ros.sources.image_folder import has_pictures, ImageFolder
 from vggt_ros.sources.recording import Recording
+from vggt_ros.sources.rig_dataset import RigDataset
 from vggt_ros.sources.sequence import FrameSequence
 from vggt_ros.sources.video import Video
 
@@ -41,12 +42,13 @@ def open_sequence(
     *,
     layout: str | None = None,
     rate_hz: float | None = None,
-    camera: int | None = None,
+    camera: int | Sequence[int] | None = None,
     topics: Sequence[str] = (),
     depth_topic: str | None = None,
     odometry_topic: str | None = None,
     imu_topic: str | None = None,
     truth_topic: str | None = None,
+    gnss_topic: str | None = None,
     calibration: Path | None = None,
     start_s: float = 0.0,
     stop_s: float | None = None,
@@ -62,12 +64,14 @@ def open_sequence(
         layout: One of `KINDS`; None to tell it by the content.
         rate_hz: Frames a second of files that carry no time; of a video or of images it overrules
             the time they have. None for 10, and for the time of a video.
-        camera: Which camera of a data set, as its layout counts; None for the usual one.
+        camera: Which camera of a data set, as its layout counts; several for a rig, the first of
+            which the others are placed on; None for the usual one.
         topics: Of the images of a bag, one for each camera; empty to choose one.
         depth_topic: Of a bag; None for the one that obviously belongs to the images.
         odometry_topic: Of a bag, with poses of the robot.
         imu_topic: Of a bag, of an IMU; None for the only one, `none` for none.
         truth_topic: Of a bag, with true poses.
+        gnss_topic: Of a bag, with fixes of satellites; None for the only one, `none` for none.
         calibration: A file that overrules the camera's (`calibration.read_calibration`).
         start_s: Seconds after the first frame from which on frames are taken.
         stop_s: Seconds after the first frame at which it ends.
@@ -100,7 +104,8 @@ def open_sequence(
         kind,
         found,
         camera=camera is not None,
-        topics=bool(topics) or any((depth_topic, odometry_topic, imu_topic, truth_topic)),
+        topics=bool(topics)
+        or any((depth_topic, odometry_topic, imu_topic, truth_topic, gnss_topic)),
     )
     overruling = None if calibration is None else _read_option(calibration)
     if kind == BAG:
@@ -112,10 +117,16 @@ def open_sequence(
             odometry_topic=odometry_topic,
             imu_topic=imu_topic,
             truth_topic=truth_topic,
+            gnss_topic=gnss_topic,
             calibration=overruling,
         )
         return FrameSequence(bag, choice, path=found.absolute())
     recording = _recording(kind, found, rate_hz, camera)
+    if overruling is not None and isinstance(recording, RigDataset):
+        raise OptionError(
+            f'{overruling.origin} is of one camera, and {len(recording.cameras)} are asked for; '
+            f'leave it out, or give one camera'
+        )
     return FrameSequence(recording, choice, overruling, path=found.absolute())
 
 
@@ -126,20 +137,26 @@ def _read_option(calibration: Path) -> Calibration:
         raise OptionError(f'the calibration cannot be used: {error}') from error
 
 
-def _recording(kind: str, path: Path, rate_hz: float | None, camera: int | None) -> Recording:
+def _recording(
+    kind: str, path: Path, rate_hz: float | None, camera: int | Sequence[int] | None
+) -> Recording:
     if kind == VIDEO:
         return Video(path, rate_hz=rate_hz)
     if kind == IMAGES:
         return ImageFolder(path, rate_hz)
-    dataset = open_dataset(
-        path,
-        layout=kind,
-        rate_hz=DEFAULT_RATE_HZ if rate_hz is None else rate_hz,
-        camera=camera,
-    )
-    if dataset.has_time:
+    numbers = [camera] if camera is None or isinstance(camera, int) else camera
+    datasets = [
+        open_dataset(
+            path,
+            layout=kind,
+            rate_hz=DEFAULT_RATE_HZ if rate_hz is None else rate_hz,
+            camera=number,
+        )
+        for number in numbers
+    ]
+    if datasets[0].has_time:
         _refuse_rate(rate_hz, path)
-    return dataset
+    return datasets[0] if len(datasets) == 1 else RigDataset(datasets)
 
 
 def _kind(path: Path) -> str:

@@ -83,6 +83,7 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
         records,
         distortion=sensor.distortion,
         camera=folder.name,
+        body_from_cam=sensor.body_from_cam,
         truth=f'{folder.name}, moved there from the body by T_BS',
         drops={'missing_file': num_missing},
     )

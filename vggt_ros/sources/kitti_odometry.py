@@ -91,6 +91,7 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
         LAYOUT,
         records,
         camera=f'image_{number}',
+        body_from_cam=cam0_from_cam,
         truth=f'camera {number}, moved there from camera 0; the world is camera 0 at the start',
         notes=['times count from the first image; images come 10 a second and far apart'],
         drops={'missing_file': num_missing},

@@ -5,11 +5,13 @@ inertial and GPS unit, one file for each image; and in the folder of the date
 `calib_cam_to_cam.txt` (`P_rect_02`, `R_rect_00`), `calib_velo_to_cam.txt` and
 `calib_imu_to_velo.txt`. Geiger et al., "Vision meets robotics: The KITTI dataset", IJRR 2013. The
 truth is that of the unit, moved to the camera; its world has x east, y north, z up and begins
-where the unit was at first.
+where the unit was at first. The unit's places are fixes of satellites, too, with the accuracy that
+it states (column 24, horizontal).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 import re
@@ -23,12 +25,15 @@ from vggt_ros.sources.camera_list import checked_pose
 from vggt_ros.sources.dataset import Dataset, DatasetRecord
 from vggt_ros.sources.kitti_odometry import projection, read_entries
 from vggt_ros.sources.number_lines import read_text
+from vggt_ros.sources.position_fixes import fixes_of, GeodeticFix
 
 LAYOUT = 'kitti_raw'
 CONTENT = 'image_02/timestamps.txt (or image_00, 01, 03)'
 _PREFERRED = 2, 0, 3, 1
 _EARTH_RADIUS_M = 6_378_137.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# Of `oxts/data/*.txt`: horizontal accuracy, meters.
+_ACCURACY_COLUMN, _VERTICAL = 23, 2.0
 _STAMP = re.compile(r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.(\d{1,9}))?')
 _CALIBRATIONS = 'calib_cam_to_cam.txt', 'calib_velo_to_cam.txt', 'calib_imu_to_velo.txt'
 
@@ -71,8 +76,11 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
     imu_from_rect = _imu_from_rect(path.parent, entries)
     imu_from_cam = np.eye(4) if imu_from_rect is None else imu_from_rect @ rect_from_cam
     unit = {} if imu_from_rect is None else _world_from_imu(path / 'oxts' / 'data')
+    stamps_ns = _stamps_ns(path / f'image_0{number}' / 'timestamps.txt')
+    fixes = fixes_of(_fixes(path / 'oxts' / 'data', stamps_ns)) if unit else None
+    antenna_in_cam = inverse(imu_from_cam)[:3, 3].copy()
     records, num_missing = [], 0
-    for index, stamp_ns in enumerate(_stamps_ns(path / f'image_0{number}' / 'timestamps.txt')):
+    for index, stamp_ns in enumerate(stamps_ns):
         image = path / f'image_0{number}' / 'data' / f'{index:010d}.png'
         if not image.is_file():
             num_missing += 1
@@ -84,6 +92,7 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
                 stamp_ns=stamp_ns,
                 K=K,
                 world_from_cam=None if pose is None else pose @ imu_from_cam,
+                fix=None if fixes is None else fixes.at(stamp_ns, antenna_in_cam),
             )
         )
     return Dataset(
@@ -91,6 +100,7 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
         LAYOUT,
         records,
         camera=f'image_0{number}',
+        body_from_cam=rect_from_cam,
         truth=f'camera {number}, moved there from the GPS unit; the world has z up',
         notes=['times are those of the files, taken as UTC'],
         drops={'missing_file': num_missing},
@@ -176,6 +186,26 @@ def _world_from_imu(folder: Path) -> dict[int, Float[np.ndarray, '4 4']]:
         for pose in poses.values():
             pose[:3, 3] -= start
     return poses
+
+
+def _fixes(folder: Path, stamps_ns: Sequence[int]) -> Iterator[GeodeticFix]:
+    """Yield the unit's places at the stamps of the images, which it has a file for each of."""
+    for file in sorted(folder.glob('[0-9]*.txt'), key=lambda each: int(each.stem)):
+        words = read_text(file).split()
+        index = int(file.stem)
+        if index >= len(stamps_ns) or len(words) <= _ACCURACY_COLUMN:
+            continue
+        try:
+            sigma_m = float(words[_ACCURACY_COLUMN])
+        except ValueError:
+            continue
+        # Heights of satellites are worse than places; the unit states no accuracy of them.
+        sigmas_m = np.array([sigma_m, sigma_m, _VERTICAL * sigma_m])
+        yield GeodeticFix(
+            stamp_ns=stamps_ns[index],
+            place=np.array([float(word) for word in words[:3]]),
+            covariance=np.diag(sigmas_m**2),
+        )
 
 
 def _rotation(roll: float, pitch: float, yaw: float) -> Float[np.ndarray, '3 3']:

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 import numpy as np
 
 from vggt_ros.errors import ConfigError
+from vggt_ros.sources.position_fixes import PositionFix
 
 _NS_PER_S = 1_000_000_000
 
@@ -50,6 +51,7 @@ class SourceFrame:
             every source here yields: those that know a lens rectify.
         odom_from_base: (4, 4) pose of the robot at the stamp by its odometry, meters; None if
             unknown. Not a truth.
+        fix: Where an antenna on the robot was by satellites; None if unknown.
     """
 
     image: UInt8[np.ndarray, 'H W 3']
@@ -61,6 +63,7 @@ class SourceFrame:
     camera: int = 0
     distortion: Distortion | None = None
     odom_from_base: Float[np.ndarray, '4 4'] | None = None
+    fix: PositionFix | None = None
 
 
 @runtime_checkable

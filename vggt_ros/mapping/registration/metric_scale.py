@@ -28,7 +28,7 @@ class ScaleState:
         meters_per_unit: Of the map, NaN while nothing is known; once metric, how far the newest
             window was off.
         log_sigma: Standard deviation of its log, infinite while nothing is known.
-        source: rig, odometry, depth, model or fixed; empty while nothing is known.
+        source: rig, odometry, depth, model, fixed or gnss; empty while nothing is known.
         num_rejected: Measurements that did not count.
     """
 
