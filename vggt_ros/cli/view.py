@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from pathlib import Path
 import signal
-import subprocess
 import sys
 import threading
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from vggt_ros.errors import ConfigError
 from vggt_ros.viewer.browser_page import BrowserPage
@@ -47,6 +47,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         '--tracks', action='store_true', help='show tracks, too; the node then computes them'
     )
+    parser.add_argument(
+        '--camera',
+        type=int,
+        default=-1,
+        metavar='N',
+        help='of a node with several cameras, the one whose images are shown',
+    )
     parser.set_defaults(run=run)
 
 
@@ -59,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     """
     imported_viser()
     if options.path is None:
-        return _view_node(options)
+        _view_node(options)
     if options.control or options.tracks:
         raise ConfigError('--control and --tracks are for a running node: leave PATH out')
     _view_saved(options.path, options.host, options.port)
@@ -95,7 +102,7 @@ def _end_on(number: signal.Signals, ended: threading.Event) -> Any:
     return signal.SIG_DFL
 
 
-def _view_node(options: argparse.Namespace) -> int:
+def _view_node(options: argparse.Namespace) -> NoReturn:
     """Show a node by a process that has ROS."""
     parameters = {
         'prefix': options.node,
@@ -103,13 +110,11 @@ def _view_node(options: argparse.Namespace) -> int:
         'port': str(options.port),
         'control': str(options.control).lower(),
         'tracks': str(options.tracks).lower(),
+        'camera': str(options.camera),
     }
     words = [sys.executable, '-m', _NODE_VIEWER, '--ros-args']
     for name, value in parameters.items():
         words += ['-p', f'{name}:={value}']
-    child = subprocess.Popen(words)
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:  # the child has heard it, too
-            continue
+    sys.stdout.flush()
+    # In place of this process: signals reach the one that listens, and nothing is left behind.
+    os.execv(words[0], words)

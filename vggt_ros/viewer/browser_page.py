@@ -15,6 +15,8 @@ from vggt_ros.viewer.start_camera import look_at_map
 from vggt_ros.viewer.viser_canvas import ViserCanvas
 
 _FOV_RAD = 1.0
+# Who comes later starts farther away when the map has grown by so much.
+_AIM_AGAIN = 0.2
 _FOLLOW_BACK, _FOLLOW_UP, _FOLLOW_AHEAD = 0.5, 0.2, 0.4
 
 
@@ -41,7 +43,7 @@ class BrowserPage:
         self._server.initial_camera.fov = _FOV_RAD
         self.page = MapPage(ViserCanvas(self._server), self._eyes, self._server.atomic)
         self.panel = Panel(self._server, self.page, name)
-        self._is_aimed = False
+        self._aimed_radius = 0.0
 
     def __enter__(self) -> BrowserPage:
         self.page.start()
@@ -63,14 +65,15 @@ class BrowserPage:
 
     def aim(self) -> None:
         """Look at the map once there is something; follow the camera where that is chosen."""
-        if not self._is_aimed:
-            extent = self.page.extent()
-            if extent is None:
-                return
-            self._is_aimed = True
+        extent = self.page.extent()
+        if extent is None:
+            return
+        if abs(extent.radius - self._aimed_radius) > _AIM_AGAIN * self._aimed_radius:
             look_at_map(self._server.initial_camera, extent)
-            for client in self._server.get_clients().values():
-                look_at_map(client.camera, extent)
+            if not self._aimed_radius:  # later it would take the view from who has turned it
+                for client in self._server.get_clients().values():
+                    look_at_map(client.camera, extent)
+            self._aimed_radius = extent.radius
         if self.panel.follow.value:
             self._follow()
 

@@ -146,7 +146,8 @@ class MapPage:
         """Take an occupancy grid: -1 unknown, 0 free to 100 occupied; see `Canvas.put_floor`."""
         image = floor_image(cells)
         if image.size:
-            self._later(_FLOOR, lambda: self._canvas.put_floor(_FLOOR, image, corner, resolution))
+            pixel = resolution * cells.shape[0] / image.shape[0]
+            self._later(_FLOOR, lambda: self._canvas.put_floor(_FLOOR, image, corner, pixel))
 
     def clear(self) -> None:
         """Show nothing, as after a reset of the node."""

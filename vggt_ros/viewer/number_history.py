@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+import math
 
 from jaxtyping import Float
 import numpy as np
 
 
 class NumberHistory:
-    """Some numbers by name at the same times; what is not said then is NaN."""
+    """Some numbers by name at the same times, from when all of them are known."""
 
     def __init__(self, names: tuple[str, ...], max_samples: int) -> None:
         """Start empty.
@@ -26,8 +27,10 @@ class NumberHistory:
         return len(self._rows)
 
     def add(self, now_s: float, said: Mapping[str, str]) -> None:
-        """Take what was said at a time."""
-        self._rows.append((now_s, *(_number(said.get(name, '')) for name in self.names)))
+        """Take what was said at a time; nothing if one of the numbers was not."""
+        numbers = [_number(said.get(name, '')) for name in self.names]
+        if all(map(math.isfinite, numbers)):
+            self._rows.append((now_s, *numbers))
 
     def columns(self) -> tuple[Float[np.ndarray, ' n'], ...]:
         """Return seconds before the newest sample, at most 0, and each number."""
@@ -40,4 +43,4 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        return float('nan')
+        return math.nan

@@ -41,6 +41,7 @@ class Panel:
         self._plots: list[tuple[Any, NumberHistory]] = []
         self._pictures: dict[str, Any] = {}
         self._picture_folder: Any = None
+        self._plot_folder: Any = None
         self._add_state()
         self._add_view()
         self._add_layers()
@@ -48,7 +49,7 @@ class Panel:
 
     def add_actions(self, actions: Mapping[str, Callable[[], str]]) -> None:
         """Add a button for each action; what it answers is shown to who pressed it."""
-        with self._server.gui.add_folder('Control'):
+        with self._server.gui.add_folder('Control', order=1.2):
             for label, act in actions.items():
                 button = self._server.gui.add_button(label)
                 button.on_click(_answered(label, act))
@@ -80,7 +81,9 @@ class Panel:
         """Add a plot of numbers over seconds."""
         from viser import uplot
 
-        with self._state_folder:
+        if self._plot_folder is None:
+            self._plot_folder = self._server.gui.add_folder('Numbers', order=5)
+        with self._plot_folder:
             handle = self._server.gui.add_uplot(
                 data=history.columns(),
                 series=(
@@ -124,8 +127,7 @@ class Panel:
             )
 
     def _add_state(self) -> None:
-        self._state_folder = self._server.gui.add_folder('State', order=1)
-        with self._state_folder:
+        with self._server.gui.add_folder('State', order=1):
             self._state = self._server.gui.add_markdown(_NOT_SHOWN)
 
     def _add_view(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.geometry.sim3 import Sim3
@@ -90,13 +90,15 @@ class TileLayer:
     def place(self, places: Mapping[int, Sim3]) -> None:
         """Move submaps; those that are not among them any more are removed.
 
+        A tile that comes before its place is kept, and not drawn before it has one.
+
         Args:
             places: map_from_submap by id.
         """
+        removed = self._places.keys() - places.keys()
         self._places = places
-        for submap_id in [each for each in self._shown if each not in places]:
-            if submap_id != NO_SUBMAP:
-                self._gone.append(self._shown.pop(submap_id))
+        for submap_id in removed & self._shown.keys():
+            self._gone.append(self._shown.pop(submap_id))
 
     def begin_at(self, begins_ns: Mapping[int, int]) -> None:
         """Take when each submap was first seen, for `ViewSettings.until_ns`."""
@@ -151,11 +153,12 @@ class TileLayer:
             for name in gone.parts:
                 canvas.remove(name)
         self._gone.clear()
-        for shown in self._shown.values():
+        placed = [each for each in self._shown.values() if self._is_placed(each)]
+        for shown in placed:
             self._move(canvas, shown)
         spent, is_complete = 0, True
         is_full = self._full(eyes)
-        for shown in self._shown.values():
+        for shown in placed:
             level = (_COARSE, _FINE) if is_full[shown.tile.submap_id] else (_COARSE,)
             if spent > max_bytes:
                 is_complete = False
@@ -184,6 +187,9 @@ class TileLayer:
         budget = int(max(0, self.settings.max_points - coarse.sum()))
         is_full = nearest_within(centers, fine, eyes, budget)
         return dict(zip(ids, is_full.tolist(), strict=True))
+
+    def _is_placed(self, shown: ShownTile) -> bool:
+        return shown.tile.submap_id in self._places or shown.tile.submap_id == NO_SUBMAP
 
     def _is_begun(self, submap_id: int) -> bool:
         until_ns = self.settings.until_ns
