@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Shaped, UInt8
 import numpy as np
@@ -48,6 +48,7 @@ class Frustum:
     size: float
 
 
+@runtime_checkable
 class Canvas(Protocol):
     """A page. Calls of one block become visible at once."""
 

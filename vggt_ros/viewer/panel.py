@@ -156,7 +156,7 @@ class Panel:
                 replace(
                     self._page.settings,
                     coloring=coloring.value,
-                    point_size=size.value,
+                    point_size=float(size.value),
                     max_height=math.inf if share == 1 else low + share * (high - low),
                     min_confidence_percent=float(confidence.value),
                     max_points=round(points.value * 1e6),

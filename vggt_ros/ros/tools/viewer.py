@@ -53,6 +53,7 @@ _PERIOD_S = 0.5
 # Tiles that are announced and have not come by then got lost: all are asked for again.
 _TILE_PATIENCE_S = 5.0
 _ANSWER_S = 60.0
+_MAX_NOTE = 160
 _HISTORY = 600  # samples of every diagnostics.period
 
 
@@ -240,7 +241,7 @@ class Viewer(Node):
         return summary(
             [
                 ('state', said.get('state', '')),
-                ('note', said['message'] if said['message'] != said.get('state') else ''),
+                ('note', said['message'][:_MAX_NOTE] if said['message'] != said.get('state') else ''),
                 ('scale', scale),
                 (
                     'map',
