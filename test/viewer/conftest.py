@@ -151,12 +151,15 @@ class Visit:
     def where(self, is_it, seconds=20.0):
         """Mean column and row of the pixels for which `is_it(r, g, b)`, and their number.
 
-        Waits until there are some.
+        Waits until there are some, and they stay where they are.
         """
+        before = None
         for _ in range(int(seconds / 0.25)):
             rows, columns = np.nonzero(is_it(*np.moveaxis(self.pixels(), 2, 0)))
-            if len(rows) > 20:
-                return columns.mean(), rows.mean(), len(rows)
+            found = (columns.mean(), rows.mean(), len(rows)) if len(rows) > 20 else None
+            if found is not None and found == before:
+                return found
+            before = found
             self.page.wait_for_timeout(250)
         return None
 
@@ -173,6 +176,7 @@ def visit(chromium):
         page = chromium.new_page(viewport={'width': 820, 'height': 600})
         pages.append(page)
         made = Visit(page)
+        page.set_default_timeout(15_000)
         page.goto(address)
         return made
 

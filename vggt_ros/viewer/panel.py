@@ -199,10 +199,13 @@ class Panel:
             height, width = _SCREENSHOT_SIZE
             image = client.get_render(height, width, timeout=_RENDER_TIMEOUT_S)
             content = iio.imwrite('<bytes>', image, extension='.png')
-            client.send_file_download(f'{self._name}.png', content)
+            client.send_file_download(f'{self._name}.png', content, save_immediately=True)
 
         def send_page(event: Any) -> None:
-            event.client.send_file_download(f'{self._name}.html', page_file(self._server))
+            content = page_file(self._server)
+            event.client.send_file_download(
+                f'{self._name}.html', content, save_immediately=True
+            )
 
         picture.on_click(send_picture)
         html.on_click(send_page)
