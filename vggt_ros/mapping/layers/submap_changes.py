@@ -26,6 +26,10 @@ class SubmapChanges:
         """Take note that voxels of these submaps came, changed or went."""
         self._ticks.update(dict.fromkeys(np.unique(submap_ids).tolist(), tick))
 
+    def note_all(self, tick: int) -> None:
+        """Take note that all changed, as when the unit of the map did: it is that of submaps."""
+        self._ticks = dict.fromkeys(self._ticks, tick)
+
     def forget(self, submap_ids: Iterable[int]) -> None:
         """Forget submaps that have no voxels any more."""
         for each in submap_ids:
