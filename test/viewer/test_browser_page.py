@@ -113,9 +113,7 @@ def test_following_keeps_the_eye_behind_the_camera(shown, visit):
     pose[:3, :3] = [[0, 0, 1], [-1, 0, 0], [0, -1, 0]]  # along x
     pose[:3, 3] = 5.0, 0, 0
     shown.page.put_path(np.arange(1), pose[None])
-    shown.page.put_image(
-        SeenFrame(stamp_ns=0, image=np.zeros((24, 32, 3), np.uint8), fov_rad=1.0)
-    )
+    shown.page.put_image(SeenFrame(stamp_ns=0, image=np.zeros((24, 32, 3), np.uint8), fov_rad=1.0))
     shown.aim()
     client = next(iter(shown._server.get_clients().values()))
     for _ in range(50):

@@ -68,9 +68,7 @@ def test_what_came_later_is_not_shown(layer, canvas):
 def test_a_jump_to_another_segment_is_no_way(layer, canvas):
     layer.take_path(np.arange(5), poses_at(0.0, 1, 2, 102, 103))
     layer.draw(canvas, 0.1)
-    np.testing.assert_array_equal(
-        canvas.lines['/path'][0][:, :, 0], [[0, 1], [1, 2], [102, 103]]
-    )
+    np.testing.assert_array_equal(canvas.lines['/path'][0][:, :, 0], [[0, 1], [1, 2], [102, 103]])
 
 
 def test_images_are_kept_small_and_few(canvas):

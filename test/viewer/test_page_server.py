@@ -83,7 +83,9 @@ def test_a_request_to_share_the_page_opens_nothing(server, monkeypatch, caplog):
 
 def test_a_port_in_use_is_refused_by_a_sentence(server):
     port = server.get_port()
-    with pytest.raises(ConfigError, match=f'port {port} of 127.0.0.1 is in use.*--port {port + 1}'):
+    with pytest.raises(
+        ConfigError, match=f'port {port} of 127.0.0.1 is in use.*--port {port + 1}'
+    ):
         start_server('127.0.0.1', port, 'second')
 
 
@@ -112,10 +114,13 @@ def test_a_page_of_another_site_is_sent_away(server, caplog):
     from websockets.exceptions import ConnectionClosed
 
     server.scene.add_point_cloud('/secret', np.ones((4, 3)), np.full((4, 3), 77, np.uint8))
-    with caplog.at_level(logging.WARNING), connect(server, Origin='http://evil.test') as visitor:
-        with pytest.raises(ConnectionClosed):
-            while True:
-                assert b'secret' not in visitor.recv(timeout=5)
+    caplog.set_level(logging.WARNING)
+    with (
+        connect(server, Origin='http://evil.test') as visitor,
+        pytest.raises(ConnectionClosed),
+    ):
+        while True:
+            assert b'secret' not in visitor.recv(timeout=5)
     assert 'a page of http://evil.test tried to open the viewer' in caplog.text
 
 

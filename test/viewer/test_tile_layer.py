@@ -162,9 +162,7 @@ def test_ceilings_and_points_of_little_confidence_are_left_out(layer, canvas, ma
     assert draw(layer, canvas).num_shown == 100
 
 
-def test_what_came_later_is_hidden_and_comes_back_without_being_sent(
-    layer, canvas, make_tile, at
-):
+def test_what_came_later_is_hidden_and_comes_back_without_being_sent(layer, canvas, make_tile, at):
     layer.put([make_tile(1), make_tile(2)])
     layer.place({1: at(0, 0, 0), 2: at(0, 0, 0)})
     layer.begin_at({1: 100, 2: 200})

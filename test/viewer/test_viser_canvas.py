@@ -48,7 +48,9 @@ def test_it_is_a_canvas(viser_canvas):
     assert isinstance(viser_canvas, Canvas)
 
 
-@pytest.mark.parametrize(('dtype', 'precision'), [(np.float16, 'float16'), (np.float32, 'float32')])
+@pytest.mark.parametrize(
+    ('dtype', 'precision'), [(np.float16, 'float16'), (np.float32, 'float32')]
+)
 def test_a_cloud_has_its_place_and_precision(server, viser_canvas, dtype, precision):
     viser_canvas.put_cloud('/map/1', cloud(dtype), 0.05)
     handle = viser_canvas._handles['/map/1']

@@ -203,9 +203,7 @@ class Panel:
 
         def send_page(event: Any) -> None:
             content = page_file(self._server)
-            event.client.send_file_download(
-                f'{self._name}.html', content, save_immediately=True
-            )
+            event.client.send_file_download(f'{self._name}.html', content, save_immediately=True)
 
         picture.on_click(send_picture)
         html.on_click(send_page)

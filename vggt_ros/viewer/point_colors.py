@@ -53,7 +53,9 @@ def tile_colors(
         return np.tile(submap_color(tile.submap_id), (count, 1))
     if coloring == 'age':
         oldest, newest = ends.ages
-        return painted(np.full(count, float(tile.submap_id)), float(oldest), float(newest), 'plasma')
+        return painted(
+            np.full(count, float(tile.submap_id)), float(oldest), float(newest), 'plasma'
+        )
     return tile.colors
 
 

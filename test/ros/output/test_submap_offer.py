@@ -54,8 +54,10 @@ class Offered:
                 PointCloud2, '/vggt/map/submaps', self.places.append, 20
             )
         assert self._make_node.spin(
-            lambda: self._node.count_subscribers(topic) == count
-            and self._node.count_subscribers('/vggt/map/submaps') > 0
+            lambda: (
+                self._node.count_subscribers(topic) == count
+                and self._node.count_subscribers('/vggt/map/submaps') > 0
+            )
         )
 
     def heard(self, has_news=True, num_messages=1):

@@ -241,7 +241,10 @@ class Viewer(Node):
         return summary(
             [
                 ('state', said.get('state', '')),
-                ('note', said['message'][:_MAX_NOTE] if said['message'] != said.get('state') else ''),
+                (
+                    'note',
+                    said['message'][:_MAX_NOTE] if said['message'] != said.get('state') else '',
+                ),
                 ('scale', scale),
                 (
                     'map',
