@@ -50,7 +50,7 @@ def start_server(host: str, port: int, label: str) -> Any:
         ConfigError: viser is not installed, or nobody can listen there.
     """
     viser = imported_viser()
-    _check_free(host, port)
+    check_free(host, port)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints a box, and not the whole truth
         server = viser.ViserServer(host=host, port=port, label=label, verbose=False)
     if port and server.get_port() != port:  # another process was faster
@@ -69,15 +69,12 @@ def start_server(host: str, port: int, label: str) -> Any:
     return server
 
 
-def address_of(server: Any) -> str:
-    """Return the address of the page for a browser on this machine."""
-    host = server.get_host()
-    name = {'0.0.0.0': 'localhost', '::': 'localhost'}.get(host, host)
-    name = f'[{name}]' if ':' in name else name
-    return f'http://{name}:{server.get_port()}'
+def check_free(host: str, port: int) -> None:
+    """Refuse an address that nobody could listen on now.
 
-
-def _check_free(host: str, port: int) -> None:
+    Raises:
+        ConfigError: It is in use, is none, or is not of this machine.
+    """
     if not 0 <= port <= 65535:
         raise ConfigError(f'port {port} is not between 0 and 65535')
     try:
@@ -94,6 +91,14 @@ def _check_free(host: str, port: int) -> None:
         if error.errno in (98, 48):
             raise ConfigError(_in_use(host, port)) from error
         raise ConfigError(f'nothing can listen on {host}, port {port}: {error}') from error
+
+
+def address_of(server: Any) -> str:
+    """Return the address of the page for a browser on this machine."""
+    host = server.get_host()
+    name = {'0.0.0.0': 'localhost', '::': 'localhost'}.get(host, host)
+    name = f'[{name}]' if ':' in name else name
+    return f'http://{name}:{server.get_port()}'
 
 
 def _in_use(host: str, port: int) -> str:
