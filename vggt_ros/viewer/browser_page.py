@@ -9,7 +9,7 @@ from jaxtyping import Float
 import numpy as np
 
 from vggt_ros.viewer.map_page import MapPage
-from vggt_ros.viewer.page_server import address_of, start_server
+from vggt_ros.viewer.page_server import address_of, start_server, stop_server
 from vggt_ros.viewer.panel import Panel
 from vggt_ros.viewer.start_camera import look_at_map
 from vggt_ros.viewer.viser_canvas import ViserCanvas
@@ -56,7 +56,7 @@ class BrowserPage:
         traceback: TracebackType | None,
     ) -> None:
         self.page.stop()
-        self._server.stop()
+        stop_server(self._server)
 
     @property
     def address(self) -> str:

@@ -93,6 +93,12 @@ def check_free(host: str, port: int) -> None:
         raise ConfigError(f'nothing can listen on {host}, port {port}: {error}') from error
 
 
+def stop_server(server: Any) -> None:
+    """End a server, without a word."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        server.stop()
+
+
 def address_of(server: Any) -> str:
     """Return the address of the page for a browser on this machine."""
     host = server.get_host()

@@ -10,7 +10,7 @@ import numpy as np
 from vggt_ros.viewer.map_page import MapExtent
 
 # In radii of the map: how far away, and how far above.
-_BACK, _UP, _ABOVE = 1.6, 0.8, 2.4
+_BACK, _UP, _ABOVE = 1.25, 0.7, 2.2
 # Where cameras are all around it, none of their sides is the front.
 _MIN_OFFSET = 0.1
 
