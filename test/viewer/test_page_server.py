@@ -1,6 +1,7 @@
 import logging
 import socket
 import sys
+import threading
 import time
 
 import numpy as np
@@ -12,6 +13,7 @@ from vggt_ros.viewer.page_server import address_of, imported_viser, is_own_page,
 
 viser = pytest.importorskip('viser', reason="viser is not installed: pip install 'vggt_ros[view]'")
 client = pytest.importorskip('websockets.sync.client')
+ConnectionClosed = pytest.importorskip('websockets.exceptions').ConnectionClosed
 SUBPROTOCOL = f'viser-v{viser.__version__}'
 
 
@@ -67,13 +69,12 @@ def test_who_comes_late_gets_what_was_drawn_before(server):
 
 
 def test_a_request_to_share_the_page_opens_nothing(server, monkeypatch, caplog):
-    import msgspec
-
     opened = []
     monkeypatch.setattr('viser._viser.ViserTunnel', lambda *words: opened.append(words))
     with connect(server) as connection, caplog.at_level(logging.WARNING):
-        for kind in ('ShareUrlRequest', 'ShareUrlDisconnect'):
-            connection.send(msgspec.msgpack.encode({'type': kind}))
+        for kind in (b'ShareUrlRequest', b'ShareUrlDisconnect'):
+            # A map of one text in MessagePack.
+            connection.send(b'\x81\xa4type' + bytes([0xA0 | len(kind)]) + kind)
         said = heard(connection)
     assert 'asked for a public address' in caplog.text
     assert not opened and server._share_tunnel is None
@@ -111,8 +112,6 @@ def test_the_network_is_let_in_with_a_warning_only(caplog):
 
 
 def test_a_page_of_another_site_is_sent_away(server, caplog):
-    from websockets.exceptions import ConnectionClosed
-
     server.scene.add_point_cloud('/secret', np.ones((4, 3)), np.full((4, 3), 77, np.uint8))
     caplog.set_level(logging.WARNING)
     with (
@@ -125,8 +124,6 @@ def test_a_page_of_another_site_is_sent_away(server, caplog):
 
 
 def test_more_visitors_than_it_can_serve_are_sent_away(server, monkeypatch):
-    from websockets.exceptions import ConnectionClosed
-
     monkeypatch.setattr(page_server, 'MAX_CLIENTS', 1)
     with connect(server) as first:
         heard(first)
@@ -159,8 +156,6 @@ def test_a_missing_viser_is_named_with_its_extra(monkeypatch):
 
 
 def test_twenty_visits_leave_no_threads(server):
-    import threading
-
     with connect(server) as connection:
         heard(connection, 0.2)
     before = threading.active_count()

@@ -41,13 +41,13 @@ def start_server(host: str, port: int, label: str) -> Any:
     """Return a `viser.ViserServer` that listens.
 
     Args:
-        host: Address to listen on; anything but loopback lets everybody in the network in, and is
+        host: Address to listen on; anything but loopback lets the whole network in, and is
             warned of.
         port: 0 for a free one.
         label: Over the panel.
 
     Raises:
-        ConfigError: viser is not installed, or nobody can listen there.
+        ConfigError: viser is not installed, or that address cannot be listened on.
     """
     viser = imported_viser()
     check_free(host, port)
@@ -56,7 +56,7 @@ def start_server(host: str, port: int, label: str) -> Any:
     if port and server.get_port() != port:  # another process was faster
         server.stop()
         raise ConfigError(_in_use(host, port))
-    # Who comes and goes is no news.
+    # Who comes and goes is not logged.
     logging.getLogger('websockets').setLevel(logging.WARNING)
     _disable_sharing(server)
     _guard(server, host)
@@ -70,7 +70,7 @@ def start_server(host: str, port: int, label: str) -> Any:
 
 
 def check_free(host: str, port: int) -> None:
-    """Refuse an address that nobody could listen on now.
+    """Refuse an address that cannot be listened on now.
 
     Raises:
         ConfigError: It is in use, is none, or is not of this machine.

@@ -7,6 +7,7 @@ from dataclasses import replace
 import math
 from typing import Any
 
+import cv2
 from jaxtyping import Int64, UInt8
 import numpy as np
 
@@ -193,13 +194,13 @@ class Panel:
             html = gui.add_button('page as one file')
 
         def send_picture(event: Any) -> None:
-            import imageio.v3 as iio
-
             client = event.client
             height, width = _SCREENSHOT_SIZE
             image = client.get_render(height, width, timeout=_RENDER_TIMEOUT_S)
-            content = iio.imwrite('<bytes>', image, extension='.png')
-            client.send_file_download(f'{self._name}.png', content, save_immediately=True)
+            _, content = cv2.imencode('.png', image[..., 2::-1])
+            client.send_file_download(
+                f'{self._name}.png', content.tobytes(), save_immediately=True
+            )
 
         def send_page(event: Any) -> None:
             content = page_file(self._server)

@@ -37,7 +37,7 @@ class SavedScene:
         begins_ns: When each submap was first seen.
         stamps_ns: (N,) of the path.
         map_from_cam: (N, 4, 4) poses of the path, oldest first.
-        frames: Images of the known places.
+        frames: Images of the stored keyframes.
         segments: (E, 2, 3) edges between submaps.
         is_loop: (E,) which of them are loops.
         covariances: (S, 3, 3) of the positions of submaps, by `places`.

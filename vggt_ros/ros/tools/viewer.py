@@ -31,11 +31,12 @@ from visualization_msgs.msg import Marker
 from vggt_ros.errors import ConfigError, InputError
 from vggt_ros.ros.middleware.shutdown import init, shutdown, until_shutdown
 from vggt_ros.ros.middleware.stamps import ns_from_stamp
+from vggt_ros.ros.middleware.parameters import ParameterServer
 from vggt_ros.ros.output.submap_messages import places_of_cloud, tiles_of_cloud
+from vggt_ros.ros.tools.viewer_config import ViewerConfig
 from vggt_ros.viewer.browser_page import BrowserPage
 from vggt_ros.viewer.camera_layer import SeenFrame
 from vggt_ros.viewer.number_history import NumberHistory
-from vggt_ros.viewer.page_server import DEFAULT_PORT
 from vggt_ros.viewer.panel import summary
 from vggt_ros.viewer.pictures import confidence_picture, depth_picture
 
@@ -60,9 +61,8 @@ _HISTORY = 600  # samples of every diagnostics.period
 class Viewer(Node):
     """Feeds a page.
 
-    Subscribes: the topics of the node that the parameter `prefix` names. Parameters: `prefix`,
-    `host`, `port`, `control` (buttons that call its services), `tracks` (its picture of tracks),
-    `camera` (of several, the one whose images are shown; below 0 if there is one).
+    Subscribes: the topics of the node that the parameter `prefix` names. Parameters: those of
+    `ViewerConfig`.
     """
 
     def __init__(self) -> None:
@@ -72,12 +72,8 @@ class Viewer(Node):
             ConfigError: viser is missing, or nothing can listen on the port.
         """
         super().__init__('viewer')
-        prefix = str(self.declare_parameter('prefix', '/vggt').value).rstrip('/')
-        host = str(self.declare_parameter('host', '127.0.0.1').value)
-        port = int(self.declare_parameter('port', DEFAULT_PORT).value)
-        has_control = bool(self.declare_parameter('control', False).value)
-        has_tracks = bool(self.declare_parameter('tracks', False).value)
-        camera = int(self.declare_parameter('camera', -1).value)
+        config = ParameterServer(self, ViewerConfig(), lambda _: None).config
+        prefix, camera = config.prefix.rstrip('/'), config.camera
         self._prefix = prefix
         self._bridge = CvBridge()
         self._K: np.ndarray | None = None
@@ -90,14 +86,16 @@ class Viewer(Node):
             'per second': NumberHistory(('rate_images_hz', 'rate_frames_hz'), _HISTORY),
             'dropped frames': NumberHistory(('frames_dropped',), _HISTORY),
         }
-        self.browser = BrowserPage(host, port, prefix.lstrip('/') or 'node')
+        self.browser = BrowserPage(config.host, config.port, prefix.lstrip('/') or 'node')
         self.page = self.browser.page
         for title, history in self._plots.items():
             self.browser.panel.add_plot(title, history)
-        if has_control:
+        if config.control:
             self.browser.panel.add_actions(self._actions())
         self._listen_to_map()
-        self._listen_to_camera(prefix if camera < 0 else f'{prefix}/camera_{camera}', has_tracks)
+        self._listen_to_camera(
+            prefix if camera < 0 else f'{prefix}/camera_{camera}', config.tracks
+        )
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, _RELIABLE)
         self.create_timer(_PERIOD_S, self._refresh)
 
