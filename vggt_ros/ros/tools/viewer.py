@@ -29,9 +29,9 @@ from tf_transformations import quaternion_matrix
 from visualization_msgs.msg import Marker
 
 from vggt_ros.errors import ConfigError, InputError
+from vggt_ros.ros.middleware.parameters import ParameterServer
 from vggt_ros.ros.middleware.shutdown import init, shutdown, until_shutdown
 from vggt_ros.ros.middleware.stamps import ns_from_stamp
-from vggt_ros.ros.middleware.parameters import ParameterServer
 from vggt_ros.ros.output.submap_messages import places_of_cloud, tiles_of_cloud
 from vggt_ros.ros.tools.viewer_config import ViewerConfig
 from vggt_ros.viewer.browser_page import BrowserPage
