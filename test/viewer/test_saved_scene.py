@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vggt_ros.errors import SessionError
-from vggt_ros.mapping.session.session_folder import read_session
+from vggt_ros.mapping.session.session_folder import read_session, write_session
 from vggt_ros.viewer.map_page import MapPage
 from vggt_ros.viewer.saved_scene import read_saved_scene
 
@@ -66,3 +66,26 @@ def test_what_the_run_says_is_told_and_a_broken_record_is_no_trouble(stored_map)
 def test_a_folder_without_a_map_is_refused(tmp_path):
     with pytest.raises(SessionError, match=r'session\.json'):
         read_saved_scene(tmp_path)
+
+
+def test_of_a_rig_the_first_camera_is_shown(stored_map, tmp_path):
+    session = read_session(stored_map)
+    second = {
+        1000 + frame_id: replace(pose, view=replace(pose.view, camera=1))
+        for frame_id, pose in session.path.items()
+    }
+    keyframes = tuple(
+        replace(
+            each,
+            frame=replace(each.frame, camera=1, id=1000 + each.frame.id),
+            in_map=replace(each.in_map, frame_ids=(1000 + each.frame.id,)),
+        )
+        for each in session.keyframes
+    )
+    rig = replace(
+        session, path={**session.path, **second}, keyframes=(*session.keyframes, *keyframes)
+    )
+    write_session(tmp_path, rig, software='test', settings={})
+    alone, scene = read_saved_scene(stored_map), read_saved_scene(tmp_path)
+    np.testing.assert_array_equal(scene.stamps_ns, alone.stamps_ns)
+    assert len(scene.frames) == len(alone.frames)

@@ -22,6 +22,8 @@ from vggt_ros.settings.world_config import OccupancySettings
 from vggt_ros.viewer.camera_layer import SeenFrame
 from vggt_ros.viewer.map_page import MapPage
 
+# Of a rig, the one whose path and images are shown; others have the same stamps.
+_CAMERA = 0
 _MAX_SCANS = 600
 _MAX_RUN_BYTES = 50_000_000
 
@@ -86,6 +88,7 @@ def read_saved_scene(folder: Path) -> SavedScene:
     begins_ns: dict[int, int] = {}
     for pose in poses:
         begins_ns.setdefault(pose.submap_id, pose.view.stamp_ns)
+    poses = [each for each in poses if each.view.camera == _CAMERA]
     edges = [each for each in session.edges if each.i in places and each.j in places]
     segments = [[places[each.i].translation, places[each.j].translation] for each in edges]
     covariances = [
@@ -111,6 +114,8 @@ def read_saved_scene(folder: Path) -> SavedScene:
 def _frames(session: MapSession) -> tuple[SeenFrame, ...]:
     frames = []
     for keyframe in session.keyframes:
+        if keyframe.frame.camera != _CAMERA:
+            continue
         image = cv2.imdecode(np.frombuffer(keyframe.jpeg, np.uint8), cv2.IMREAD_COLOR)
         if image is None:
             continue  # a place without its picture is still a place
