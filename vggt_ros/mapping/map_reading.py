@@ -55,8 +55,10 @@ class MapReading:
             voxel_map, submaps, edges = self.layers.voxels, self.graph.submaps, self.graph.edges
             tick, changed = voxel_map.tick, voxel_map.changes.since(since)
             changed += [NO_SUBMAP] if and_forgotten else []
-            voxels = voxel_map.voxels() if changed else None
-        places = places_of(submaps)
+            places = places_of(submaps)
+            # Those of `NO_SUBMAP` have ids of their own, whichever have been forgotten.
+            only = changed if places.keys() >= set(changed) else None
+            voxels = voxel_map.voxels(only) if changed else None
         return TiledMap(
             tiles=() if voxels is None else submap_tiles(voxels, places, changed),
             places=places,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8
@@ -208,9 +208,12 @@ class VoxelMap:
             hits=np.ascontiguousarray(cells['hits']),
         )
 
-    def voxels(self) -> Voxels:
-        """Return a copy of all there is, to be stored."""
-        cells = self._cells[self._slots]
+    def voxels(self, only: Collection[int] | None = None) -> Voxels:
+        """Return a copy of all there is, to be stored, or of what some submaps have."""
+        slots = self._slots
+        if only is not None:
+            slots = slots[np.isin(self._cells['submap'][slots], list(only))]
+        cells = self._cells[slots]
         cells = cells[np.argsort(cells['seen'], kind='stable')]
         return Voxels(
             means=np.concatenate([cells['xyz'], cells['rgb']], axis=1),
