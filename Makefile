@@ -20,6 +20,8 @@ endif
 INPUT ?= synthetic
 CHECKPOINT ?= nano
 OUTPUT ?= demo_output
+# VIEW=1 shows the map in a browser.
+VIEW ?=
 # How long `make soak` keeps the node under load.
 MINUTES ?= 15
 # More words for pytest: make test ARGS='-k mapper'
@@ -39,7 +41,7 @@ PLUGINS := -p pytest_timeout -p _hypothesis_pytestplugin
 .PHONY: help demo test soak lint docs site bench venv clean
 
 help:
-	@echo 'make demo [INPUT=video, folder or synthetic] [CHECKPOINT=nano] [OUTPUT=demo_output]'
+	@echo 'make demo [INPUT=video, folder or synthetic] [CHECKPOINT=nano] [OUTPUT=demo_output] [VIEW=1]'
 	@echo 'make test [ARGS=...]   all tests'
 	@echo 'make soak [MINUTES=15]  the node under full load and faults, 100,000 made-up messages'
 	@echo 'make lint              format, lint, spelling, types'
@@ -51,7 +53,8 @@ help:
 	@echo 'make clean             removes .venv and everything that was built'
 
 demo: venv
-	$(RUN) vggt_ros.cli demo --input '$(INPUT)' --checkpoint '$(CHECKPOINT)' --output '$(OUTPUT)'
+	$(RUN) vggt_ros.cli demo --input '$(INPUT)' --checkpoint '$(CHECKPOINT)' --output '$(OUTPUT)' \
+	$(if $(VIEW),--view)
 
 test: venv
 	$(RUN) $(if $(strip $(ARGS)),pytest $(PLUGINS) $(ARGS),tools.all_tests)

@@ -74,7 +74,8 @@ setup(
     ],
     # `colcon test` runs pytest because it is named here. `offline` reads bags without ROS and
     # adjusts all keyframes at once, `ray` spreads an archive over several machines, `mesh` makes
-    # surfaces; the demo, the pictures and other recordings need nothing that the core does not.
+    # surfaces, `view` shows maps in a browser; the demo, the pictures and other recordings need
+    # nothing that the core does not.
     extras_require={
         # Without CUDA it is a quarter of the size, but there is none for other machines.
         'mesh': [
@@ -83,16 +84,20 @@ setup(
         ],
         'offline': ['pycolmap>=4.2', 'pyyaml>=5.3', 'rosbags>=0.11'],
         'ray': ['ray>=2.9'],
+        # Not newer ones: what makes the page safe reaches into it, and a test says so.
+        'view': ['viser>=1.1,<1.2'],
         'test': [
             'beartype',
             'colcon-common-extensions',
             'hypothesis',
             'mcap',
+            'playwright',
             'pycolmap',
             'pytest',
             'pytest-timeout',
             'pyyaml',
             'rosbags',
+            'viser',
         ],
     },
     zip_safe=True,
@@ -101,6 +106,7 @@ setup(
             'vggt_node = vggt_ros.ros.node:main',
             'camera_player = vggt_ros.ros.tools.camera_player:main',
             'recorder = vggt_ros.ros.tools.recorder:main',
+            'viewer = vggt_ros.ros.tools.viewer:main',
             'vggt_ros = vggt_ros.cli.main:main',
         ],
     },

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -55,6 +56,16 @@ def generate_launch_description():
             **{name: LaunchConfiguration(name) for name in PASSED_ON},
         }.items(),
     )
+    viewer = Node(
+        package='vggt_ros',
+        executable='viewer',
+        name='viewer',
+        parameters=[{'prefix': '/vggt'}],
+        condition=IfCondition(LaunchConfiguration('viewer')),
+        additional_env=profile_variables(os.environ, CONFIG),
+        output='screen',
+        emulate_tty=True,
+    )
     return LaunchDescription(
         [
             argument(
@@ -64,8 +75,10 @@ def generate_launch_description():
             ),
             argument('rate', '10.0', 'Images a second.'),
             argument('loop', 'false', 'Start over at the end.'),
+            argument('viewer', 'false', 'Show the map in a browser, at http://127.0.0.1:8080.'),
             *(argument(name, *rest) for name, rest in PASSED_ON.items()),
             node,
             player,
+            viewer,
         ]
     )

@@ -301,3 +301,43 @@ def rgbd_folder(views, tmp_path):
     K = views.K
     (folder / 'camera.txt').write_text(f'{K[0, 0]} {K[1, 1]} {K[0, 2]} {K[1, 2]}\n')
     return folder
+
+
+@pytest.fixture(scope='session')
+def stored_map(tmp_path_factory):
+    """The folder of a small map with images and an occupancy grid, stored as by a run."""
+    from vggt_ros.mapping.frontend.frame import Frame
+    from vggt_ros.mapping.mapper import Mapper
+    from vggt_ros.mapping.offline import map_frames
+    from vggt_ros.offline.session_files import write_session_files
+    from vggt_ros.settings.config import VggtConfig
+    from vggt_ros.settings.parameter_tree import with_values
+    from vggt_ros.synthetic.course import make_course
+    from vggt_ros.synthetic.course_camera import CourseCamera
+    from vggt_ros.synthetic.simulated_predictor import SimulatedPredictor
+
+    course = make_course('figure_eight', 300, 0).with_pictures(seed=0)
+    camera = CourseCamera(course)
+    values = {
+        'keyframe.min_parallax': 0.0,
+        'refine.mode': 'off',
+        'map.voxel_size': 0.1,
+        'occupancy.enable': True,
+    }
+    config = with_values(VggtConfig(), values)
+    mapper = Mapper(SimulatedPredictor(course, seed=0), config, offline=True)
+    frames = [
+        Frame(
+            id=index,
+            stamp_ns=100_000_000 * (index + 1),
+            camera_frame='camera',
+            image=camera.image(index),
+            K=course.K_image,
+        )
+        for index in range(20)
+    ]
+    assert list(map_frames(mapper, frames))
+    folder = tmp_path_factory.mktemp('maps') / 'small'
+    folder.mkdir()
+    write_session_files(folder, mapper.map.session())
+    return folder

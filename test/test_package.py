@@ -173,7 +173,7 @@ def test_what_pip_installs_is_what_the_environment_installs(metadata):
 
 def optional_lines(metadata):
     extras = metadata['extras_require']
-    return extras['offline'] + extras['ray'] + extras['mesh']
+    return extras['offline'] + extras['ray'] + extras['mesh'] + extras['view']
 
 
 def test_what_the_core_imports_is_what_pip_installs(metadata):
@@ -191,7 +191,7 @@ def test_what_the_core_imports_is_what_pip_installs(metadata):
 
 def test_what_only_an_extra_brings_is_imported_where_it_is_used(metadata):
     optional = {re.match(r'\w+', line).group() for line in optional_lines(metadata)}
-    assert optional == {'pycolmap', 'rosbags', 'pyyaml', 'ray', 'open3d'}
+    assert optional == {'pycolmap', 'rosbags', 'pyyaml', 'ray', 'open3d', 'viser'}
     optional = optional - {'pyyaml'} | {'yaml'}
     for path in (ROOT / 'vggt_ros').rglob('*.py'):
         tree = ast.parse(path.read_text())

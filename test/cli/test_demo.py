@@ -1,8 +1,10 @@
 import json
+import socket
 
 import cv2
 import pytest
 
+from vggt_ros.cli import demo
 from vggt_ros.cli.main import main
 
 pytest.importorskip('rclpy', reason='needs rclpy: source a ROS 2 distribution or run make test')
@@ -61,3 +63,14 @@ def test_a_checkpoint_that_does_not_exist_fails_with_its_name(tmp_path, caplog):
     code = main(['demo', '--checkpoint', str(missing), '--output', str(tmp_path / 'out')])
     assert code == 1
     assert 'missing.safetensors' in caplog.text
+
+
+def test_a_page_whose_port_is_in_use_is_refused_before_anything_runs(
+    tmp_path, caplog, monkeypatch
+):
+    pytest.importorskip('viser')
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        monkeypatch.setattr(demo, 'DEFAULT_PORT', taken.getsockname()[1])
+        assert main(['demo', '--view', '--output', str(tmp_path)]) == 2
+    assert 'is in use' in caplog.text
+    assert not list(tmp_path.glob('*.log'))

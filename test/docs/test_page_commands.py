@@ -13,6 +13,7 @@ from tools.page_snippets import commands, pages, snippets
 import vggt_ros
 from vggt_ros.cli.main import argument_parser
 from vggt_ros.ros.tools.player_config import PlayerConfig
+from vggt_ros.ros.tools.viewer_config import ViewerConfig
 from vggt_ros.settings.config import VggtConfig
 from vggt_ros.settings.parameter_tree import iterate_parameters, with_values
 
@@ -71,7 +72,8 @@ def test_a_program_is_one_of_the_package_with_parameters_that_it_has(command):
         argument_parser().parse_args(words)
     given = [after for word, after in itertools.pairwise(words) if word == '-p']
     if given:
-        config = PlayerConfig() if name == 'camera_player' else VggtConfig()
+        own = {'camera_player': PlayerConfig, 'viewer': ViewerConfig}
+        config = own.get(name, VggtConfig)()
         defaults = {each: value for each, value, _ in iterate_parameters(config)}
         pairs = [each.split(':=') for each in given]
         with_values(config, {key: value_of(value, defaults[key]) for key, value in pairs})

@@ -49,3 +49,13 @@ def test_who_reads_waits_for_who_writes(reading):
         assert not done.wait(0.1)
     assert done.wait(10.0)
     thread.join()
+
+
+def test_tiles_are_those_that_changed_with_the_places_of_all(reading):
+    whole = reading.tiled()
+    assert set(whole.places) == {each.id for each in reading.graph.submaps}
+    assert sum(len(each.confidence) for each in whole.tiles) == len(reading.points()[0].hits)
+    assert len(whole.links) == len(reading.graph.edges) and not whole.loops
+    again = reading.tiled(whole.tick)
+    assert again.tiles == () and set(again.places) == set(whole.places)
+    assert [each.submap_id for each in reading.tiled(whole.tick, and_forgotten=True).tiles] == [-1]

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry import se3
@@ -14,6 +15,7 @@ from vggt_ros.mapping.backend.pose_graph import Edge
 from vggt_ros.mapping.frame_results import frame_results
 from vggt_ros.mapping.frontend.window import Window
 from vggt_ros.mapping.layers.occupancy_grid import FREE, OCCUPIED
+from vggt_ros.mapping.layers.submap_tiles import place_of
 from vggt_ros.mapping.map_state import MapState
 from vggt_ros.mapping.registration.up_direction import UpDirection
 from vggt_ros.settings.live_config import LiveConfig
@@ -142,6 +144,34 @@ def test_odometry_makes_the_map_metric_once_and_everything_moves(
     walls = state.layers.voxels.points().points_in_map
     longest = np.linalg.svd(walls - walls.mean(axis=0), full_matrices=False)[2][0]
     assert np.ptp(walls @ longest) == pytest.approx(8.0, rel=0.3), 'the room is 8 m long'
+
+
+def test_who_moves_tiles_with_their_submaps_sees_the_map_as_it_is(
+    add, make_window, make_config, true_pose
+):
+    config = make_config(scale__lock_after=3, scale__source='odometry', map__voxel_size=0.1)
+    state = MapState(LiveConfig(config))
+    held, places, tick, num_sent = {}, {}, 0, []
+    for first in range(0, 18, 3):  # the map is turned, and gets another unit
+        indices = range(first, first + 6)
+        odometry = odom_of(true_pose, indices) if first else None
+        add(state, make_window(indices, 3 if first else 0), odom_from_cam=odometry)
+        tiled = state.tiled(tick)
+        held |= {tile.submap_id: tile for tile in tiled.tiles}
+        places, tick = tiled.places, tiled.tick
+        num_sent.append(sum(len(tile.confidence) for tile in tiled.tiles))
+    assert state.scale.is_locked
+    seen = np.concatenate(
+        [
+            place_of(each, places).apply(tile.points_in_submap.astype(np.float64))
+            for each, tile in held.items()
+        ]
+    )
+    walls = state.layers.voxels.points().points_in_map
+    # Voxels that met in a correction are one in the map and still two for who looks.
+    assert len(walls) <= len(seen) < 1.1 * len(walls)
+    assert cKDTree(seen).query(walls)[0].max() < 0.1
+    assert (cKDTree(walls).query(seen)[0] < 1e-4).mean() > 0.9
 
 
 def test_with_odometry_from_the_start_the_map_begins_as_its_frame(

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from typing import Any
+import webbrowser
 
 from tqdm import tqdm
 
@@ -27,10 +28,14 @@ from vggt_ros.evaluation.truth import Truth, truth_of_walk
 from vggt_ros.sources.open import open_source, SYNTHETIC
 from vggt_ros.sources.source import Source
 from vggt_ros.synthetic.sequence import SyntheticSequence
+from vggt_ros.viewer.page_server import check_free, DEFAULT_PORT, imported_viser
 
 _NODE_READY_S = 900.0  # weights may have to be downloaded
 _STALL_S = 60.0  # without any new output after the last image
 _POLL_S = 0.1
+_HOST = '127.0.0.1'
+_PAGE = f'http://{_HOST}:{DEFAULT_PORT}'
+_PAGE_READY_S = 5.0
 _SETTLE_S = 4.0  # longer than window.max_wait, so that the last short window runs, too
 _log = logging.getLogger(__name__)
 
@@ -61,6 +66,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         '--frames', type=int, default=None, metavar='N', help='stop after so many images'
     )
+    parser.add_argument(
+        '--view',
+        action='store_true',
+        help='show the map in a browser while it grows, and afterwards until Ctrl-C',
+    )
     parser.set_defaults(run=run)
 
 
@@ -68,7 +78,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the demo; return 0 if the node published something.
 
     Writes to the output folder: overview.png, map.ply, trajectory.txt, summary.json, the
-    recording they were made from and the logs of the three processes.
+    recording they were made from and the logs of the three processes. With `--view` there is a
+    fourth, and this returns when it is told to end.
 
     Raises:
         VggtRosError: The input cannot be read, a process died, or nothing was received.
@@ -79,9 +90,23 @@ def run(options: argparse.Namespace) -> int:
         raise SourceError(f'{options.input} is one image, and one view makes no map; give more')
     output: Path = options.output
     output.mkdir(parents=True, exist_ok=True)
+    environment = _environment()
+    with ProcessGroup(output, environment) as group:
+        viewer = _start_viewer(group) if options.view else None
+        _make_report(options, source, environment, started)
+        if viewer is not None and viewer.poll() is None:
+            _log.info('the map stays at %s until Ctrl-C', _PAGE)
+            viewer.wait()
+    return 0
+
+
+def _make_report(
+    options: argparse.Namespace, source: Source, environment: dict[str, str], started: float
+) -> None:
+    output: Path = options.output
     recording_path = output / 'recording.npz'
     recording_path.unlink(missing_ok=True)
-    _run_processes(options, source, recording_path)
+    _run_processes(options, source, recording_path, environment)
     if not recording_path.exists():
         raise VggtRosError(f'the recorder wrote nothing; {output / "recorder.log"} says why')
     recording = Recording.load(recording_path)
@@ -96,7 +121,17 @@ def run(options: argparse.Namespace) -> int:
     summary['wall_s'] = round(time.monotonic() - started, 1)
     (output / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
     _log.info('%s\nsee %s', report_text(summary), output / 'overview.png')
-    return 0
+
+
+def _start_viewer(group: ProcessGroup) -> subprocess.Popen[str]:
+    """Start the page, and open it where there is a screen; a port in use is refused at once."""
+    imported_viser()
+    check_free(_HOST, DEFAULT_PORT)
+    viewer = group.start('viewer', 'vggt_ros.ros.tools.viewer', [])
+    _log.info('the map grows at %s', _PAGE)
+    if os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'):
+        threading.Timer(_PAGE_READY_S, webbrowser.open, (_PAGE,)).start()
+    return viewer
 
 
 def _truth(name: str, source: Source, recording: Recording) -> Truth | None:
@@ -106,8 +141,13 @@ def _truth(name: str, source: Source, recording: Recording) -> Truth | None:
     return truth_of_walk(recording, walk)
 
 
-def _run_processes(options: argparse.Namespace, source: Source, recording_path: Path) -> None:
-    with ProcessGroup(options.output, _environment()) as group:
+def _run_processes(
+    options: argparse.Namespace,
+    source: Source,
+    recording_path: Path,
+    environment: dict[str, str],
+) -> None:
+    with ProcessGroup(options.output, environment) as group:
         recorder = group.start(
             'recorder',
             'vggt_ros.ros.tools.recorder',

@@ -8,7 +8,16 @@ import logging
 import sys
 
 from vggt_ros import __version__
-from vggt_ros.cli import archive, benchmark, demo, doctor, evaluate, map_sequence, merge
+from vggt_ros.cli import (
+    archive,
+    benchmark,
+    demo,
+    doctor,
+    evaluate,
+    map_sequence,
+    merge,
+    view,
+)
 from vggt_ros.errors import ConfigError, VggtRosError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -50,6 +59,7 @@ def argument_parser() -> argparse.ArgumentParser:
     benchmark.add_parser(commands)
     evaluate.add_parser(commands)
     doctor.add_parser(commands)
+    view.add_parser(commands)
     return parser
 
 

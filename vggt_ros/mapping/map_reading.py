@@ -11,6 +11,12 @@ from vggt_ros.mapping.layers.camera_view import CameraView
 from vggt_ros.mapping.layers.coverage import Coverage, coverage
 from vggt_ros.mapping.layers.map_layers import MapLayers
 from vggt_ros.mapping.layers.occupancy_grid import OccupancyCells
+from vggt_ros.mapping.layers.submap_tiles import (
+    NO_SUBMAP,
+    places_of,
+    submap_tiles,
+    TiledMap,
+)
 from vggt_ros.mapping.layers.trajectory import StampedPoses
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 
@@ -38,6 +44,32 @@ class MapReading:
         """
         with self.lock:
             return self.layers.voxels.points(since), self.layers.voxels.tick
+
+    def tiled(self, since: int = 0, *, and_forgotten: bool = False) -> TiledMap:
+        """Return where the submaps are, with a copy of their points.
+
+        Args:
+            since: A tick returned before, for only those tiles that have changed since, other than
+                by a correction of the map.
+            and_forgotten: Whether submaps were forgotten since: then the tile of `NO_SUBMAP` has
+                changed, too.
+        """
+        with self.lock:
+            voxel_map, submaps, edges = self.layers.voxels, self.graph.submaps, self.graph.edges
+            tick, changed = voxel_map.tick, voxel_map.changes.since(since)
+            changed += [NO_SUBMAP] if and_forgotten else []
+            places = places_of(submaps)
+            # Those of `NO_SUBMAP` have ids of their own, whichever have been forgotten.
+            only = changed if places.keys() >= set(changed) else None
+            voxels = voxel_map.voxels(only) if changed else None
+        return TiledMap(
+            tiles=() if voxels is None else submap_tiles(voxels, places, changed),
+            places=places,
+            segments={each.id: each.segment for each in submaps},
+            links=tuple((each.i, each.j) for each in edges),
+            loops=frozenset((each.i, each.j) for each in edges if each.is_loop),
+            tick=tick,
+        )
 
     def path(self) -> StampedPoses:
         """Return a copy of the newest poses of this session, oldest first."""

@@ -192,7 +192,10 @@ class MapState(MapReading):
             return registered
         map_from_old_map = Sim3(scale, np.eye(3), (1.0 - scale) * self._origin)
         self.depth.rescale(scale)
-        return self._corrected(registered, self.graph.rescale(map_from_old_map))
+        registered = self._corrected(registered, self.graph.rescale(map_from_old_map))
+        voxels = self.layers.voxels
+        voxels.changes.note_all(voxels.tick)  # submaps have another unit, too
+        return registered
 
     def close(self, registered: RegisteredWindow, loop: Edge) -> RegisteredWindow:
         """Take in a recognized place.

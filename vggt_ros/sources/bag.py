@@ -115,11 +115,9 @@ class Bag:
             notes += told
             self._truth = None if truth_topic is None else read_poses(reader, truth_topic)
             self._fixes = fixes_in(reader, gnss_topic, self._transforms, frames)
-            if self._transforms.num_refused:
-                notes.append(
-                    f'{self._transforms.num_refused} transforms of /tf_static are not rigid '
-                    f'(NaN?) and left out'
-                )
+            num_refused = self._transforms.num_refused
+            if num_refused:
+                notes.append(f'{num_refused} transforms of /tf_static are left out: not rigid')
             for found in (self._odometry, self._truth, self._fixes):
                 notes += [] if found is None else found.notes
             notes += reader.notes

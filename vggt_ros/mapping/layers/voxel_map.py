@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8
@@ -12,6 +12,7 @@ from vggt_ros.geometry import grid_keys
 from vggt_ros.mapping.backend.submap_graph import Correction
 from vggt_ros.mapping.layers.moved_points import moved_points
 from vggt_ros.mapping.layers.removed_points import RemovedPoints
+from vggt_ros.mapping.layers.submap_changes import SubmapChanges
 from vggt_ros.mapping.layers.voxel_cells import (
     CELL,
     cells_of,
@@ -75,6 +76,9 @@ class VoxelMap:
 
     Voxels live in columns that grow to the bound; sorted keys beside them say which voxel is
     where. Not thread-safe.
+
+    Attributes:
+        changes: Which submaps' voxels changed when, by `tick`.
     """
 
     def __init__(self, voxel_size: float, max_points: int) -> None:
@@ -91,6 +95,7 @@ class VoxelMap:
         self._cells = np.zeros(0, dtype=CELL)
         self._free = np.zeros(0, dtype=np.int64)
         self._removed = RemovedPoints(_MAX_REMOVED)
+        self.changes = SubmapChanges()
         self._tick = 0
 
     def __len__(self) -> int:
@@ -116,6 +121,7 @@ class VoxelMap:
         self._keys, self._slots = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._cells, self._free = np.zeros(0, CELL), np.zeros(0, np.int64)
         self._removed.clear()
+        self.changes.clear()
         self._tick += 1
 
     def insert(
@@ -142,6 +148,7 @@ class VoxelMap:
         within = place < len(self._keys)
         known[within] = self._keys[place[within]] == keys[within]
         slots = self._slots[place[known]]
+        self.changes.note(np.append(self._cells['submap'][slots], submap_id), self._tick)
         self._cells[slots] = merged(self._cells[slots], cells[known])
         self._add(keys[~known], cells[~known])
 
@@ -174,12 +181,16 @@ class VoxelMap:
         submaps = self._cells['submap']
         slots = np.flatnonzero(np.isin(submaps, list(hubs)))
         submaps[slots] = [hubs[each] for each in submaps[slots].tolist()]
+        self._tick += 1
+        self.changes.forget(hubs)
+        self.changes.note(submaps[slots], self._tick)
 
     def keep_within(self, center: Float[np.ndarray, ' 3'], radius: float) -> None:
         """Forget the voxels farther from a point in the map than a radius, map units."""
         cells = self._cells[self._slots]
         distance = np.linalg.norm(cells['xyz'] - center.astype(np.float32), axis=1)
         if (distance > radius).any():
+            self.changes.note(cells['submap'][distance > radius], self._tick)
             self._rebuild(cells[distance <= radius])
 
     def points(self, since: int = 0) -> MapPoints:
@@ -197,9 +208,12 @@ class VoxelMap:
             hits=np.ascontiguousarray(cells['hits']),
         )
 
-    def voxels(self) -> Voxels:
-        """Return a copy of all there is, to be stored."""
-        cells = self._cells[self._slots]
+    def voxels(self, only: Collection[int] | None = None) -> Voxels:
+        """Return a copy of all there is, to be stored, or of what some submaps have."""
+        slots = self._slots
+        if only is not None:
+            slots = slots[np.isin(self._cells['submap'][slots], list(only))]
+        cells = self._cells[slots]
         cells = cells[np.argsort(cells['seen'], kind='stable')]
         return Voxels(
             means=np.concatenate([cells['xyz'], cells['rgb']], axis=1),
@@ -211,6 +225,7 @@ class VoxelMap:
     def absorb(self, stored: Voxels) -> None:
         """Add voxels as they were stored, for older ones than those that are there."""
         self._tick += 1
+        self.changes.note(stored.submap_ids, self._tick)
         cells = np.zeros(len(stored.hits), dtype=CELL)
         cells['xyz'], cells['rgb'] = stored.means[:, :3], stored.means[:, 3:]
         cells['weight'], cells['hits'] = stored.weights, stored.hits
@@ -318,6 +333,7 @@ class VoxelMap:
         self._drop(np.flatnonzero(gone))
 
     def _drop(self, positions: Int64[np.ndarray, ' n']) -> None:
+        self.changes.note(self._cells['submap'][self._slots[positions]], self._tick)
         self._free = np.concatenate([self._free, self._slots[positions]])
         self._keys = np.delete(self._keys, positions)
         self._slots = np.delete(self._slots, positions)

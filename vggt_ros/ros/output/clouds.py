@@ -27,7 +27,8 @@ TRACK_DTYPE = np.dtype(
         ('confidence', '<f4'),
     ]
 )
-_UINT32_FIELDS = frozenset({'id'})
+# All others are floats; colors are in the bits of one.
+_DATATYPES = {'id': PointField.UINT32, 'submap': PointField.INT32}
 
 
 def frame_cloud(header: Header, result: FrameResult, decimation: int) -> PointCloud2:
@@ -44,13 +45,13 @@ def frame_cloud(header: Header, result: FrameResult, decimation: int) -> PointCl
     rows = _point_rows(points, result.image[step], result.confidence[step])
     numbers = rows.view('<f4').reshape(*rows.shape, -1)
     numbers[..., :3][~keep] = np.nan
-    return _cloud(header, rows, is_dense=False)
+    return records_cloud(header, rows, is_dense=False)
 
 
 def map_cloud(header: Header, points: MapPoints) -> PointCloud2:
     """Return the map as an unorganized cloud without invalid points, x y z rgb confidence."""
     rows = _point_rows(points.points_in_map, points.colors, points.confidence)
-    return _cloud(header, rows[None], is_dense=True)
+    return records_cloud(header, rows[None], is_dense=True)
 
 
 def tracks_cloud(header: Header, tracks: FrameTracks) -> PointCloud2:
@@ -67,7 +68,7 @@ def tracks_cloud(header: Header, tracks: FrameTracks) -> PointCloud2:
     rows['id'] = tracks.ids
     rows['visibility'] = tracks.visibility
     rows['confidence'] = tracks.confidence
-    return _cloud(header, rows, is_dense=False)
+    return records_cloud(header, rows, is_dense=False)
 
 
 def _point_rows(
@@ -84,7 +85,7 @@ def _point_rows(
     return rows
 
 
-def _cloud(header: Header, rows: np.ndarray, *, is_dense: bool) -> PointCloud2:
+def records_cloud(header: Header, rows: np.ndarray, *, is_dense: bool) -> PointCloud2:
     """Pack a (height, width) array of records, which are little-endian on every machine."""
     height, width = rows.shape
     dtype = rows.dtype
@@ -93,7 +94,7 @@ def _cloud(header: Header, rows: np.ndarray, *, is_dense: bool) -> PointCloud2:
         PointField(
             name=name,
             offset=dtype.fields[name][1],
-            datatype=PointField.UINT32 if name in _UINT32_FIELDS else PointField.FLOAT32,
+            datatype=_DATATYPES.get(name, PointField.FLOAT32),
             count=1,
         )
         for name in dtype.names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 import threading
 
 from geometry_msgs.msg import PoseArray
@@ -9,10 +10,12 @@ from nav_msgs.msg import Odometry, Path
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import PointCloud2
+from visualization_msgs.msg import Marker
 
 from vggt_ros.mapping.layers.map_update import MapUpdate
 from vggt_ros.mapping.layers.occupancy_grid import OccupancyCells
 from vggt_ros.mapping.layers.odometry_chain import OdometryEstimate
+from vggt_ros.mapping.layers.submap_tiles import SubmapTile, TiledMap
 from vggt_ros.mapping.layers.trajectory import StampedPoses
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.ros.middleware import messages
@@ -20,9 +23,12 @@ from vggt_ros.ros.middleware.qos_events import QosEvents
 from vggt_ros.ros.output.camera_publishers import CameraPublishers, latched, reliable
 from vggt_ros.ros.output.clouds import map_cloud
 from vggt_ros.ros.output.occupancy_publisher import OccupancyPublisher
+from vggt_ros.ros.output.submap_messages import graph_marker, places_cloud, tiles_cloud
 from vggt_ros.settings.live_config import LiveConfig
 
 _NEWEST_DEPTH = 2
+# A whole map for who comes late takes several messages.
+_TILES_DEPTH = 16
 
 
 class Publishers:
@@ -54,6 +60,9 @@ class Publishers:
         self._camera_poses = self._create(PoseArray, '~/camera_poses', newest)
         self._map = self._create(PointCloud2, '~/map/points', latched())
         self._map_update = self._create(PointCloud2, '~/map/points_update', newest)
+        self._tiles = self._create(PointCloud2, '~/map/submap_points', reliable(_TILES_DEPTH))
+        self._submaps = self._create(PointCloud2, '~/map/submaps', latched())
+        self._graph = self._create(Marker, '~/map/graph', latched())
         self._occupancy: OccupancyPublisher | None = None
         if config.value.occupancy.enable:
             self._occupancy = OccupancyPublisher(node, self._create, self._wanted)
@@ -81,6 +90,12 @@ class Publishers:
         """Whether the changes of the map have a subscriber."""
         with self._lock:
             return self._wanted(self._map_update)
+
+    @property
+    def num_tile_viewers(self) -> int:
+        """How many subscribe to the points by submap."""
+        with self._lock:
+            return self._tiles.get_subscription_count() if self._wanted(self._tiles) else 0
 
     @property
     def wants_occupancy(self) -> bool:
@@ -144,6 +159,29 @@ class Publishers:
         with self._lock:
             if not self._is_closed:
                 self._map.publish(message)
+
+    def publish_tiles(self, stamp_ns: int, tiles: Sequence[SubmapTile]) -> None:
+        """Publish whole tiles of the map, each in the frame of its submap."""
+        header = messages.header_of(stamp_ns, self._config.value.frames.map)
+        message = tiles_cloud(header, tiles)
+        with self._lock:
+            if not self._is_closed:
+                self._tiles.publish(message)
+
+    def publish_submaps(self, stamp_ns: int, tiled: TiledMap, sizes: Mapping[int, int]) -> None:
+        """Publish where submaps are and what connects them; both are latched.
+
+        Args:
+            stamp_ns: Of the newest frame.
+            tiled: The submaps.
+            sizes: How many points the newest published tile of each has.
+        """
+        header = messages.header_of(stamp_ns, self._config.value.frames.map)
+        places, graph = places_cloud(header, tiled, sizes), graph_marker(header, tiled)
+        with self._lock:
+            if not self._is_closed:
+                self._submaps.publish(places)
+                self._graph.publish(graph)
 
     def publish_occupancy(self, stamp_ns: int, cells: OccupancyCells) -> None:
         """Publish the occupancy grid as of `stamp_ns`, or what changed of it."""
