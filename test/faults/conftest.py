@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.time import Time
 from tf2_msgs.msg import TFMessage
 
 from vggt_ros.geometry import se3
@@ -79,6 +80,10 @@ def node_arguments():
     return words
 
 
+def newest_ns(heard):
+    return Time.from_msg(heard[-1].header.stamp).nanoseconds if heard else -1
+
+
 @pytest.fixture
 def health(probe):
     """The newest diagnostics of a node."""
@@ -108,9 +113,10 @@ def health(probe):
             return float(self.values.get(key, 0.0))
 
         def fresh(self):
-            """Values that were sent after this call."""
+            """Values that were sent after this call, none that was on its way."""
             probe.heard['/diagnostics'].clear()
-            assert probe.spin_until(lambda: probe.heard['/diagnostics'], 30.0)
+            now = probe.node.get_clock().now().nanoseconds
+            assert probe.spin_until(lambda: newest_ns(probe.heard['/diagnostics']) > now, 30.0)
             return self.values
 
         def is_idle(self):
