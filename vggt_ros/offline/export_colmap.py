@@ -112,7 +112,7 @@ def _images(folder: Path, result: Result) -> Iterator[_Image]:
     for each in read_keyframes(folder / 'frames', result.poses, result.keyframes):
         yield _Image(
             row=each.frame_id,
-            camera=result.poses.camera[each.frame_id] if result.poses.camera else 0,
+            camera=result.poses.camera_of(each.frame_id),
             name=f'{each.name}.png',
             file=each.image_file,
             map_from_cam=result.poses.map_from_cam[each.frame_id],
