@@ -7,10 +7,12 @@ from scipy.spatial.transform import Rotation
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.rotation import (
     angle_between,
+    cross_matrix,
     matrix_from_quat_xyzw,
     matrix_from_rotation_vector,
     mean_rotation,
     nearest_rotation,
+    quat_wxyz_from_matrix,
     quat_xyzw_from_matrix,
     rotation_angle,
     rotation_vector_from_matrix,
@@ -135,3 +137,18 @@ def test_a_rotation_vector_comes_back_from_its_matrix():
     vectors[0], vectors[1] = 0.0, 1e-9
     found = rotation_vector_from_matrix(matrix_from_rotation_vector(vectors))
     np.testing.assert_allclose(found, vectors, atol=1e-7)
+
+
+@seeds
+def test_a_cross_matrix_times_a_vector_is_the_cross_product(seed):
+    a, b = np.random.default_rng(seed).normal(size=(2, 5, 3))
+    np.testing.assert_allclose(np.einsum('nij,nj->ni', cross_matrix(a), b), np.cross(a, b))
+    np.testing.assert_array_equal(cross_matrix(a[0]), cross_matrix(a)[0])
+
+
+@seeds
+def test_w_comes_first_where_others_want_it_so(seed):
+    rotations = Rotation.random(4, random_state=seed).as_matrix()
+    xyzw, wxyz = quat_xyzw_from_matrix(rotations), quat_wxyz_from_matrix(rotations)
+    np.testing.assert_array_equal(wxyz, xyzw[:, [3, 0, 1, 2]])
+    np.testing.assert_array_equal(quat_wxyz_from_matrix(rotations[0]), wxyz[0])

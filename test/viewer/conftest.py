@@ -183,3 +183,12 @@ def visit(chromium):
     yield open_page
     for page in pages:
         page.close()
+
+
+@pytest.fixture
+def server():
+    from vggt_ros.viewer.page_server import start_server
+
+    made = start_server('127.0.0.1', 0, 'test')
+    yield made
+    made.stop()

@@ -17,13 +17,6 @@ ConnectionClosed = pytest.importorskip('websockets.exceptions').ConnectionClosed
 SUBPROTOCOL = f'viser-v{viser.__version__}'
 
 
-@pytest.fixture
-def server():
-    made = start_server('127.0.0.1', 0, 'test')
-    yield made
-    made.stop()
-
-
 def connect(server, **headers):
     address = f'ws://127.0.0.1:{server.get_port()}'
     return client.connect(

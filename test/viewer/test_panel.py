@@ -5,18 +5,10 @@ import pytest
 
 from vggt_ros.viewer.map_page import MapPage
 from vggt_ros.viewer.number_history import NumberHistory
-from vggt_ros.viewer.page_server import start_server
 from vggt_ros.viewer.panel import Panel, summary
 from vggt_ros.viewer.viser_canvas import ViserCanvas
 
 pytest.importorskip('viser', reason="viser is not installed: pip install 'vggt_ros[view]'")
-
-
-@pytest.fixture
-def server():
-    made = start_server('127.0.0.1', 0, 'test')
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -3,21 +3,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from vggt_ros.geometry.rotation import matrix_from_rotation_vector
+from vggt_ros.geometry.rotation import matrix_from_rotation_vector, quat_wxyz_from_matrix
 from vggt_ros.geometry.sim3 import Sim3
 from vggt_ros.viewer.canvas import Canvas, Cloud, Frustum
-from vggt_ros.viewer.page_server import start_server
-from vggt_ros.viewer.viser_canvas import fly_to, ViserCanvas, wxyz_of
+from vggt_ros.viewer.viser_canvas import fly_to, ViserCanvas
 
 pytest.importorskip('viser', reason="viser is not installed: pip install 'vggt_ros[view]'")
 TURN = matrix_from_rotation_vector(np.array([0.0, 0.0, np.pi / 2]))
-
-
-@pytest.fixture
-def server():
-    made = start_server('127.0.0.1', 0, 'test')
-    yield made
-    made.stop()
 
 
 @pytest.fixture
@@ -96,11 +88,13 @@ def test_lines_cameras_and_floors_are_drawn_and_removed(server, viser_canvas):
 
 
 def test_quaternions_begin_with_w():
-    np.testing.assert_allclose(wxyz_of(np.eye(3)), [1, 0, 0, 0])
+    np.testing.assert_allclose(quat_wxyz_from_matrix(np.eye(3)), [1, 0, 0, 0])
 
 
 def test_a_flight_ends_at_the_camera_looking_along_it():
-    visitor = SimpleNamespace(position=np.zeros(3), wxyz=wxyz_of(np.eye(3)), look_at=np.zeros(3))
+    visitor = SimpleNamespace(
+        position=np.zeros(3), wxyz=quat_wxyz_from_matrix(np.eye(3)), look_at=np.zeros(3)
+    )
     flown = []
 
     class Atomic:
@@ -111,7 +105,7 @@ def test_a_flight_ends_at_the_camera_looking_along_it():
             flown.append(np.array(visitor.position))
 
     client = SimpleNamespace(camera=visitor, atomic=Atomic, flush=lambda: None)
-    goal = SimpleNamespace(position=np.array([3.0, 0, 0]), wxyz=wxyz_of(TURN))
+    goal = SimpleNamespace(position=np.array([3.0, 0, 0]), wxyz=quat_wxyz_from_matrix(TURN))
     fly_to(client, goal, 2.0)
     np.testing.assert_allclose(visitor.position, [3, 0, 0])
     np.testing.assert_allclose(visitor.look_at, [3, 0, 2], atol=1e-9)

@@ -63,6 +63,19 @@ def quat_xyzw_from_matrix(rotation: Float[np.ndarray, '*n 3 3']) -> Float[np.nda
     return np.where(quat[..., 3:] < 0, -quat, quat)
 
 
+def quat_wxyz_from_matrix(rotation: Float[np.ndarray, '*n 3 3']) -> Float[np.ndarray, '*n 4']:
+    """Return `quat_xyzw_from_matrix` with w first, as COLMAP and viser have it."""
+    return np.roll(quat_xyzw_from_matrix(rotation), 1, axis=-1)
+
+
+def cross_matrix(vectors: Float[np.ndarray, '*n 3']) -> Float[np.ndarray, '*n 3 3']:
+    """Return the matrices whose product with a vector is the cross product with `vectors`."""
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    zero = np.zeros_like(x)
+    entries = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1)
+    return entries.reshape(*vectors.shape, 3)
+
+
 def matrix_from_rotation_vector(
     rotation_vector_rad: Float[np.ndarray, '*n 3'],
 ) -> Float[np.ndarray, '*n 3 3']:

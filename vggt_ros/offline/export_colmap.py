@@ -20,7 +20,7 @@ import numpy as np
 from vggt_ros.errors import SaveError
 from vggt_ros.geometry import se3
 from vggt_ros.geometry.pinhole import project
-from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
+from vggt_ros.geometry.rotation import quat_wxyz_from_matrix
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.offline.keyframe_files import read_keyframes
 from vggt_ros.offline.keyframe_rig import KeyframeRig
@@ -197,7 +197,7 @@ def _write(
             SparseImage(
                 name=image.name,
                 camera=cameras.setdefault((image.camera, _camera(image)), len(cameras)),
-                quat_wxyz=np.roll(quat_xyzw_from_matrix(cam_from_map[:3, :3]), 1),
+                quat_wxyz=quat_wxyz_from_matrix(cam_from_map[:3, :3]),
                 translation=cam_from_map[:3, 3],
                 xy=uv + 0.5,
                 points=row_of[rows],

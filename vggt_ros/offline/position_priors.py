@@ -17,7 +17,7 @@ import numpy as np
 
 from vggt_ros.errors import AlignmentError
 from vggt_ros.geometry.geodetic import LocalFrame
-from vggt_ros.geometry.rotation import matrix_from_rotation_vector
+from vggt_ros.geometry.rotation import cross_matrix, matrix_from_rotation_vector
 from vggt_ros.geometry.sim3 import align_sim3, Sim3
 from vggt_ros.sources.position_fixes import PositionFix
 
@@ -224,14 +224,15 @@ def _refined(
         unit = max(1.0, float(np.median(norm)) / _MEDIAN_NORM)
         weights = 1.0 / (1.0 + (norm / (_HALF_WEIGHT * unit)) ** 2)
         jacobian = np.concatenate(
-            [turned[:, :, None], -_cross(turned), np.tile(np.eye(3), (len(turned), 1, 1))], axis=2
+            [turned[:, :, None], -cross_matrix(turned), np.tile(np.eye(3), (len(turned), 1, 1))],
+            axis=2,
         )
         jacobian = whitening @ jacobian
         normal = np.einsum('nki,n,nkj->ij', jacobian, weights, jacobian) / unit**2
         right = np.einsum('nki,n,nk->i', jacobian, weights, off) / unit**2
         covariance = np.linalg.inv(normal + np.diag([0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]))
         up = found.rotation @ _UP
-        of_up = -_cross(up[None])[0] / _UP_SIGMA_RAD
+        of_up = -cross_matrix(up) / _UP_SIGMA_RAD
         normal[1:4, 1:4] += of_up.T @ of_up
         right[1:4] += of_up.T @ ((_UP - up) / _UP_SIGMA_RAD)
         step = np.linalg.solve(normal + 1e-12 * np.eye(7), right)
@@ -240,9 +241,3 @@ def _refined(
         middle = middle + step[4:]
         found = Sim3(scale, rotation, middle - scale * (rotation @ centers.mean(axis=0)))
     return found, covariance
-
-
-def _cross(vectors: Float[np.ndarray, 'n 3']) -> Float[np.ndarray, 'n 3 3']:
-    x, y, z = vectors.T
-    zero = np.zeros_like(x)
-    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)

@@ -14,7 +14,7 @@ import struct
 from jaxtyping import Float
 import numpy as np
 
-from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
+from vggt_ros.geometry.rotation import quat_wxyz_from_matrix
 
 # Number of the kind of sensor that is a camera.
 _CAMERA = 0
@@ -101,7 +101,7 @@ def write_rigs_binary(
 
 
 def _numbers(pose: Float[np.ndarray, '4 4']) -> list[float]:
-    quat_wxyz = np.roll(quat_xyzw_from_matrix(pose[:3, :3]), 1)
+    quat_wxyz = quat_wxyz_from_matrix(pose[:3, :3])
     return [float(number) for number in (*quat_wxyz, *pose[:3, 3])]
 
 

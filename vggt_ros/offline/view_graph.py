@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 import numpy as np
 
 from vggt_ros.geometry import se3
+from vggt_ros.geometry.rotation import cross_matrix
 from vggt_ros.mapping.refinement.keyframe_features import KeyframeFeatures
 from vggt_ros.mapping.refinement.matches import match_features
 from vggt_ros.mapping.refinement.two_view import normalized, verify_pair
@@ -91,7 +92,7 @@ class ViewGraph:
         rays_a = normalized(self.keyframes[pair.a].uv[pair.matches[:, 0]], K_a)
         rays_b = normalized(self.keyframes[pair.b].uv[pair.matches[:, 1]], K_b)
         a, b = np.concatenate([rays_a, ones], axis=1), np.concatenate([rays_b, ones], axis=1)
-        essential = _cross(b_from_a[:3, 3]) @ b_from_a[:3, :3]
+        essential = cross_matrix(b_from_a[:3, 3]) @ b_from_a[:3, :3]
         line_b, line_a = a @ essential.T, b @ essential
         gradient = np.hypot(
             np.linalg.norm(line_a[:, :2], axis=1), np.linalg.norm(line_b[:, :2], axis=1)
@@ -147,8 +148,3 @@ def _candidates(keyframes: Sequence[KeyframeFeatures], num_next: int) -> list[tu
             if np.isfinite(alike[other]):
                 pairs.add((min(row, other), max(row, other)))
     return sorted(pairs)
-
-
-def _cross(vector: Float[np.ndarray, ' 3']) -> Float[np.ndarray, '3 3']:
-    x, y, z = vector
-    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])

@@ -10,7 +10,7 @@ import numpy as np
 from vggt_ros.geometry.rotation import (
     matrix_from_quat_xyzw,
     matrix_from_rotation_vector,
-    quat_xyzw_from_matrix,
+    quat_wxyz_from_matrix,
     rotation_vector_from_matrix,
 )
 from vggt_ros.geometry.sim3 import Sim3
@@ -42,7 +42,7 @@ class ViserCanvas:
             point_shading='flat',
             precision='float16' if cloud.points.dtype == np.float16 else 'float32',
             scale=cloud.map_from_cloud.scale,
-            wxyz=wxyz_of(cloud.map_from_cloud.rotation),
+            wxyz=quat_wxyz_from_matrix(cloud.map_from_cloud.rotation),
             position=cloud.map_from_cloud.translation,
         )
 
@@ -57,7 +57,7 @@ class ViserCanvas:
     def move_cloud(self, name: str, map_from_cloud: Sim3) -> None:
         """Move a cloud; its points are not sent again."""
         handle = self._handles[name]
-        handle.wxyz = wxyz_of(map_from_cloud.rotation)
+        handle.wxyz = quat_wxyz_from_matrix(map_from_cloud.rotation)
         handle.position = map_from_cloud.translation
         handle.scale = map_from_cloud.scale
 
@@ -90,7 +90,7 @@ class ViserCanvas:
             image=frustum.image,
             format='jpeg',
             jpeg_quality=_JPEG_QUALITY,
-            wxyz=wxyz_of(frustum.map_from_cam[:3, :3]),
+            wxyz=quat_wxyz_from_matrix(frustum.map_from_cam[:3, :3]),
             position=frustum.map_from_cam[:3, 3],
             cast_shadow=False,
             receive_shadow=False,
@@ -101,7 +101,7 @@ class ViserCanvas:
     def move_frustum(self, name: str, map_from_cam: Float[np.ndarray, '4 4']) -> None:
         """Move a camera; its image is not sent again."""
         handle = self._handles[name]
-        handle.wxyz = wxyz_of(map_from_cam[:3, :3])
+        handle.wxyz = quat_wxyz_from_matrix(map_from_cam[:3, :3])
         handle.position = map_from_cam[:3, 3]
 
     def put_floor(
@@ -121,7 +121,7 @@ class ViserCanvas:
             height * resolution,
             format='png',
             # The picture's x points right and its y down.
-            wxyz=wxyz_of(np.diag([1.0, -1.0, -1.0])),
+            wxyz=quat_wxyz_from_matrix(np.diag([1.0, -1.0, -1.0])),
             position=center,
             cast_shadow=False,
             receive_shadow=False,
@@ -138,11 +138,6 @@ class ViserCanvas:
         handle = self._handles.pop(name, None)
         if handle is not None:
             handle.remove()
-
-
-def wxyz_of(rotation: Float[np.ndarray, '3 3']) -> Float[np.ndarray, ' 4']:
-    """Return the quaternion as viser orders it."""
-    return np.roll(quat_xyzw_from_matrix(rotation), 1)
 
 
 def fly_to(client: Any, handle: Any, distance: float) -> None:
