@@ -71,6 +71,7 @@ def test_pose_is_where_the_camera_is_in_the_map(frame_result):
     map_from_cam = frame_result().map_from_cam
     message = messages.pose_stamped(HEADER, map_from_cam)
     np.testing.assert_allclose(matrix(message.pose), map_from_cam, atol=1e-12)
+    np.testing.assert_array_equal(messages.matrix_of(message.pose), matrix(message.pose))
     assert message.header == HEADER
 
 

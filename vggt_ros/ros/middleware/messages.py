@@ -20,7 +20,7 @@ from nav_msgs.msg import Odometry, Path
 import numpy as np
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
-from tf_transformations import quaternion_from_matrix
+from tf_transformations import quaternion_from_matrix, quaternion_matrix
 
 from vggt_ros.errors import PublishingError
 from vggt_ros.geometry.plausible import implausible
@@ -105,6 +105,14 @@ def pose(b_from_a: Float[np.ndarray, '4 4']) -> Pose:
     x, y, z = b_from_a[:3, 3].tolist()
     qx, qy, qz, qw = (float(value) for value in quaternion_from_matrix(b_from_a))
     return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
+
+
+def matrix_of(pose: Pose) -> Float[np.ndarray, '4 4']:
+    """Return the pose of frame a in frame b, b_from_a, that a message tells."""
+    q, t = pose.orientation, pose.position
+    b_from_a = np.array(quaternion_matrix([q.x, q.y, q.z, q.w]))
+    b_from_a[:3, 3] = (t.x, t.y, t.z)
+    return b_from_a
 
 
 def pose_stamped(header: Header, map_from_cam: Float[np.ndarray, '4 4']) -> PoseStamped:

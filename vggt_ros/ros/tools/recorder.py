@@ -22,12 +22,12 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from sensor_msgs_py import point_cloud2
-from tf_transformations import quaternion_matrix
 
 from vggt_ros.evaluation.frame_sample import FrameSample
 from vggt_ros.evaluation.recording import RecordedFrame, Recording
+from vggt_ros.ros.middleware.messages import matrix_of
 from vggt_ros.ros.middleware.shutdown import init, shutdown, until_shutdown
-from vggt_ros.ros.middleware.stamps import ns_from_stamp
+from vggt_ros.ros.middleware.stamps import ns_of
 
 _MAX_FRAMES = 32
 _PROGRESS_PERIOD_S = 0.25
@@ -109,10 +109,10 @@ class Recorder(Node):
 
     def _on_part(self, name: str) -> Callable[[Any], None]:
         def collect(message: Any) -> None:
-            parts = self._parts.setdefault(_stamp_ns(message), {})
+            parts = self._parts.setdefault(ns_of(message), {})
             parts[name] = message
             if len(parts) == 4:
-                self._sample.add(self._frame(self._parts.pop(_stamp_ns(message))))
+                self._sample.add(self._frame(self._parts.pop(ns_of(message))))
             while len(self._parts) > _MAX_FRAMES:  # a part that got lost never completes
                 self._parts.pop(min(self._parts))
 
@@ -123,7 +123,7 @@ class Recorder(Node):
         if depth.dtype == np.uint16:  # 16UC1: millimeters, 0 where invalid
             depth = np.where(depth > 0, depth * np.float32(1e-3), np.float32(np.nan))
         return RecordedFrame(
-            stamp_ns=_stamp_ns(parts['depth']),
+            stamp_ns=ns_of(parts['depth']),
             image=np.array(self._bridge.imgmsg_to_cv2(parts['image'], 'rgb8')),
             depth=np.array(depth, dtype=np.float32),
             confidence=np.array(self._bridge.imgmsg_to_cv2(parts['confidence'])),
@@ -131,11 +131,11 @@ class Recorder(Node):
         )
 
     def _on_pose(self, message: PoseStamped) -> None:
-        self._poses[_stamp_ns(message)] = _matrix(message.pose)
+        self._poses[ns_of(message)] = matrix_of(message.pose)
 
     def _on_path(self, message: PathMessage) -> None:
         for pose in message.poses:  # the path is corrected in place, so it wins
-            self._poses[_stamp_ns(pose)] = _matrix(pose.pose)
+            self._poses[ns_of(pose)] = matrix_of(pose.pose)
 
     def _on_map(self, message: PointCloud2) -> None:
         self._map = message
@@ -145,22 +145,11 @@ class Recorder(Node):
             self._diagnostics.update({value.key: value.value for value in status.values})
 
     def _on_input_info(self, message: CameraInfo) -> None:
-        self._input_stamps_ns.append(_stamp_ns(message))
+        self._input_stamps_ns.append(ns_of(message))
 
     def _report(self) -> None:
         sys.stdout.write(json.dumps(self.progress()) + '\n')
         sys.stdout.flush()
-
-
-def _stamp_ns(message: Any) -> int:
-    return ns_from_stamp(message.header.stamp)
-
-
-def _matrix(pose: Any) -> np.ndarray:
-    q, t = pose.orientation, pose.position
-    matrix = np.array(quaternion_matrix([q.x, q.y, q.z, q.w]))
-    matrix[:3, 3] = (t.x, t.y, t.z)
-    return matrix
 
 
 def _read_map(cloud: PointCloud2 | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -25,13 +25,13 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import SetBool, Trigger
-from tf_transformations import quaternion_matrix
 from visualization_msgs.msg import Marker
 
 from vggt_ros.errors import ConfigError, InputError
+from vggt_ros.ros.middleware.messages import matrix_of
 from vggt_ros.ros.middleware.parameters import ParameterServer
 from vggt_ros.ros.middleware.shutdown import init, shutdown, until_shutdown
-from vggt_ros.ros.middleware.stamps import ns_from_stamp
+from vggt_ros.ros.middleware.stamps import ns_of
 from vggt_ros.ros.output.submap_messages import places_of_cloud, tiles_of_cloud
 from vggt_ros.ros.tools.viewer_config import ViewerConfig
 from vggt_ros.viewer.browser_page import BrowserPage
@@ -151,8 +151,8 @@ class Viewer(Node):
         self.page.put_graph(points.reshape(-1, 2, 3), is_loop)
 
     def _on_path(self, message: PathMessage) -> None:
-        stamps_ns = np.array([_stamp_ns(each) for each in message.poses], dtype=np.int64)
-        poses = np.array([_matrix(each.pose) for each in message.poses]).reshape(-1, 4, 4)
+        stamps_ns = np.array([ns_of(each) for each in message.poses], dtype=np.int64)
+        poses = np.array([matrix_of(each.pose) for each in message.poses]).reshape(-1, 4, 4)
         self.page.put_path(stamps_ns, poses)
 
     def _on_occupancy(self, message: OccupancyGrid) -> None:
@@ -170,12 +170,12 @@ class Viewer(Node):
             return
         image = self._rgb(message)
         fov_rad = 2 * math.atan2(image.shape[0] / 2, float(self._K[1, 1]))
-        self.page.put_image(SeenFrame(stamp_ns=_stamp_ns(message), image=image, fov_rad=fov_rad))
+        self.page.put_image(SeenFrame(stamp_ns=ns_of(message), image=image, fov_rad=fov_rad))
         self._pictures['image'] = (self._rgb, message)
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
         covariance = np.array(message.pose.covariance).reshape(6, 6)[:3, :3]
-        position = _matrix(message.pose.pose)[:3, 3]
+        position = matrix_of(message.pose.pose)[:3, 3]
         self.page.put_ellipses(position[None], covariance[None])
 
     def _keeper(self, label: str, draw: Callable[[Any], np.ndarray]) -> Callable[[Image], None]:
@@ -292,17 +292,6 @@ def _percent(log_sigma: str) -> str:
         return f', ± {100 * float(log_sigma):.1f} %'
     except ValueError:
         return ''
-
-
-def _stamp_ns(message: Any) -> int:
-    return ns_from_stamp(message.header.stamp)
-
-
-def _matrix(pose: Any) -> np.ndarray:
-    q, t = pose.orientation, pose.position
-    matrix = np.array(quaternion_matrix([q.x, q.y, q.z, q.w]))
-    matrix[:3, 3] = (t.x, t.y, t.z)
-    return matrix
 
 
 def main() -> int:
