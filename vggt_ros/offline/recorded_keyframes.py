@@ -159,18 +159,18 @@ class RecordedKeyframes:
         """
         ids = [i for i in sorted(map_from_cam) if i in self._features]
         keyframes = [self._features[i].scaled(growth[i]) for i in ids]
+        num_fixes = sum(each is not None for each in (fixes or {}).values())
         if self._store is None or len(ids) < len(map_from_cam):
             return RefinedKeyframes.kept(
                 map_from_cam,
                 growth,
                 f'{self._num_seen} keyframes; at most {MAX_KEYFRAMES} are adjusted at once',
                 num_keyframes=self._num_seen,
-                num_fixes=sum(each is not None for each in (fixes or {}).values()),
+                num_fixes=num_fixes,
             )
         meters_per_unit = _meters_per_unit(known)
         rig, why = self._keyframe_rig(ids, meters_per_unit, is_calibrated=is_calibrated)
         if why:
-            num_fixes = sum(each is not None for each in (fixes or {}).values())
             return RefinedKeyframes.kept(
                 map_from_cam, growth, why, num_keyframes=len(ids), num_fixes=num_fixes
             )
