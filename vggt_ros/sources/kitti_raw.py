@@ -11,7 +11,7 @@ it states (column 24, horizontal).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 import re
@@ -75,9 +75,10 @@ def read_camera(path: Path, rate_hz: float, camera: int | None) -> Dataset:
     K, rect_from_cam = projection(entries, f'P_rect_0{number}', file)
     imu_from_rect = _imu_from_rect(path.parent, entries)
     imu_from_cam = np.eye(4) if imu_from_rect is None else imu_from_rect @ rect_from_cam
-    unit = {} if imu_from_rect is None else _world_from_imu(path / 'oxts' / 'data')
+    told = {} if imu_from_rect is None else _oxts(path / 'oxts' / 'data')
+    unit = _world_from_imu(told)
     stamps_ns = _stamps_ns(path / f'image_0{number}' / 'timestamps.txt')
-    fixes = fixes_of(_fixes(path / 'oxts' / 'data', stamps_ns)) if unit else None
+    fixes = fixes_of(_fixes(told, stamps_ns))
     antenna_in_cam = inverse(imu_from_cam)[:3, 3].copy()
     records, num_missing = [], 0
     for index, stamp_ns in enumerate(stamps_ns):
@@ -159,12 +160,17 @@ def _rigid_entry(file: Path) -> Float[np.ndarray, '4 4']:
     )
 
 
-def _world_from_imu(folder: Path) -> dict[int, Float[np.ndarray, '4 4']]:
+def _oxts(folder: Path) -> dict[Path, list[str]]:
+    """Return the words of the unit's files, in order."""
+    files = sorted(folder.glob('[0-9]*.txt'), key=lambda each: int(each.stem))
+    return {file: read_text(file).split() for file in files}
+
+
+def _world_from_imu(told: Mapping[Path, list[str]]) -> dict[int, Float[np.ndarray, '4 4']]:
     """Return the unit's poses by index: Mercator's projection at the first latitude."""
     poses: dict[int, Float[np.ndarray, '4 4']] = {}
     scale = 0.0
-    for file in sorted(folder.glob('[0-9]*.txt'), key=lambda each: int(each.stem)):
-        words = read_text(file).split()
+    for file, words in told.items():
         try:
             lat_deg, lon_deg, altitude_m, *angles = (float(word) for word in words[:6])
             roll, pitch, yaw = angles
@@ -188,10 +194,9 @@ def _world_from_imu(folder: Path) -> dict[int, Float[np.ndarray, '4 4']]:
     return poses
 
 
-def _fixes(folder: Path, stamps_ns: Sequence[int]) -> Iterator[GeodeticFix]:
+def _fixes(told: Mapping[Path, list[str]], stamps_ns: Sequence[int]) -> Iterator[GeodeticFix]:
     """Yield the unit's places at the stamps of the images, which it has a file for each of."""
-    for file in sorted(folder.glob('[0-9]*.txt'), key=lambda each: int(each.stem)):
-        words = read_text(file).split()
+    for file, words in told.items():
         index = int(file.stem)
         if index >= len(stamps_ns) or len(words) <= _ACCURACY_COLUMN:
             continue
