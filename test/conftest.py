@@ -304,8 +304,8 @@ def rgbd_folder(views, tmp_path):
 
 
 @pytest.fixture(scope='session')
-def stored_map(tmp_path_factory):
-    """The folder of a small map with images and an occupancy grid, stored as by a run."""
+def write_map():
+    """Map frames of a course with images of what there is to see; store the map."""
     from vggt_ros.mapping.frontend.frame import Frame
     from vggt_ros.mapping.mapper import Mapper
     from vggt_ros.mapping.offline import map_frames
@@ -316,28 +316,33 @@ def stored_map(tmp_path_factory):
     from vggt_ros.synthetic.course_camera import CourseCamera
     from vggt_ros.synthetic.simulated_predictor import SimulatedPredictor
 
-    course = make_course('figure_eight', 300, 0).with_pictures(seed=0)
-    camera = CourseCamera(course)
-    values = {
-        'keyframe.min_parallax': 0.0,
-        'refine.mode': 'off',
-        'map.voxel_size': 0.1,
-        'occupancy.enable': True,
-    }
-    config = with_values(VggtConfig(), values)
-    mapper = Mapper(SimulatedPredictor(course, seed=0), config, offline=True)
-    frames = [
-        Frame(
-            id=index,
-            stamp_ns=100_000_000 * (index + 1),
-            camera_frame='camera',
-            image=camera.image(index),
-            K=course.K_image,
-        )
-        for index in range(20)
-    ]
-    assert list(map_frames(mapper, frames))
+    def write(folder, indices, seed=0, **values):
+        course = make_course('figure_eight', 300, seed).with_pictures(seed=seed)
+        camera = CourseCamera(course)
+        wanted = {name.replace('__', '.'): value for name, value in values.items()}
+        wanted |= {'keyframe.min_parallax': 0.0, 'map.voxel_size': 0.1}
+        config = with_values(VggtConfig(), wanted)
+        mapper = Mapper(SimulatedPredictor(course, seed=seed), config, offline=True)
+        frames = [
+            Frame(
+                id=index,
+                stamp_ns=100_000_000 * (index + 1),
+                camera_frame='camera',
+                image=camera.image(index),
+                K=course.K_image,
+            )
+            for index in indices
+        ]
+        assert list(map_frames(mapper, frames))
+        folder.mkdir()
+        write_session_files(folder, mapper.map.session())
+
+    return write
+
+
+@pytest.fixture(scope='session')
+def stored_map(tmp_path_factory, write_map):
+    """The folder of a small map with images and an occupancy grid, stored as by a run."""
     folder = tmp_path_factory.mktemp('maps') / 'small'
-    folder.mkdir()
-    write_session_files(folder, mapper.map.session())
+    write_map(folder, range(20), refine__mode='off', occupancy__enable=True)
     return folder

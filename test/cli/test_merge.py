@@ -2,46 +2,15 @@ import numpy as np
 import pytest
 
 from vggt_ros.cli.main import main
-from vggt_ros.mapping.frontend.frame import Frame
-from vggt_ros.mapping.mapper import Mapper
-from vggt_ros.mapping.offline import map_frames
 from vggt_ros.mapping.session.session_folder import read_session
-from vggt_ros.offline.session_files import write_session_files
-from vggt_ros.settings.config import VggtConfig
-from vggt_ros.settings.parameter_tree import with_values
-from vggt_ros.synthetic.course import make_course
-from vggt_ros.synthetic.course_camera import CourseCamera
-from vggt_ros.synthetic.simulated_predictor import SimulatedPredictor
-
-
-def write_map(folder, indices, seed=0):
-    """Map frames of a course with images of what there is to see; store the map."""
-    course = make_course('figure_eight', 300, seed).with_pictures(seed=seed)
-    camera = CourseCamera(course)
-    values = {'keyframe.min_parallax': 0.0, 'refine.mode': 'poses', 'map.voxel_size': 0.1}
-    config = with_values(VggtConfig(), values)
-    mapper = Mapper(SimulatedPredictor(course, seed=seed), config, offline=True)
-    frames = [
-        Frame(
-            id=index,
-            stamp_ns=100_000_000 * (index + 1),
-            camera_frame='camera',
-            image=camera.image(index),
-            K=course.K_image,
-        )
-        for index in indices
-    ]
-    assert list(map_frames(mapper, frames))
-    folder.mkdir()
-    write_session_files(folder, mapper.map.session())
 
 
 @pytest.fixture(scope='module')
-def maps(tmp_path_factory):
+def maps(tmp_path_factory, write_map):
     folder = tmp_path_factory.mktemp('maps')
-    write_map(folder / 'a', range(28))
-    write_map(folder / 'b', range(8, 36))
-    write_map(folder / 'elsewhere', range(16), seed=5)
+    write_map(folder / 'a', range(28), refine__mode='poses')
+    write_map(folder / 'b', range(8, 36), refine__mode='poses')
+    write_map(folder / 'elsewhere', range(16), seed=5, refine__mode='poses')
     return folder
 
 
