@@ -15,7 +15,7 @@ def test_the_distance_between_points_of_a_grid_is_its_step():
 
 def test_the_coarse_part_is_a_ninth_of_a_surface_and_covers_it():
     points = plane(90, 0.1)
-    order, num_coarse = coarse_first(points)
+    order, num_coarse = coarse_first(points, spacing(points))
     assert sorted(order.tolist()) == list(range(len(points)))
     assert abs(num_coarse / len(points) - 1 / 9) < 0.02
     coarse = points[order[:num_coarse]]
@@ -24,8 +24,8 @@ def test_the_coarse_part_is_a_ninth_of_a_surface_and_covers_it():
 
 
 def test_few_points_and_points_in_one_place_are_not_divided():
-    assert coarse_first(plane(10, 0.1))[1] == 100
-    assert coarse_first(np.zeros((5000, 3), np.float32))[1] == 5000
+    for points in (plane(10, 0.1), np.zeros((5000, 3), np.float32)):
+        assert coarse_first(points, spacing(points))[1] == len(points)
 
 
 def test_the_nearest_clouds_are_drawn_in_full_until_the_budget_is_spent():

@@ -20,7 +20,7 @@ def keys_of(
         y: As x.
         z: As x.
     """
-    i, j, k = (each.astype(np.int64) + HALF for each in (x, y, z))
+    i, j, k = (each.astype(np.int64, copy=False) + HALF for each in (x, y, z))
     return (i << 2 * _BITS) | (j << _BITS) | k
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import cv2
 from jaxtyping import Float, Int64, UInt8
 import numpy as np
 
 from vggt_ros.viewer.canvas import Canvas, Frustum
+from vggt_ros.viewer.pictures import small
 
 MAX_FRUSTA = 20
 _MAX_IMAGES = 400
@@ -51,14 +51,7 @@ class CameraLayer:
 
     def add_image(self, frame: SeenFrame) -> None:
         """Take an image; the oldest go when there are too many."""
-        height, width = frame.image.shape[:2]
-        if width > _MAX_WIDTH:
-            size = (_MAX_WIDTH, max(1, round(height * _MAX_WIDTH / width)))
-            image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
-            frame = SeenFrame(
-                stamp_ns=frame.stamp_ns, image=np.asarray(image, np.uint8), fov_rad=frame.fov_rad
-            )
-        self._images[frame.stamp_ns] = frame
+        self._images[frame.stamp_ns] = replace(frame, image=small(frame.image, _MAX_WIDTH))
         while len(self._images) > _MAX_IMAGES:
             del self._images[min(self._images)]
         self._has_news = True

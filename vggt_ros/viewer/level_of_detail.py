@@ -23,14 +23,19 @@ def spacing(points: Float32[np.ndarray, 'N 3']) -> float:
     return float(np.median(distance[:, 1]))
 
 
-def coarse_first(points: Float32[np.ndarray, 'N 3']) -> tuple[Int64[np.ndarray, ' N'], int]:
+def coarse_first(
+    points: Float32[np.ndarray, 'N 3'], distance: float
+) -> tuple[Int64[np.ndarray, ' N'], int]:
     """Return an order of points in which a coarse cloud comes first, and how many that has.
 
     The coarse cloud has one point of every cell of a grid; it is everything where that would
     spare nothing.
+
+    Args:
+        points: (N, 3) the cloud.
+        distance: Between its points, by `spacing`.
     """
     count = len(points)
-    distance = spacing(points)
     if count < _MIN_DIVIDED or distance == 0.0:
         return np.arange(count), count
     cells = np.floor((points - points.min(axis=0)) / (_CELLS * distance)).astype(np.int64)

@@ -23,7 +23,6 @@ _SCREENSHOT_SIZE = (1080, 1920)
 _RENDER_TIMEOUT_S = 30.0
 _LAYERS = ('graph', 'ellipses', 'floor')
 _PLOT_COLORS = ('#5aaaff', '#ffc83c', '#fa78c8', '#78dc8c')
-# One line a state: these come first, in this order.
 _NOT_SHOWN = 'nothing yet'
 
 

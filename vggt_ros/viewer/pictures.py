@@ -25,12 +25,14 @@ def confidence_picture(confidence: Float32[np.ndarray, 'H W']) -> UInt8[np.ndarr
     return _within_percentiles(np.where(np.isfinite(logs), logs, np.nan), 'viridis')
 
 
-def small(image: UInt8[np.ndarray, 'H W 3']) -> UInt8[np.ndarray, 'h w 3']:
-    """Return the image, at most `MAX_WIDTH` pixels wide."""
+def small(
+    image: UInt8[np.ndarray, 'H W 3'], max_width: int = MAX_WIDTH
+) -> UInt8[np.ndarray, 'h w 3']:
+    """Return the image, at most `max_width` pixels wide."""
     height, width = image.shape[:2]
-    if width <= MAX_WIDTH:
+    if width <= max_width:
         return image
-    size = (MAX_WIDTH, max(1, round(height * MAX_WIDTH / width)))
+    size = (max_width, max(1, round(height * max_width / width)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -41,14 +41,15 @@ class ShownTile:
 
 def prepared(tile: SubmapTile, place: Sim3) -> ShownTile:
     """Return a tile that is not on the canvas yet; `place` is map_from_submap."""
-    order, num_coarse = coarse_first(tile.points_in_submap)
     points = tile.points_in_submap
+    distance = spacing(points)
+    order, num_coarse = coarse_first(points, distance)
     center = (points.min(axis=0) + points.max(axis=0)).astype(np.float64) / 2
     return ShownTile(
         tile=rows_of(tile, order),
         num_coarse=num_coarse,
         center=center,
-        spacing=spacing(points),
+        spacing=distance,
         place=place @ Sim3(1.0, np.eye(3), center),
     )
 

@@ -66,11 +66,6 @@ class TileLayer:
     def __len__(self) -> int:
         return sum(len(each.tile.confidence) for each in self._shown.values())
 
-    @property
-    def submap_ids(self) -> list[int]:
-        """Those that have points."""
-        return list(self._shown)
-
     def sizes(self) -> dict[int, int]:
         """Return the number of points of each tile."""
         return {each: len(shown.tile.confidence) for each, shown in self._shown.items()}
