@@ -8,6 +8,7 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from vggt_ros.geometry.rotation import quat_xyzw_from_matrix
+from vggt_ros.mapping.export.packed_color import packed
 
 _NS_PER_S = 1_000_000_000
 # rgb is 0x00RRGGBB in the bits of a float, as PCL and rviz read it.
@@ -122,8 +123,7 @@ class RosMessages:
         rows: np.ndarray = np.empty(confidence.shape, _POINT_DTYPE)
         for index, axis in enumerate('xyz'):
             rows[axis] = points[..., index]
-        red, green, blue = (colors[..., channel].astype(np.uint32) for channel in range(3))
-        rows['rgb'] = red << 16 | green << 8 | blue
+        rows['rgb'] = packed(colors)
         rows['confidence'] = confidence
         rows = rows.reshape(-1, rows.shape[-1])
         assert _POINT_DTYPE.names is not None, 'it has fields'

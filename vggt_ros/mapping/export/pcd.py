@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vggt_ros.mapping.export.packed_color import packed
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 
 _POINT = np.dtype(
@@ -40,11 +41,10 @@ def write_pcd(path: str | PathLike[str], points: MapPoints) -> None:
         OSError: The file cannot be written.
     """
     rows = np.empty(len(points.points_in_map), dtype=_POINT)
-    red, green, blue = points.colors.astype(np.uint32).T
     rows['xyz'], rows['confidence'] = points.points_in_map, points.confidence
     # PCL calls these four bytes a float, but they never were one: as a number they would be
     # denormal, and arithmetic that flushes denormals to zero would turn every color black.
-    rows['rgb'] = red << 16 | green << 8 | blue
+    rows['rgb'] = packed(points.colors)
     rows['hits'] = np.minimum(points.hits, np.iinfo(np.uint32).max)
     with Path(path).open('wb') as file:
         file.write(_HEADER.format(num=len(rows)).encode('ascii'))

@@ -7,6 +7,7 @@ import numpy as np
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
+from vggt_ros.mapping.export.packed_color import packed
 from vggt_ros.mapping.layers.map_update import FrameResult, FrameTracks
 from vggt_ros.mapping.layers.voxel_map import MapPoints
 from vggt_ros.ros.middleware.payload import fill
@@ -79,8 +80,7 @@ def _point_rows(
     rows = np.empty(confidence.shape, dtype=POINT_DTYPE)
     for index, axis in enumerate('xyz'):
         rows[axis] = points[..., index]
-    red, green, blue = (colors[..., channel].astype(np.uint32) for channel in range(3))
-    rows['rgb'] = red << 16 | green << 8 | blue
+    rows['rgb'] = packed(colors)
     rows['confidence'] = confidence
     return rows
 

@@ -16,6 +16,7 @@ from visualization_msgs.msg import Marker
 from vggt_ros.errors import InputError
 from vggt_ros.geometry.rotation import matrix_from_quat_xyzw, quat_xyzw_from_matrix
 from vggt_ros.geometry.sim3 import Sim3
+from vggt_ros.mapping.export.packed_color import packed, unpacked
 from vggt_ros.mapping.layers.submap_tiles import SubmapTile, TiledMap
 from vggt_ros.ros.output.clouds import records_cloud
 
@@ -50,8 +51,7 @@ def tiles_cloud(header: Header, tiles: Sequence[SubmapTile]) -> PointCloud2:
         begin += len(own)
         for index, axis in enumerate('xyz'):
             own[axis] = tile.points_in_submap[:, index]
-        red, green, blue = tile.colors.T.astype(np.uint32)
-        own['rgb'] = red << 16 | green << 8 | blue
+        own['rgb'] = packed(tile.colors)
         own['confidence'], own['submap'] = tile.confidence, tile.submap_id
     return records_cloud(header, rows[None], is_dense=True)
 
@@ -65,11 +65,10 @@ def tiles_of_cloud(message: PointCloud2) -> Iterator[SubmapTile]:
     rows = _rows(message, TILE_DTYPE)
     for submap_id in np.unique(rows['submap']).tolist():
         own = rows[rows['submap'] == submap_id]
-        rgb = own['rgb']
         yield SubmapTile(
             submap_id=submap_id,
             points_in_submap=np.stack([own['x'], own['y'], own['z']], axis=-1),
-            colors=np.stack([rgb >> 16, rgb >> 8, rgb], axis=-1).astype(np.uint8),
+            colors=unpacked(own['rgb']),
             confidence=np.ascontiguousarray(own['confidence']),
         )
 

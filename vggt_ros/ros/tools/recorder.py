@@ -19,24 +19,21 @@ from nav_msgs.msg import Path as PathMessage
 import numpy as np
 import rclpy
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from sensor_msgs_py import point_cloud2
 
 from vggt_ros.evaluation.frame_sample import FrameSample
 from vggt_ros.evaluation.recording import RecordedFrame, Recording
+from vggt_ros.mapping.export.packed_color import unpacked
 from vggt_ros.ros.middleware.messages import matrix_of
 from vggt_ros.ros.middleware.shutdown import init, shutdown, until_shutdown
 from vggt_ros.ros.middleware.stamps import ns_of
+from vggt_ros.ros.output.camera_publishers import latched
 
 _MAX_FRAMES = 32
 _PROGRESS_PERIOD_S = 0.25
 _RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
-_LATCHED = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
 
 
 class Recorder(Node):
@@ -67,7 +64,7 @@ class Recorder(Node):
         listen(CameraInfo, f'{prefix}/depth/camera_info', self._on_part('info'), _RELIABLE)
         listen(PoseStamped, f'{prefix}/pose', self._on_pose, _RELIABLE)
         listen(PathMessage, f'{prefix}/path', self._on_path, _RELIABLE)
-        listen(PointCloud2, f'{prefix}/map/points', self._on_map, _LATCHED)
+        listen(PointCloud2, f'{prefix}/map/points', self._on_map, latched())
         listen(DiagnosticArray, '/diagnostics', self._on_diagnostics, _RELIABLE)
         listen(CameraInfo, info_topic, self._on_input_info, _RELIABLE)
         self.create_timer(_PROGRESS_PERIOD_S, self._report)
@@ -157,8 +154,7 @@ def _read_map(cloud: PointCloud2 | None) -> tuple[np.ndarray, np.ndarray, np.nda
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8), np.zeros(0, np.float32)
     fields = point_cloud2.read_points(cloud)
     points = np.stack([fields['x'], fields['y'], fields['z']], axis=-1).astype(np.float32)
-    packed = np.ascontiguousarray(fields['rgb']).view(np.uint32)
-    colors = np.stack([packed >> 16, packed >> 8, packed], axis=-1).astype(np.uint8)
+    colors = unpacked(np.ascontiguousarray(fields['rgb']).view(np.uint32))
     return points, colors, np.array(fields['confidence'], dtype=np.float32)
 
 

@@ -22,7 +22,7 @@ from nav_msgs.msg import Path as PathMessage
 import numpy as np
 import rclpy
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import Marker
@@ -32,6 +32,7 @@ from vggt_ros.ros.middleware.messages import matrix_of
 from vggt_ros.ros.middleware.parameters import ParameterServer
 from vggt_ros.ros.middleware.shutdown import init, shutdown, until_shutdown
 from vggt_ros.ros.middleware.stamps import ns_of
+from vggt_ros.ros.output.camera_publishers import latched
 from vggt_ros.ros.output.submap_messages import places_of_cloud, tiles_of_cloud
 from vggt_ros.ros.tools.viewer_config import ViewerConfig
 from vggt_ros.viewer.browser_page import BrowserPage
@@ -45,11 +46,6 @@ _NEWEST = QoSProfile(depth=2, reliability=ReliabilityPolicy.BEST_EFFORT)
 # All frames of a window come at once.
 _BURST = QoSProfile(depth=40, reliability=ReliabilityPolicy.BEST_EFFORT)
 _RELIABLE = QoSProfile(depth=16, reliability=ReliabilityPolicy.RELIABLE)
-_LATCHED = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
 _PERIOD_S = 0.5
 # Tiles that are announced and have not come by then got lost: all are asked for again.
 _TILE_PATIENCE_S = 5.0
@@ -102,10 +98,10 @@ class Viewer(Node):
     def _listen_to_map(self) -> None:
         listen, prefix = self.create_subscription, self._prefix
         self._tiles = self._subscribe_tiles()
-        listen(PointCloud2, f'{prefix}/map/submaps', self._on_submaps, _LATCHED)
-        listen(Marker, f'{prefix}/map/graph', self._on_graph, _LATCHED)
+        listen(PointCloud2, f'{prefix}/map/submaps', self._on_submaps, latched())
+        listen(Marker, f'{prefix}/map/graph', self._on_graph, latched())
         listen(PathMessage, f'{prefix}/path', self._on_path, _RELIABLE)
-        listen(OccupancyGrid, f'{prefix}/occupancy', self._on_occupancy, _LATCHED)
+        listen(OccupancyGrid, f'{prefix}/occupancy', self._on_occupancy, latched())
 
     def _listen_to_camera(self, prefix: str, has_tracks: bool) -> None:
         listen = self.create_subscription
