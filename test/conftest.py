@@ -17,7 +17,7 @@ from vggt_ros.cli.ros_domain import claim_domain
 install_import_hook(['vggt_ros', 'training'], 'beartype.beartype')
 
 # A domain and a reach of their own, before anything of ROS is loaded: no test talks to a robot
-# nor to the tests of somebody else.
+# nor to the tests of another user.
 os.environ['ROS_DOMAIN_ID'] = str(claim_domain())
 if os.environ.get('ROS_DISTRO') == 'humble':
     os.environ['ROS_LOCALHOST_ONLY'] = '1'

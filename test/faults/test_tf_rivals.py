@@ -69,7 +69,7 @@ def test_a_static_sender_of_the_same_edge_is_named(robot, health, rival):
     made.steps_until(lambda: 'is sent by another node' in health.message, odometry=True)
     assert 'map -> odom is sent by another node, too (' in health.values['tf_problem']
     assert '/amcl' in health.values['tf_problem']
-    made.heard.clear()  # until its latched transform was there nobody could know of it
+    made.heard.clear()  # until its latched transform was there no listener could know of it
     for _ in range(20):
         made.step(odometry=True)
     assert made.heard == []

@@ -60,7 +60,7 @@ def pipeline():
     made._mapper = SimpleNamespace(snapshot=lambda: snapshot)
     made._worker = SimpleNamespace(busy_s=0.5)
     made._broadcaster = object.__new__(MapBroadcaster)
-    made._broadcaster.mode, made._broadcaster.conflict = 'map_to_odom', 'somebody is'
+    made._broadcaster.mode, made._broadcaster.conflict = 'map_to_odom', 'another node is'
     made.last_update = SimpleNamespace(
         scale=2.0,
         scale_residual=0.1,
@@ -112,5 +112,5 @@ def test_a_window_that_failed_is_the_error_unless_a_transition_did(pipeline):
 def test_scale_frames_and_segments_are_there(pipeline):
     health = health_of('active', pipeline, None, '')
     assert (health.submaps, health.loops, health.is_connected) == (3, 1, False)
-    assert (health.tf_mode, health.tf_conflict) == ('map_to_odom', 'somebody is')
+    assert (health.tf_mode, health.tf_conflict) == ('map_to_odom', 'another node is')
     assert health.scale_state.is_metric

@@ -33,5 +33,5 @@ def test_the_nearest_clouds_are_drawn_in_full_until_the_budget_is_spent():
     sizes = np.array([10, 10, 10, 10])
     eyes = np.array([[3.1, 0, 0]])
     assert nearest_within(centers, sizes, eyes, 25).tolist() == [False, False, True, True]
-    nobody = np.zeros((0, 3))
-    assert nearest_within(centers, sizes, nobody, 10).tolist() == [False, False, False, True]
+    no_eyes = np.zeros((0, 3))
+    assert nearest_within(centers, sizes, no_eyes, 10).tolist() == [False, False, False, True]

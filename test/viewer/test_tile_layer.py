@@ -9,7 +9,7 @@ from vggt_ros.mapping.layers.submap_tiles import NO_SUBMAP
 from vggt_ros.viewer.tile_layer import TileLayer
 from vggt_ros.viewer.view_settings import ViewSettings
 
-NOBODY = np.zeros((0, 3))
+NO_EYES = np.zeros((0, 3))
 ALL = 10**9
 
 
@@ -18,7 +18,7 @@ def layer():
     return TileLayer()
 
 
-def draw(layer, canvas, eyes=NOBODY, max_bytes=ALL):
+def draw(layer, canvas, eyes=NO_EYES, max_bytes=ALL):
     canvas.take_calls()
     return layer.draw(canvas, eyes, max_bytes)
 

@@ -55,7 +55,7 @@ class Structure:
 
 
 def structure_of_images(graph: ViewGraph, *, is_calibrated: bool) -> Structure | None:
-    """Return what the matches say alone, whatever was believed before.
+    """Return what the matches say alone, whatever was known before.
 
     GLOMAP (Pan et al., "Global Structure-from-Motion Revisited", ECCV 2024).
 

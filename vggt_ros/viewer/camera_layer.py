@@ -47,21 +47,21 @@ class CameraLayer:
         self._images: dict[int, SeenFrame] = {}
         self._drawn: dict[int, Float[np.ndarray, '4 4']] = {}
         self._size = 0.0
-        self._has_news = False
+        self._has_changes = False
 
     def add_image(self, frame: SeenFrame) -> None:
         """Take an image; the oldest go when there are too many."""
         self._images[frame.stamp_ns] = replace(frame, image=small(frame.image, _MAX_WIDTH))
         while len(self._images) > _MAX_IMAGES:
             del self._images[min(self._images)]
-        self._has_news = True
+        self._has_changes = True
 
     def take_path(
         self, stamps_ns: Int64[np.ndarray, ' N'], map_from_cam: Float[np.ndarray, 'N 4 4']
     ) -> None:
         """Take all poses anew, oldest first."""
         self._stamps_ns, self._poses = stamps_ns, map_from_cam
-        self._has_news = True
+        self._has_changes = True
 
     def clear(self) -> None:
         """Forget images and poses."""
@@ -70,7 +70,7 @@ class CameraLayer:
 
     def refresh(self) -> None:
         """Draw again, as after a change of `until_ns` or `max_frusta`."""
-        self._has_news = True
+        self._has_changes = True
 
     @property
     def shown_poses(self) -> Float[np.ndarray, 'n 4 4']:
@@ -91,9 +91,9 @@ class CameraLayer:
             canvas: Where to.
             size: Distance of the images from the cameras, map units.
         """
-        if not self._has_news and size == self._size:
+        if not self._has_changes and size == self._size:
             return
-        self._has_news = False
+        self._has_changes = False
         poses = self.shown_poses
         segments = np.stack([poses[:-1, :3, 3], poses[1:, :3, 3]], axis=1)
         lengths = np.linalg.norm(segments[:, 1] - segments[:, 0], axis=1)

@@ -74,7 +74,7 @@ class MapPage:
         self._places: Mapping[int, Sim3] = {}
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._news: dict[str, Callable[[], None]] = {}
+        self._changes: dict[str, Callable[[], None]] = {}
         self._hidden: set[str] = set()
         self.num_sent_bytes = self.num_corrections = 0
         self.last_drawn = Drawn(num_bytes=0, num_shown=0, is_complete=True)
@@ -227,10 +227,10 @@ class MapPage:
         """Send what has changed, up to some megabytes."""
         eyes = self._eyes()
         with self._lock, self._atomic():
-            news, self._news = self._news, {}
-            for draw in news.values():
+            changes, self._changes = self._changes, {}
+            for draw in changes.values():
                 draw()
-            for name in self._hidden & news.keys():  # what was drawn anew
+            for name in self._hidden & changes.keys():  # what was drawn anew
                 self._canvas.show(name, is_visible=False)
             drawn = self._tiles.draw(self._canvas, eyes, _MAX_BYTES)
             self._cameras.draw(self._canvas, self._frustum_size())
@@ -258,8 +258,8 @@ class MapPage:
 
     def _later(self, name: str, draw: Callable[[], None]) -> None:
         with self._lock:
-            self._news.pop(name, None)  # the order is that of the calls
-            self._news[name] = draw
+            self._changes.pop(name, None)  # the order is that of the calls
+            self._changes[name] = draw
 
     def _frustum_size(self) -> float:
         return min(_MAX_FRUSTUM, self._tiles.diagonal * _FRUSTUM_SHARE or _MAX_FRUSTUM)

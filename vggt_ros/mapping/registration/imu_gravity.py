@@ -28,7 +28,7 @@ _GRAVITY, _MAX_GRAVITY_ERROR = 9.8, 0.1
 _MAX_NORM_ERROR = 0.01
 _NOT_GIVEN = -1.0
 _MAX_CONTRADICTION_RAD = math.radians(15.0)
-# What a sensor says of itself is believed up to here.
+# What a sensor says of itself counts up to here.
 _MAX_SIGMA_RAD = math.radians(30.0)
 
 Triple = tuple[float, float, float]

@@ -1,4 +1,4 @@
-"""Checked arrays: what a file holds, believed only as far as it says what it must say."""
+"""Checked arrays: what a file holds, used only as far as it says what it must say."""
 
 from __future__ import annotations
 
